@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From text to spec. Sections and keys come from the table in schema/; every
+ * error of a file is reported, with its position. No I/O but in the _load()
+ * functions; never logs; any thread.
+ */
+#pragma once
+
+#include "config/diagnostics.h"
+#include "config/spec.h"
+
+#define CONFIG_FILE_MAX (256 * 1024) /* bytes; a larger file is refused */
+
+/**
+ * zone_spec_parse() - one zone from its text, checked by itself
+ * @name: the file's stem, becomes the zone's name
+ * @path: for messages, and kept in the spec
+ * @ret: owned by the caller; untouched on failure
+ *
+ * Return: 0, -EBADMSG (@d says all that is wrong), -ENOMEM.
+ */
+int zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+                    struct zone_spec **ret);
+
+/** zone_spec_load() - the same from a file, -errno also if it cannot be read (@d says so too) */
+int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **ret);
+
+int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
+                     struct board_spec **ret);
+int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is wanted: one zone as its file describes it, and the board it runs on.
+ * Plain data, made by config/parse, immutable once checked, freed by its owner.
+ * Addresses and sizes are in bytes; "physical" is the board's and root Linux's
+ * view, "guest" the zone's. CPU sets are bitmaps of physical CPU numbers.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "base/range.h"
+
+#define NAME_SIZE 32       /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
+#define ZONE_DEVICES_MAX 7 /* the hypervisor asserts on more pending interrupts */
+#define ZONE_MEMORY_MAX 16
+#define BOARD_MEMORY_MAX 16
+#define CPUS_MAX 64
+#define INTERRUPTS_MAX 1024
+#define DEVICE_WINDOW_SIZE 0x200 /* of a virtio-mmio device */
+
+enum restart_policy {
+        RESTART_NO,
+        RESTART_ON_FAILURE,
+        RESTART_ALWAYS,
+        _RESTART_POLICY_MAX,
+};
+
+enum device_type {
+        DEVICE_BLOCK,
+        DEVICE_CONSOLE,
+        _DEVICE_TYPE_MAX,
+};
+
+struct memory_spec {
+        char name[NAME_SIZE];
+        uint64_t physical;
+        uint64_t guest; /* == physical where the file gives none */
+        uint64_t size;
+        unsigned line; /* of its section, for messages */
+};
+
+/* One virtio device and what serves it. Fields of other types are empty. */
+struct device_spec {
+        char name[NAME_SIZE];
+        enum device_type type;
+        uint64_t address;   /* guest, of its virtio-mmio window */
+        uint32_t interrupt; /* 32 … 1019 */
+        char *image;        /* block: absolute path of a file or block device */
+        bool read_only;     /* block */
+        unsigned line;
+};
+
+struct gic_spec {
+        unsigned version; /* 2, 3; 0: not given */
+        uint64_t distributor, distributor_size;
+        uint64_t redistributor, redistributor_size;
+};
+
+/* A file to be put into the zone's RAM before it starts. */
+struct image_spec {
+        char *path;       /* absolute; NULL: none */
+        uint64_t address; /* physical */
+};
+
+struct zone_spec {
+        char name[NAME_SIZE];
+        char *path; /* of the file that it comes from */
+        uint32_t id;
+        uint64_t cpus;
+        struct image_spec kernel, device_tree, initrd;
+        uint64_t entry_point; /* guest */
+        enum restart_policy restart;
+        uint32_t interrupts[INTERRUPTS_MAX / 32]; /* passed through, beside the devices' */
+        struct gic_spec gic;                      /* version 0: the board's */
+        struct memory_spec memory[ZONE_MEMORY_MAX];
+        size_t num_memory;
+        struct device_spec devices[ZONE_DEVICES_MAX];
+        size_t num_devices;
+};
+
+struct board_spec {
+        char *path;
+        uint64_t cpus;
+        struct range memory[BOARD_MEMORY_MAX];
+        size_t num_memory;
+        struct gic_spec gic;
+};
+
+struct zone_spec *zone_spec_free(struct zone_spec *z);
+struct board_spec *board_spec_free(struct board_spec *b);
+DEFINE_CLEANUP(struct zone_spec *, zone_spec_free);
+DEFINE_CLEANUP(struct board_spec *, board_spec_free);
+
+/** zone_name_valid() - 1–31 of A-Za-z0-9._-, not beginning with a dot */
+bool zone_name_valid(const char *name);
+
+/**
+ * zone_spec_cookie() - tells if the guest would see a difference
+ *
+ * Covers all that needs a restart of the zone: everything but Restart= and what
+ * only a device's own worker sees (device_spec_cookie()). Comments, order of
+ * sections and spelling of numbers do not count.
+ */
+uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b);
+
+/** device_spec_cookie() - tells if a device's worker would have to be replaced */
+uint64_t device_spec_cookie(const struct device_spec *d);
+
+/** device_spec_virtio_id() - virtio 1.2, section 5: 2 block, 3 console */
+uint32_t device_type_virtio_id(enum device_type type);
+
+/* Words as they stand in files and messages: "block", "on-failure". Never NULL for a valid value. */
+const char *device_type_to_string(enum device_type type);
+const char *restart_policy_to_string(enum restart_policy policy);
+
+/**
+ * zone_spec_format() - the spec as a normalized .conf text
+ * @ret: owned by the caller, free(). Parsing it gives an equal spec.
+ *
+ * Return: 0, -ENOMEM.
+ */
+int zone_spec_format(const struct zone_spec *z, char **ret);
