@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make            builds for this machine (CROSS_COMPILE=aarch64-linux-gnu- for a board)
+# make check      sets up, builds and runs every test
+# make demo       the main job, in front of you
+# make help       the rest
+
+VERSION := 0.1.0
+ARCH ?= $(if $(CROSS_COMPILE),$(firstword $(subst -, ,$(notdir $(CROSS_COMPILE)))),native)
+CC := $(CROSS_COMPILE)gcc
+PKG_CONFIG := $(CROSS_COMPILE)pkg-config
+O := build/$(subst aarch64,arm64,$(ARCH))
+
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+LIBEXECDIR ?= $(PREFIX)/libexec/hvisor
+UNITDIR ?= /lib/systemd/system
+
+WARNINGS := -Wall -Wextra -Werror -Wvla -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes -Wshadow
+CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXEC_DIR='"$(LIBEXECDIR)"' -Ireconciler -Ikmod/uapi -I.
+CFLAGS ?= -O2 -g
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections $(CPPFLAGS) $(CFLAGS)
+LDFLAGS += -pie -Wl,--gc-sections,-z,relro,-z,now
+
+# The floors, lowest first. A file includes only its own floor and lower ones (tests/lint/floors checks it).
+MANAGER_FLOORS := base config live plan hypervisor engine
+WORKER_FLOORS := base virtio device
+floor = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(addprefix reconciler/,$(1))))))
+
+DAEMON_OBJS := $(call floor,$(MANAGER_FLOORS) daemon)
+CLI_OBJS := $(call floor,$(MANAGER_FLOORS) cli)
+WORKER_OBJS := $(call floor,$(WORKER_FLOORS))
+PROGRAMS := $(O)/hvisor $(O)/hvisor-reconciler $(O)/hvisor-device
+
+.PHONY: all
+all: $(PROGRAMS)
+
+$(O)/hvisor: $(CLI_OBJS)
+$(O)/hvisor-reconciler: $(DAEMON_OBJS)
+$(O)/hvisor-device: $(WORKER_OBJS)
+$(O)/hvisor $(O)/hvisor-reconciler: LDLIBS = $(shell $(PKG_CONFIG) --libs libsystemd jansson) -pthread
+$(O)/hvisor-device: LDLIBS = $(shell $(PKG_CONFIG) --libs libseccomp)
+$(PROGRAMS):
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# ---- unit tests: native, under ASan and UBSan ------------------------------------------------------------
+# A test names what it is linked with in its first line: "// sources: FILE…" (and "// libs: pkg…" in its second).
+
+UNIT := build/unit
+UNIT_TESTS := $(patsubst %.c,$(UNIT)/%,$(notdir $(shell find tests/unit -name 'test_*.c' 2>/dev/null)))
+UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+unit_source = $(shell find tests/unit -name '$(1).c')
+
+.PHONY: unit
+unit: $(UNIT_TESTS)
+
+.SECONDEXPANSION:
+$(UNIT)/test_%: $$(call unit_source,test_%)
+	@mkdir -p $(@D)
+	gcc $(UNIT_CFLAGS) $(CPPFLAGS) -Ikmod -Itests/unit -MMD -MP -MF $@.d -o $@ $< \
+	    $$(sed -n 's,^// sources: ,,p' $<) $$(for p in $$(sed -n 's,^// libs: ,,p' $<); do pkg-config --cflags --libs $$p; done) -lcmocka
+-include $(wildcard $(UNIT)/*.d)
+
+# ---- kernel module: KDIR is a built kernel tree or its headers --------------------------------------------
+
+.PHONY: kmod
+kmod:
+	@test -n "$(KDIR)" || { echo "make kmod: say which kernel: KDIR=/path/to/linux (built, or its headers)" >&2; exit 1; }
+	$(MAKE) -C kmod KDIR=$(abspath $(KDIR)) $(if $(CROSS_COMPILE),ARCH=$(ARCH) CROSS_COMPILE=$(CROSS_COMPILE))
+
+# ---- installation on root Linux; DESTDIR= for an image ----------------------------------------------------
+
+.PHONY: install
+install: all
+	install -D -m 0755 $(O)/hvisor $(DESTDIR)$(PREFIX)/bin/hvisor
+	install -D -m 0755 $(O)/hvisor-reconciler $(DESTDIR)$(LIBEXECDIR)/reconciler
+	install -D -m 0755 $(O)/hvisor-device $(DESTDIR)$(LIBEXECDIR)/device
+	install -D -m 0644 units/hvisor-reconciler.service $(DESTDIR)$(UNITDIR)/hvisor-reconciler.service
+	install -D -m 0644 units/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hvisor.conf
+	install -D -m 0644 units/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/hvisor.conf
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/hvisor/zones.d
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hvisor/examples zones.d/*
+
+# ---- the rig: QEMU stands for the board; everything on it is cross-built ----------------------------------
+
+RIG_CROSS := CROSS_COMPILE=aarch64-linux-gnu- ARCH=arm64
+RIG := build/rig
+STAGE := $(RIG)/stage
+
+.PHONY: setup rig check demo demo-shell
+setup:
+	@tests/rig/setup
+
+rig:
+	@$(MAKE) --no-print-directory install $(RIG_CROSS) DESTDIR=$(STAGE)
+	@$(MAKE) --no-print-directory kmod $(RIG_CROSS) KDIR=$$(cat .cache/kernel/kdir)
+	@for part in monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
+
+check: setup
+	@$(MAKE) --no-print-directory unit rig
+	@tests/run
+
+demo: setup
+	@$(MAKE) --no-print-directory rig
+	@tests/rig/demo
+
+demo-shell: setup
+	@$(MAKE) --no-print-directory rig
+	@tests/rig/demo --shell
+
+.PHONY: clean help
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^# \(make .*\)/  \1/p' Makefile
+	@echo '  make demo-shell root Linux of the rig, with a shell for you'
+	@echo '  make kmod       hvisor.ko: KDIR=/path/to/linux [ARCH= CROSS_COMPILE=]'
+	@echo '  make install    [DESTDIR=] what make built, with its units'
+	@echo '  make unit       the unit tests alone (run them with tests/run)'
+	@echo '  make clean      removes build/ (.cache/ holds downloads and rig images)'
