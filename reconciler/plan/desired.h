@@ -39,4 +39,6 @@ struct desired_zone *desired_find(const struct desired *d, const char *name);
 /** desired_add() - the entry of that name, made (FILE_MISSING) if need be; NULL: out of memory. Moves the others. */
 struct desired_zone *desired_add(struct desired *d, const char *name);
 
+/** desired_zone_clear() - frees what an entry holds, its name too; it stays in the list */
+void desired_zone_clear(struct desired_zone *z);
 void desired_clear(struct desired *d);

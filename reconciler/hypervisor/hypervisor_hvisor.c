@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The driver for hvisor through hvisor.ko: kmod/uapi/hvisor.h, call by call. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "base/dirs.h"
+#include "base/fd.h"
+#include "hvisor.h"
+#include "hypervisor/hypervisor.h"
+
+#define ZONES_MAX 256U             /* more than CPUs can there be no zones */
+#define LOAD_CHUNK (4 * 1024 * 1024) /* bytes; bounds how long one call holds the module */
+
+_Static_assert(NAME_SIZE == HVISOR_NAME_SIZE, "names are as long here as there");
+_Static_assert(ZONE_DEVICES_MAX == HVISOR_DEVICES_MAX, "as many devices here as there");
+_Static_assert(INTERRUPTS_MAX == HVISOR_INTERRUPTS_MAX, "as many interrupts here as there");
+_Static_assert(DEVICE_WINDOW_SIZE == HVISOR_WINDOW_SIZE, "windows are as large here as there");
+_Static_assert(ZONE_MEMORY_MAX + ZONE_DEVICES_MAX <= HVISOR_REGIONS_MAX, "every spec fits");
+
+struct hvisor {
+        struct hypervisor hypervisor;
+        int control; /* /dev/hvisor */
+        uint32_t magic;
+};
+
+static struct hvisor *to_hvisor(struct hypervisor *h) {
+        return (struct hvisor *) h;
+}
+
+static int call(int fd, unsigned long number, void *argument) {
+        int r = ioctl(fd, number, argument);
+
+        return r < 0 ? -errno : r;
+}
+
+static void copy_name(char to[NAME_SIZE], const char *from) {
+        snprintf(to, NAME_SIZE, "%.*s", NAME_SIZE - 1, from);
+}
+
+static void hvisor_close(struct hypervisor *h) {
+        fd_close(to_hvisor(h)->control);
+        free(h);
+}
+
+/* ---- observing ------------------------------------------------------------------------------------------ */
+
+static int old_zone_list(struct hvisor *h, struct hvisor_old_zone_info *zones, struct err *e) {
+        struct hvisor_old_zone_list list = { .cnt = ZONES_MAX, .zones = (uintptr_t) zones };
+        int n = call(h->control, HVISOR_OLD_ZONE_LIST, &list);
+
+        if (n < 0)
+                return err_set(e, n, "the hypervisor's list of zones: %s", strerror(-n));
+        return MIN(n, (int) ZONES_MAX);
+}
+
+static int observe_devices(struct hvisor *h, struct zone_live *z) {
+        struct hvisor_device_info devices[HVISOR_DEVICES_MAX] = {};
+        struct hvisor_device_list list = { .count = HVISOR_DEVICES_MAX, .devices = (uintptr_t) devices };
+        struct hvisor_zone_open open = { .id = z->id };
+        _cleanup_close_ int fd = call(h->control, HVISOR_ZONE_OPEN, &open);
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = call(fd, HVISOR_DEVICE_LIST, &list);
+        if (r < 0)
+                return r;
+        z->num_devices = MIN(list.count, (uint32_t) HVISOR_DEVICES_MAX);
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct hvisor_device_info *from = &devices[i];
+                struct device_live *to = &z->devices[i];
+
+                copy_name(to->name, from->name);
+                to->virtio_id = from->virtio_id;
+                to->interrupt = from->interrupt;
+                to->address = from->address;
+                to->attached = from->flags & HVISOR_DEVICE_ATTACHED;
+                to->hung = from->flags & HVISOR_DEVICE_HUNG;
+                to->broken = from->flags & HVISOR_DEVICE_BROKEN;
+                to->worker_pid = from->worker_pid;
+                to->generation = from->generation;
+                to->cookie = from->cookie;
+                to->status = from->status;
+                to->kicks = from->kicks;
+                to->calls = from->calls;
+        }
+        return 0;
+}
+
+static int observe_object(struct hvisor *h, const struct hvisor_zone_info *info, struct live *ret) {
+        static const enum zone_object objects[] = {
+                [HVISOR_ZONE_CREATED] = ZONE_OBJECT_CREATED,
+                [HVISOR_ZONE_STARTED] = ZONE_OBJECT_STARTED,
+                [HVISOR_ZONE_STOPPED] = ZONE_OBJECT_STOPPED,
+        };
+        struct zone_live *z = live_add(ret);
+        int r;
+
+        if (!z)
+                return -ENOMEM;
+        z->id = info->id;
+        z->cpus = info->cpus;
+        copy_name(z->name, info->name);
+        z->object = info->state < ELEMENTSOF(objects) ? objects[info->state] : ZONE_OBJECT_NONE;
+        z->owner_cookie = info->cookie[0];
+        z->spec_cookie = info->cookie[1];
+        r = observe_devices(h, z);
+        if (r == -ENOENT || r == -ESTALE) { /* destroyed between the two calls */
+                ret->num_zones--;
+                return 0;
+        }
+        return r;
+}
+
+/*
+ * Objects are listed before zones: a zone that is started between the two
+ * calls then shows as running, not as one that has exited.
+ */
+static int observe_objects(struct hvisor *h, struct live *ret, struct err *e) {
+        _cleanup_free_ struct hvisor_zone_info *zones = calloc(ZONES_MAX, sizeof(*zones));
+        struct hvisor_zone_list list = { .count = ZONES_MAX, .zones = (uintptr_t) zones };
+        int r;
+
+        if (!zones)
+                return -ENOMEM;
+        r = call(h->control, HVISOR_ZONE_LIST, &list);
+        if (r < 0)
+                return err_set(e, r, "the module's list of zones: %s", strerror(-r));
+        for (size_t i = 0; i < MIN(list.count, ZONES_MAX); i++) {
+                r = observe_object(h, &zones[i], ret);
+                if (r < 0)
+                        return err_set(e, r, "devices of zone %.31s: %s", zones[i].name, strerror(-r));
+        }
+        return 0;
+}
+
+static struct zone_live *find_object(struct live *l, uint32_t id, const char *name) {
+        for (size_t i = 0; i < l->num_zones; i++)
+                if (l->zones[i].id == id && strcmp(l->zones[i].name, name) == 0)
+                        return &l->zones[i];
+        return NULL;
+}
+
+static int observe_listed(struct hvisor *h, struct live *ret, struct err *e) {
+        _cleanup_free_ struct hvisor_old_zone_info *zones = calloc(ZONES_MAX, sizeof(*zones));
+        int n;
+
+        if (!zones)
+                return -ENOMEM;
+        n = old_zone_list(h, zones, e);
+        for (int i = 0; i < n; i++) {
+                char name[NAME_SIZE];
+                struct zone_live *z;
+
+                if (zones[i].zone_id == 0)
+                        continue;
+                copy_name(name, zones[i].name);
+                z = find_object(ret, zones[i].zone_id, name) ?: live_add(ret);
+                if (!z)
+                        return -ENOMEM;
+                z->id = zones[i].zone_id;
+                z->cpus = zones[i].cpus;
+                memcpy(z->name, name, sizeof(name));
+                z->listed = true;
+                z->in_error = zones[i].is_err;
+        }
+        return MIN(n, 0);
+}
+
+static int observe_root(struct hvisor *h, struct live *ret, struct err *e) {
+        struct hvisor_info info = {};
+        int r = call(h->control, HVISOR_INFO, &info);
+
+        if (r < 0)
+                return err_set(e, r, "asking the module: %s", strerror(-r));
+        r = root_facts_read(&ret->root, e);
+        if (r < 0)
+                return r;
+        ret->root.cpus = info.root_cpus;
+        return 0;
+}
+
+static int hvisor_observe(struct hypervisor *hypervisor, struct live *ret, struct err *e) {
+        struct hvisor *h = to_hvisor(hypervisor);
+        int r;
+
+        ret->hypervisor = hypervisor->ops->name;
+        ret->magic = h->magic;
+        r = observe_root(h, ret, e);
+        if (r < 0)
+                return r;
+        r = observe_objects(h, ret, e);
+        if (r < 0)
+                return r;
+        return observe_listed(h, ret, e);
+}
+
+/* ---- making --------------------------------------------------------------------------------------------- */
+
+static int image_size(const struct image_spec *image, uint64_t *ret, struct err *e) {
+        struct stat st;
+
+        *ret = 0;
+        if (!image->path)
+                return 0;
+        if (stat(image->path, &st) < 0)
+                return err_set(e, -errno, "%s: %s", image->path, strerror(errno));
+        *ret = st.st_size;
+        return 0;
+}
+
+static void fill_gic(struct hvisor_gic *to, const struct gic_spec *from) {
+        to->version = from->version;
+        to->distributor = from->distributor;
+        to->distributor_size = from->distributor_size;
+        to->redistributor = from->redistributor;
+        to->redistributor_size = from->redistributor_size;
+}
+
+static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
+        _cleanup_free_ struct hvisor_zone_create *c = calloc(1, sizeof(*c));
+        const struct zone_spec *z = m->spec;
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        c->id = z->id;
+        c->cpus = z->cpus;
+        copy_name(c->name, z->name);
+        c->cookie[0] = m->owner_cookie;
+        c->cookie[1] = m->spec_cookie;
+        c->entry_point = z->entry_point;
+        c->kernel_address = z->kernel.address;
+        c->dtb_address = z->device_tree.address;
+        r = image_size(&z->kernel, (uint64_t *) &c->kernel_size, e);
+        if (r == 0)
+                r = image_size(&z->device_tree, (uint64_t *) &c->dtb_size, e);
+        if (r < 0)
+                return r;
+        memcpy(c->interrupts, z->interrupts, sizeof(c->interrupts));
+        fill_gic(&c->gic, z->gic.version ? &z->gic : &m->board->gic);
+        c->num_regions = z->num_memory;
+        for (size_t i = 0; i < z->num_memory; i++)
+                c->regions[i] = (struct hvisor_region){
+                        .type = HVISOR_REGION_RAM,
+                        .physical = z->memory[i].physical,
+                        .guest = z->memory[i].guest,
+                        .size = z->memory[i].size,
+                };
+        r = call(to_hvisor(h)->control, HVISOR_ZONE_CREATE, c);
+        if (r < 0)
+                return err_set(e, r, "%s",
+                               r == -EEXIST   ? "its id or name is taken"
+                               : r == -EBUSY  ? "a CPU or RAM of it belongs to another zone"
+                               : r == -EINVAL ? "the module refuses its settings (the kernel log has the field)"
+                                              : strerror(-r));
+        *ret_fd = r;
+        return 0;
+}
+
+static int hvisor_zone_open(struct hypervisor *h, uint32_t id, int *ret_fd, struct err *e) {
+        struct hvisor_zone_open open = { .id = id };
+        int r = call(to_hvisor(h)->control, HVISOR_ZONE_OPEN, &open);
+
+        if (r < 0)
+                return err_set(e, r, "%s", strerror(-r));
+        *ret_fd = r;
+        return 0;
+}
+
+static int hvisor_zone_acknowledge(struct hypervisor *h _unused_, int zone_fd) {
+        struct hvisor_zone_info info;
+
+        return MIN(call(zone_fd, HVISOR_ZONE_INFO, &info), 0);
+}
+
+static int hvisor_device_create(struct hypervisor *h _unused_, int zone_fd, const struct device_spec *d, int *ret_fd,
+                                struct err *e) {
+        struct hvisor_device_create c = {
+                .virtio_id = device_type_virtio_id(d->type),
+                .interrupt = d->interrupt,
+                .address = d->address,
+                .size = DEVICE_WINDOW_SIZE,
+        };
+        int r;
+
+        copy_name(c.name, d->name);
+        r = call(zone_fd, HVISOR_DEVICE_CREATE, &c);
+        if (r < 0)
+                return err_set(e, r, "%s",
+                               r == -EEXIST ? "its name, address or interrupt is taken" : strerror(-r));
+        *ret_fd = r;
+        return 0;
+}
+
+static int hvisor_device_open(struct hypervisor *h _unused_, int zone_fd, const char *name, int *ret_fd,
+                              struct err *e) {
+        struct hvisor_device_open open = {};
+        int r;
+
+        copy_name(open.name, name);
+        r = call(zone_fd, HVISOR_DEVICE_OPEN, &open);
+        if (r < 0)
+                return err_set(e, r, "%s", strerror(-r));
+        *ret_fd = r;
+        return 0;
+}
+
+/* ---- what takes its time -------------------------------------------------------------------------------- */
+
+static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct image_spec *image,
+                            struct err *e) {
+        _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return err_set(e, -errno, "%s", strerror(errno));
+        if (!S_ISREG(st.st_mode) || st.st_size == 0)
+                return err_set(e, -EINVAL, "not a file with something in it");
+        for (uint64_t offset = 0; offset < (uint64_t) st.st_size; offset += LOAD_CHUNK) {
+                struct hvisor_zone_load load = {
+                        .fd = fd,
+                        .offset = offset,
+                        .address = image->address + offset,
+                        .size = MIN((uint64_t) LOAD_CHUNK, (uint64_t) st.st_size - offset),
+                };
+                int r = call(zone_fd, HVISOR_ZONE_LOAD, &load);
+
+                if (r < 0)
+                        return err_set(e, r, "to physical 0x%" PRIx64 ": %s", (uint64_t) load.address,
+                                       r == -EFAULT    ? "not inside one RAM region of the zone"
+                                       : r == -ENODATA ? "the file became shorter meanwhile"
+                                                       : strerror(-r));
+        }
+        return 0;
+}
+
+/* Who of the listed zones has one of these CPUs? Tells in @e, which is how it is reported. */
+static int find_cpu_holder(struct hvisor *h, const struct zone_spec *z, struct err *e) {
+        _cleanup_free_ struct hvisor_old_zone_info *zones = calloc(ZONES_MAX, sizeof(*zones));
+        int n;
+
+        if (!zones)
+                return -ENOMEM;
+        n = old_zone_list(h, zones, e);
+        for (int i = 0; i < n; i++) {
+                uint64_t both = zones[i].cpus & z->cpus;
+
+                if (both)
+                        return err_set(e, -EBUSY, "CPU %d belongs to zone %.31s", __builtin_ctzll(both),
+                                       zones[i].zone_id ? zones[i].name : "0 (root Linux)");
+        }
+        return MIN(n, 0);
+}
+
+/*
+ * The hypervisor answers EBUSY for a CPU of a listed zone, having changed
+ * nothing; and for a CPU that is on though no listed zone has it, having given
+ * all the zone's CPUs to nobody for good. Only the list tells the two apart,
+ * and a listed holder is found before the call, so that it is never made.
+ */
+static int hvisor_zone_start(struct hypervisor *hypervisor, int zone_fd, const struct zone_spec *z, struct err *e) {
+        struct hvisor *h = to_hvisor(hypervisor);
+        int r, holder = find_cpu_holder(h, z, e);
+
+        if (holder < 0)
+                return holder;
+        r = call(zone_fd, HVISOR_ZONE_START, NULL);
+        if (r >= 0)
+                return 0;
+        if (r != -EBUSY)
+                return err_set(e, r, "%s", r == -EINVAL ? "its configuration is refused" : strerror(-r));
+        holder = find_cpu_holder(h, z, e);
+        return holder < 0 ? holder : HYPERVISOR_CPUS_LOST;
+}
+
+static int hvisor_zone_stop(struct hypervisor *h _unused_, int zone_fd, struct err *e) {
+        int r = call(zone_fd, HVISOR_ZONE_STOP, NULL);
+
+        return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
+}
+
+static int hvisor_zone_destroy(struct hypervisor *h _unused_, int zone_fd, struct err *e) {
+        int r = call(zone_fd, HVISOR_ZONE_DESTROY, NULL);
+
+        return r < 0 ? err_set(e, r, "%s", r == -EBUSY ? "the hypervisor still lists it" : strerror(-r)) : 0;
+}
+
+static const struct hypervisor_ops hvisor_ops = {
+        .name = "hvisor",
+        .close = hvisor_close,
+        .observe = hvisor_observe,
+        .zone_create = hvisor_zone_create,
+        .zone_open = hvisor_zone_open,
+        .zone_acknowledge = hvisor_zone_acknowledge,
+        .device_create = hvisor_device_create,
+        .device_open = hvisor_device_open,
+        .zone_load = hvisor_zone_load,
+        .zone_start = hvisor_zone_start,
+        .zone_stop = hvisor_zone_stop,
+        .zone_destroy = hvisor_zone_destroy,
+};
+
+int hypervisor_hvisor_open(struct hypervisor **ret, struct err *e) {
+        _cleanup_close_ int fd = open(DEVICE_NODE, O_RDWR | O_CLOEXEC);
+        struct hvisor_info info = {};
+        struct hvisor *h;
+        int r;
+
+        if (fd < 0) {
+                r = -errno;
+                if (r == -ENOENT || r == -ENXIO || r == -ENODEV)
+                        return err_set(e, r, "%s is not there: load the module (modprobe hvisor)", DEVICE_NODE);
+                if (r == -EACCES || r == -EPERM)
+                        return err_set(e, r, "%s: permission denied: run it as root", DEVICE_NODE);
+                return err_set(e, r, "%s: %s", DEVICE_NODE, strerror(-r));
+        }
+        r = call(fd, HVISOR_INFO, &info);
+        if (r == -ENOTTY)
+                return err_set(e, r, "%s belongs to another hvisor module (upstream's?): unload it and load this project's",
+                               DEVICE_NODE);
+        if (r < 0)
+                return err_set(e, r, "%s: %s", DEVICE_NODE, strerror(-r));
+        if (info.abi_version != HVISOR_ABI_VERSION)
+                return err_set(e, -EPROTO, "hvisor.ko speaks version %u, this program %u: install both from one release",
+                               (unsigned) info.abi_version, HVISOR_ABI_VERSION);
+        h = calloc(1, sizeof(*h));
+        if (!h)
+                return -ENOMEM;
+        *h = (struct hvisor){ .hypervisor.ops = &hvisor_ops, .control = TAKE_FD(fd), .magic = info.magic };
+        *ret = &h->hypervisor;
+        return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The plan as a list: its words, its text, its JSON. What goes into it is diff.c's. */
+#include "plan/plan.h"
+
+#include <string.h>
+
+static const struct {
+        const char *name; /* records, JSON */
+        const char *verb; /* people */
+} action_words[_ACTION_KIND_MAX] = {
+        [ACTION_ZONE_START] = { "zone-start", "start" },
+        [ACTION_ZONE_STOP] = { "zone-stop", "stop" },
+        [ACTION_ZONE_RESTART] = { "zone-restart", "restart" },
+        [ACTION_ZONE_CLEAN_UP] = { "zone-clean-up", "clean up" },
+        [ACTION_WORKER_START] = { "worker-start", "start worker" },
+        [ACTION_WORKER_RESTART] = { "worker-restart", "restart worker" },
+};
+
+static const char *const note_names[_NOTE_KIND_MAX] = {
+        [NOTE_REFUSED] = "refused",   [NOTE_WAITING] = "waiting", [NOTE_FOREIGN] = "foreign",
+        [NOTE_BAD_FILE] = "bad-file", [NOTE_ENDED] = "ended",     [NOTE_LOST] = "lost",
+};
+
+const char *action_kind_to_string(enum action_kind kind) {
+        return action_words[kind].name;
+}
+
+const char *note_kind_to_string(enum note_kind kind) {
+        return note_names[kind];
+}
+
+const struct note *plan_find_note(const struct plan *p, const char *zone) {
+        for (size_t i = 0; i < p->num_notes; i++)
+                if (strcmp(p->notes[i].zone, zone) == 0)
+                        return &p->notes[i];
+        return NULL;
+}
+
+void plan_clear(struct plan *p) {
+        for (size_t i = 0; i < p->num_actions; i++)
+                free(p->actions[i].reason);
+        for (size_t i = 0; i < p->num_notes; i++)
+                free(p->notes[i].text);
+        free(p->actions);
+        free(p->notes);
+        *p = (struct plan){};
+}
+
+void plan_print(const struct plan *p, FILE *f) {
+        for (size_t i = 0; i < p->num_actions; i++) {
+                const struct action *a = &p->actions[i];
+
+                fprintf(f, "%s %s%s%s: %s\n", action_words[a->kind].verb, a->zone, a->device[0] ? "." : "",
+                        a->device, a->reason);
+        }
+        if (p->num_actions == 0)
+                fprintf(f, "Nothing to do.\n");
+        for (size_t i = 0; i < p->num_notes; i++) {
+                const struct note *n = &p->notes[i];
+
+                fprintf(f, "# %s%s%s: %s\n", note_names[n->kind], n->zone[0] ? " " : "", n->zone, n->text);
+        }
+}
+
+static json_t *action_to_json(const struct action *a) {
+        json_t *j = json_pack("{s:s, s:s, s:s}", "action", action_words[a->kind].name, "zone", a->zone, "reason",
+                              a->reason);
+
+        if (j && a->device[0])
+                json_object_set_new(j, "device", json_string(a->device));
+        return j;
+}
+
+json_t *plan_to_json(const struct plan *p) {
+        json_t *actions = json_array(), *notes = json_array();
+
+        for (size_t i = 0; i < p->num_actions; i++)
+                json_array_append_new(actions, action_to_json(&p->actions[i]));
+        for (size_t i = 0; i < p->num_notes; i++) {
+                const struct note *n = &p->notes[i];
+
+                json_array_append_new(notes, json_pack("{s:s, s:s, s:s}", "note", note_names[n->kind], "zone",
+                                                       n->zone, "text", n->text));
+        }
+        return json_pack("{s:o, s:o}", "actions", actions, "notes", notes);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan/status.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* One zone, seen from every side; any of them may be missing. */
+struct view {
+        const struct status_input *in;
+        const char *name;
+        const struct desired_zone *wanted;
+        const struct zone_live *live;
+        const struct zone_history *history;
+        const struct note *note;
+        const struct zone_spec *spec; /* the best that is known of its settings */
+        enum zone_state state;
+};
+
+char *cpus_format(uint64_t cpus, char *buffer, size_t size) {
+        size_t used = 0;
+
+        buffer[0] = '\0';
+        for (unsigned i = 0; i < CPUS_MAX && used < size; i++) {
+                unsigned first = i;
+
+                if (!(cpus & (UINT64_C(1) << i)))
+                        continue;
+                while (i + 1 < CPUS_MAX && (cpus & (UINT64_C(1) << (i + 1))))
+                        i++;
+                used += snprintf(buffer + used, size - used, "%s%u", used ? "," : "", first);
+                if (i > first && used < size)
+                        used += snprintf(buffer + used, size - used, "-%u", i);
+        }
+        return buffer;
+}
+
+static json_t *string_or_null(const char *s) {
+        json_t *j;
+
+        if (!s || !s[0])
+                return json_null();
+        j = json_string(s);
+        return j ?: json_string("(not UTF-8)");
+}
+
+/* ---- devices -------------------------------------------------------------------------------------------- */
+
+static const struct device_history *find_device_history(const struct zone_history *h, const char *name) {
+        for (size_t i = 0; h && i < h->num_devices; i++)
+                if (strcmp(h->devices[i].name, name) == 0)
+                        return &h->devices[i];
+        return NULL;
+}
+
+static const struct device_spec *find_device_spec(const struct zone_spec *z, const char *name) {
+        for (size_t i = 0; z && i < z->num_devices; i++)
+                if (strcmp(z->devices[i].name, name) == 0)
+                        return &z->devices[i];
+        return NULL;
+}
+
+static const char *device_state(const struct device_live *l, const struct device_history *h) {
+        if (l && l->hung)
+                return "hung";
+        if (l && l->broken)
+                return "broken";
+        if (l && l->attached)
+                return "ready";
+        if (h && h->failed)
+                return "failed";
+        return h && h->starting ? "starting" : "down";
+}
+
+static const char *virtio_id_to_string(uint32_t id) {
+        for (enum device_type t = 0; t < _DEVICE_TYPE_MAX; t++)
+                if (device_type_virtio_id(t) == id)
+                        return device_type_to_string(t);
+        return "unknown";
+}
+
+static json_t *device_to_json(const struct view *v, const char *name) {
+        const struct device_live *l = v->live ? zone_live_find_device(v->live, name) : NULL;
+        const struct device_spec *s = find_device_spec(v->spec, name);
+        const struct device_history *h = find_device_history(v->history, name);
+        char address[24];
+
+        snprintf(address, sizeof(address), "0x%" PRIx64, l ? l->address : s->address);
+        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I}", "name", name, "type",
+                         l ? virtio_id_to_string(l->virtio_id) : device_type_to_string(s->type), "address", address,
+                         "interrupt", (int) (l ? l->interrupt : s->interrupt), "state", device_state(l, h),
+                         "message", string_or_null(h ? h->message : NULL), "worker_pid",
+                         l && l->worker_pid > 0 ? json_integer(l->worker_pid) : json_null(), "generation",
+                         (json_int_t) (l ? l->generation : 0), "kicks", (json_int_t) (l ? l->kicks : 0), "calls",
+                         (json_int_t) (l ? l->calls : 0));
+}
+
+static json_t *devices_to_json(const struct view *v) {
+        json_t *list = json_array();
+
+        if (v->live && v->live->num_devices > 0)
+                for (size_t i = 0; i < v->live->num_devices; i++)
+                        json_array_append_new(list, device_to_json(v, v->live->devices[i].name));
+        else if (v->spec && v->state != ZONE_FOREIGN)
+                for (size_t i = 0; i < v->spec->num_devices; i++)
+                        json_array_append_new(list, device_to_json(v, v->spec->devices[i].name));
+        return list;
+}
+
+/* ---- zones ---------------------------------------------------------------------------------------------- */
+
+static const char *zone_word(const struct view *v) {
+        const struct zone_history *h = v->history;
+
+        if (v->state == ZONE_FOREIGN)
+                return "foreign";
+        if (h && h->phase != PHASE_IDLE)
+                return h->phase == PHASE_STARTING ? "starting" : "stopping";
+        if (v->state == ZONE_RUNNING)
+                return "running";
+        if (h && h->failed)
+                return "failed";
+        if (v->state == ZONE_ERROR)
+                return "error";
+        if (v->state == ZONE_EXITED)
+                return "exited";
+        if (v->note && v->note->kind == NOTE_WAITING)
+                return "waiting";
+        if (v->note && (v->note->kind == NOTE_REFUSED || v->note->kind == NOTE_BAD_FILE))
+                return "refused";
+        return "stopped";
+}
+
+static const char *zone_message(const struct view *v) {
+        if (v->history && v->history->message[0])
+                return v->history->message;
+        if (v->note)
+                return v->note->text;
+        return v->wanted ? v->wanted->message : NULL;
+}
+
+static json_t *retry_in(const struct view *v) {
+        const struct zone_history *h = v->history;
+
+        if (!h || h->retry_at == 0)
+                return json_null();
+        return json_integer(h->retry_at <= v->in->now ? 0 : (h->retry_at - v->in->now + 999999) / 1000000);
+}
+
+static json_t *zone_to_json(const struct view *v) {
+        static const char *const file_states[_FILE_STATE_MAX] = {
+                [FILE_MISSING] = "missing",
+                [FILE_GOOD] = "good",
+                [FILE_BAD] = "bad",
+        };
+        bool foreign = v->state == ZONE_FOREIGN;
+        char cpus[128];
+
+        cpus_format(v->live ? v->live->cpus : v->spec ? v->spec->cpus : 0, cpus, sizeof(cpus));
+        return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "name", string_or_null(v->name), "id",
+                         v->live   ? json_integer(v->live->id)
+                         : v->spec ? json_integer(v->spec->id)
+                                   : json_null(),
+                         "state", zone_word(v), "cpus", cpus, "file",
+                         string_or_null(v->wanted && !foreign ? v->wanted->path : NULL), "file_state",
+                         foreign ? json_null() : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
+                         "message", string_or_null(zone_message(v)), "restarts",
+                         (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "devices",
+                         devices_to_json(v));
+}
+
+static struct view look_at(const struct status_input *in, const char *name, const struct zone_live *live) {
+        struct view v = { .in = in, .name = name, .live = live, .state = zone_live_state(live) };
+
+        if (in->plan)
+                v.note = plan_find_note(in->plan, name);
+        if (v.state == ZONE_FOREIGN)
+                return v;
+        v.wanted = in->desired ? desired_find(in->desired, name) : NULL;
+        for (size_t i = 0; i < in->num_history; i++)
+                if (strcmp(in->history[i].name, name) == 0)
+                        v.history = &in->history[i];
+        if (v.wanted)
+                v.spec = v.wanted->file_state == FILE_GOOD ? v.wanted->spec : v.wanted->applied;
+        return v;
+}
+
+/* A spec whose file is gone and whose zone is down is history that nobody asks for. */
+static bool is_nothing(const struct view *v) {
+        return v->state == ZONE_ABSENT && (!v->wanted || v->wanted->file_state == FILE_MISSING) &&
+               !(v->history && (v->history->phase != PHASE_IDLE || v->history->failed));
+}
+
+static json_t *zones_to_json(const struct status_input *in) {
+        json_t *zones = json_array();
+
+        for (size_t i = 0; in->desired && i < in->desired->num_zones; i++) {
+                const char *name = in->desired->zones[i].name;
+                struct view v = look_at(in, name, in->live ? live_find(in->live, name) : NULL);
+
+                if (!is_nothing(&v))
+                        json_array_append_new(zones, zone_to_json(&v));
+        }
+        for (size_t i = 0; in->live && i < in->live->num_zones; i++) {
+                const struct zone_live *l = &in->live->zones[i];
+                struct view v = look_at(in, l->name, l);
+
+                if (v.state != ZONE_ABSENT && !v.wanted)
+                        json_array_append_new(zones, zone_to_json(&v));
+        }
+        return zones;
+}
+
+json_t *status_to_json(const struct status_input *in) {
+        const char *message = NULL;
+        json_t *hypervisor = json_null();
+
+        if (in->desired)
+                message = in->desired->lost ?: in->desired->board_message;
+        if (in->live && in->live->hypervisor)
+                hypervisor = json_pack("{s:s, s:i}", "name", in->live->hypervisor, "magic", (int) in->live->magic);
+        return json_pack("{s:{s:b, s:o, s:s}, s:o, s:o, s:o}", "daemon", "running", in->daemon_running, "pid",
+                         in->daemon_running ? json_integer(in->daemon_pid) : json_null(), "version",
+                         in->version ?: "", "hypervisor", hypervisor, "message", string_or_null(message), "zones",
+                         zones_to_json(in));
+}
+
+void status_count(json_t *status, struct status_counts *ret) {
+        json_t *zone;
+        size_t i;
+
+        *ret = (struct status_counts){};
+        json_array_foreach(json_object_get(status, "zones"), i, zone) {
+                const char *state = json_string_value(json_object_get(zone, "state"));
+
+                if (!state)
+                        continue;
+                if (strcmp(state, "running") == 0)
+                        ret->running++;
+                else if (strcmp(state, "failed") == 0 || strcmp(state, "error") == 0 ||
+                         strcmp(state, "refused") == 0)
+                        ret->failed++;
+                else
+                        ret->other++;
+        }
+}
