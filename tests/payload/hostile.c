@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Misuses the console device in every way that a driver can, one after the other. After each the device is reset, and
+ * must work: the line "hostile NAME: status S" is printed through it, S being what it said of itself before the reset
+ * (NEEDS_RESET is 0x40). A back-end that hung or died never gets to "hostile done".
+ * Mode: ALL, or the number of the one attack to make (its place in ATTACKS).
+ */
+#include "console.h"
+#include "virtio.h"
+
+#define ALL 0xff
+#define STORM 20000
+#define TRANSMIT_QUEUE 1
+#define FAR_AWAY 0xffffffff00000000UL
+#define ROOT_RAM 0xa0000000UL
+
+static struct queue queue;
+static char bytes[64];
+static struct descriptor table[4];
+
+static uint64_t device(void) {
+        return parameters.console;
+}
+
+/* Up to DRIVER_OK with a transmit queue whose descriptors are all good: each attack spoils one thing. */
+static void prepare(void) {
+        virtio_begin(device(), VIRTIO_ID_CONSOLE, FEATURE_INDIRECT);
+        queue_setup(&queue, device(), TRANSMIT_QUEUE);
+        virtio_ready(device());
+        for (uint16_t i = 0; i < QUEUE_SIZE; i++)
+                queue.desc[i] = (struct descriptor) { (uint64_t) bytes, sizeof(bytes), 0, 0 };
+}
+
+static void descriptor_loop(void) {
+        queue.desc[0].flags = DESC_NEXT;
+        queue_offer(&queue, 0);
+}
+
+static void long_loop(void) {
+        for (uint16_t i = 0; i < QUEUE_SIZE; i++) {
+                queue.desc[i].flags = DESC_NEXT;
+                queue.desc[i].next = (uint16_t) ((i + 1) % QUEUE_SIZE);
+        }
+        queue_offer(&queue, 0);
+}
+
+static void address_far_away(void) {
+        queue.desc[0].address = FAR_AWAY;
+        queue_offer(&queue, 0);
+}
+
+static void address_of_root(void) {
+        queue.desc[0].address = ROOT_RAM;
+        queue_offer(&queue, 0);
+}
+
+static void length_wraps(void) {
+        queue.desc[0].address = UINT64_MAX - 15;
+        queue_offer(&queue, 0);
+}
+
+static void length_huge(void) {
+        queue.desc[0].length = UINT32_MAX;
+        queue_offer(&queue, 0);
+}
+
+static void length_zero(void) {
+        queue.desc[0].length = 0;
+        queue_offer(&queue, 0);
+}
+
+static void head_out_of_range(void) {
+        queue_offer(&queue, QUEUE_SIZE);
+        queue_offer(&queue, UINT16_MAX);
+}
+
+static void next_out_of_range(void) {
+        queue.desc[0].flags = DESC_NEXT;
+        queue.desc[0].next = QUEUE_SIZE + 1000;
+        queue_offer(&queue, 0);
+}
+
+static void writable_transmit(void) {
+        queue.desc[0].flags = DESC_WRITE;
+        queue_offer(&queue, 0);
+}
+
+static void index_jumps(void) {
+        queue.avail.index = (uint16_t) (queue.avail.index + 1000);
+        queue_offer(&queue, 0);
+}
+
+static void index_goes_back(void) {
+        queue_offer(&queue, 0);
+        queue.avail.index = (uint16_t) (queue.avail.index - 3);
+        write32(device() + VIRTIO_QUEUE_NOTIFY, TRANSMIT_QUEUE);
+}
+
+static void indirect_loop(void) {
+        table[0] = (struct descriptor) { (uint64_t) bytes, sizeof(bytes), DESC_NEXT, 0 };
+        queue.desc[0] = (struct descriptor) { (uint64_t) table, sizeof(table), DESC_INDIRECT, 0 };
+        queue_offer(&queue, 0);
+}
+
+static void indirect_nested(void) {
+        table[0] = (struct descriptor) { (uint64_t) table, sizeof(table), DESC_INDIRECT, 0 };
+        queue.desc[0] = (struct descriptor) { (uint64_t) table, sizeof(table), DESC_INDIRECT, 0 };
+        queue_offer(&queue, 0);
+}
+
+static void indirect_odd_size(void) {
+        queue.desc[0] = (struct descriptor) { (uint64_t) table, 17, DESC_INDIRECT, 0 };
+        queue_offer(&queue, 0);
+        queue.desc[1] = (struct descriptor) { (uint64_t) table, 0xfffffff0, DESC_INDIRECT, 0 };
+        queue_offer(&queue, 1);
+}
+
+static void setup_with(uint32_t size, uint64_t address) {
+        virtio_begin(device(), VIRTIO_ID_CONSOLE, 0);
+        write32(device() + VIRTIO_QUEUE_SEL, TRANSMIT_QUEUE);
+        write32(device() + VIRTIO_QUEUE_NUM, size);
+        for (uint32_t reg = VIRTIO_QUEUE_DESC; reg <= VIRTIO_QUEUE_DEVICE; reg += 0x10) {
+                write32(device() + reg, (uint32_t) address);
+                write32(device() + reg + 4, (uint32_t) (address >> 32));
+        }
+        write32(device() + VIRTIO_QUEUE_READY, 1);
+        virtio_ready(device());
+        write32(device() + VIRTIO_QUEUE_NOTIFY, TRANSMIT_QUEUE);
+}
+
+static void queue_size_odd(void) {
+        setup_with(7, (uint64_t) &queue);
+}
+
+static void queue_size_zero(void) {
+        setup_with(0, (uint64_t) &queue);
+}
+
+static void queue_size_huge(void) {
+        setup_with(0x80000000, (uint64_t) &queue);
+}
+
+static void rings_far_away(void) {
+        setup_with(QUEUE_SIZE, FAR_AWAY);
+}
+
+static void rings_of_root(void) {
+        setup_with(QUEUE_SIZE, ROOT_RAM);
+}
+
+static void rings_misaligned(void) {
+        setup_with(QUEUE_SIZE, (uint64_t) &queue + 1);
+}
+
+static void queue_number_huge(void) {
+        write32(device() + VIRTIO_QUEUE_SEL, UINT32_MAX);
+        write32(device() + VIRTIO_QUEUE_NUM, QUEUE_SIZE);
+        write32(device() + VIRTIO_QUEUE_READY, 1);
+        write32(device() + VIRTIO_QUEUE_NOTIFY, UINT32_MAX);
+        write32(device() + VIRTIO_QUEUE_NOTIFY, 77);
+}
+
+static void reset_storm(void) {
+        for (unsigned int i = 0; i < 200; i++) {
+                prepare();
+                queue_offer(&queue, 0);
+                write32(device() + VIRTIO_STATUS, 0);
+        }
+}
+
+static void notify_storm(void) {
+        for (unsigned int i = 0; i < STORM; i++)
+                write32(device() + VIRTIO_QUEUE_NOTIFY, i % 4);
+}
+
+static void register_storm(void) {
+        for (uint64_t offset = 0; offset < 0x200; offset += 4) {
+                if (offset == VIRTIO_STATUS)
+                        continue;
+                read32(device() + offset);
+                write32(device() + offset, UINT32_MAX);
+        }
+}
+
+static void odd_widths(void) {
+        for (uint64_t offset = 0; offset < 0x110; offset += 8) {
+                (void) *(volatile uint8_t *) (device() + offset);
+                (void) *(volatile uint16_t *) (device() + offset + 2);
+                (void) *(volatile uint64_t *) (device() + offset);
+                *(volatile uint8_t *) (device() + offset + 1) = 0xff;
+        }
+}
+
+static void features_unknown(void) {
+        write32(device() + VIRTIO_STATUS, 0);
+        write32(device() + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+        for (uint32_t i = 0; i < 4; i++) {
+                write32(device() + VIRTIO_DRIVER_FEATURES_SEL, i);
+                write32(device() + VIRTIO_DRIVER_FEATURES, UINT32_MAX);
+        }
+        write32(device() + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK);
+}
+
+static void status_out_of_order(void) {
+        write32(device() + VIRTIO_STATUS, 0);
+        write32(device() + VIRTIO_STATUS, STATUS_DRIVER_OK);
+        write32(device() + VIRTIO_QUEUE_NOTIFY, TRANSMIT_QUEUE);
+        write32(device() + VIRTIO_STATUS, UINT32_MAX);
+}
+
+/* A list, not a table: pointers in a table would be absolute addresses. */
+#define ATTACKS(X) \
+        X(descriptor_loop) X(long_loop) X(address_far_away) X(address_of_root) X(length_wraps) X(length_huge) \
+        X(length_zero) X(head_out_of_range) X(next_out_of_range) X(writable_transmit) X(index_jumps) \
+        X(index_goes_back) X(indirect_loop) X(indirect_nested) X(indirect_odd_size) X(queue_size_odd) \
+        X(queue_size_zero) X(queue_size_huge) X(rings_far_away) X(rings_of_root) X(rings_misaligned) \
+        X(queue_number_huge) X(reset_storm) X(notify_storm) X(register_storm) X(odd_widths) X(features_unknown) \
+        X(status_out_of_order)
+
+static void attack(uint32_t number, const char *name, void (*run)(void)) {
+        uint32_t status;
+
+        if (parameters.mode != ALL && parameters.mode != number)
+                return;
+        prepare();
+        run();
+        sleep_ms(20);
+        status = read32(device() + VIRTIO_STATUS);
+        if (console_open())
+                say("hostile %s: status %x", name, (uint64_t) status);
+}
+
+void payload_main(void) {
+        uint32_t number = 0;
+
+        if (!console_open())
+                return;
+        say("hostile starts");
+#define RUN(name) attack(number++, #name, name);
+        ATTACKS(RUN)
+#undef RUN
+        say("hostile done, %u faults", (uint64_t) faults);
+}
