@@ -39,7 +39,7 @@ struct diagnostics {
 };
 
 /**
- * diagnostics_add() - one more finding; everything is copied
+ * diagnostics_add() - one more finding; everything is copied, with "?" for what a terminal must not see
  * @source: the offending line, @source_length bytes, or NULL
  *
  * Return: 0, -ENOMEM (errors is counted all the same, so nothing bad passes for good).
@@ -49,6 +49,9 @@ int diagnostics_add(struct diagnostics *d, enum severity severity, const char *f
         _printf_(9, 10);
 
 void diagnostics_clear(struct diagnostics *d);
+
+/** diagnostics_sort() - by position, from item @first on; equal ones stay in order */
+void diagnostics_sort(struct diagnostics *d, size_t first);
 
 /** diagnostics_print() - all of them in order, with caret lines; colours only if @colour */
 void diagnostics_print(const struct diagnostics *d, FILE *f, bool colour);

@@ -21,6 +21,8 @@
 #define CPUS_MAX 64
 #define INTERRUPTS_MAX 1024
 #define DEVICE_WINDOW_SIZE 0x200 /* of a virtio-mmio device */
+#define ZONE_ID_ALWAYS_SAFE 3    /* a hypervisor with IOMMU or ITS panics on a larger one */
+#define DEVICE_CPUS_MAX 32       /* the bridge page has a slot for each of so many CPUs */
 
 enum restart_policy {
         RESTART_NO,
@@ -55,7 +57,7 @@ struct device_spec {
 };
 
 struct gic_spec {
-        unsigned version; /* 2, 3; 0: not given */
+        uint32_t version; /* 3; 0: not given */
         uint64_t distributor, distributor_size;
         uint64_t redistributor, redistributor_size;
 };
@@ -64,6 +66,7 @@ struct gic_spec {
 struct image_spec {
         char *path;       /* absolute; NULL: none */
         uint64_t address; /* physical */
+        unsigned line;    /* of the path in the zone's file, for messages; 0: unknown */
 };
 
 struct zone_spec {
@@ -71,6 +74,7 @@ struct zone_spec {
         char *path; /* of the file that it comes from */
         uint32_t id;
         uint64_t cpus;
+        unsigned id_line, cpus_line; /* for messages; 0: unknown */
         struct image_spec kernel, device_tree, initrd;
         uint64_t entry_point; /* guest */
         enum restart_policy restart;
@@ -87,6 +91,7 @@ struct board_spec {
         uint64_t cpus;
         struct range memory[BOARD_MEMORY_MAX];
         size_t num_memory;
+        uint32_t max_zone_id; /* below ZONE_ID_ALWAYS_SAFE counts as that */
         struct gic_spec gic;
 };
 
@@ -103,14 +108,16 @@ bool zone_name_valid(const char *name);
  *
  * Covers all that needs a restart of the zone: everything but Restart= and what
  * only a device's own worker sees (device_spec_cookie()). Comments, order of
- * sections and spelling of numbers do not count.
+ * sections, spelling of numbers and names of memory do not count. The value stays
+ * the same when later versions add keys. @b gives the GIC where the zone has none
+ * of its own; NULL if there is no board.
  */
 uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b);
 
 /** device_spec_cookie() - tells if a device's worker would have to be replaced */
 uint64_t device_spec_cookie(const struct device_spec *d);
 
-/** device_spec_virtio_id() - virtio 1.2, section 5: 2 block, 3 console */
+/** device_type_virtio_id() - virtio 1.2, section 5: 2 block, 3 console */
 uint32_t device_type_virtio_id(enum device_type type);
 
 /* Words as they stand in files and messages: "block", "on-failure". Never NULL for a valid value. */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The normalized text of a spec, and the cookies, which are hashes of parts of
+ * it. Keys stand in the order of schema/keys.def; one that has its default is
+ * left out, so that a new key with a default changes no cookie of a zone that
+ * does not use it. Nothing here may change what is written for a given
+ * spec: after an upgrade every zone would be restarted.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "config/schema.h"
+#include "config/spec.h"
+#include "config/value.h"
+
+/* Which keys are written: of these costs. */
+#define COSTS_ALL (BIT(COST_NOTHING) | BIT(COST_WORKER) | BIT(COST_ZONE))
+
+struct writer {
+        FILE *file;
+        char *text;
+        size_t size;
+        unsigned costs;
+};
+
+static void writer_done(struct writer *w) {
+        if (w->file)
+                fclose(w->file);
+        free(w->text);
+}
+
+static int writer_open(struct writer *w) {
+        w->file = open_memstream(&w->text, &w->size);
+        return w->file ? 0 : -ENOMEM;
+}
+
+static int writer_close(struct writer *w) {
+        bool failed = ferror(w->file) != 0;
+
+        failed |= fclose(w->file) != 0;
+        w->file = NULL;
+        return failed ? -ENOMEM : 0;
+}
+
+static void write_key(struct writer *w, const struct key_schema *k, const void *object) {
+        if (!value_present(k, object) || value_is_default(k, object))
+                return;
+        fprintf(w->file, "%s=", k->name);
+        value_write(k, object, w->file);
+        fputc('\n', w->file);
+}
+
+static void write_section(struct writer *w, enum section_id id, const char *name, const void *object) {
+        fprintf(w->file, "[%s%s%s]\n", schema_sections[id].name, name[0] ? " " : "", name);
+        for (size_t i = 0; i < schema_num_keys; i++)
+                if (schema_keys[i].section == id && (w->costs & BIT(schema_keys[i].cost)))
+                        write_key(w, &schema_keys[i], object);
+}
+
+static enum section_id device_section(const struct device_spec *d) {
+        return d->type == DEVICE_BLOCK ? SECTION_BLOCK : SECTION_CONSOLE;
+}
+
+int zone_spec_format(const struct zone_spec *z, char **ret) {
+        _cleanup_(writer_done) struct writer w = { .costs = COSTS_ALL };
+        int r = writer_open(&w);
+
+        if (r < 0)
+                return r;
+        write_section(&w, SECTION_ZONE, "", z);
+        for (size_t i = 0; i < z->num_memory; i++)
+                write_section(&w, SECTION_MEMORY, z->memory[i].name, &z->memory[i]);
+        for (size_t i = 0; i < z->num_devices; i++)
+                write_section(&w, device_section(&z->devices[i]), z->devices[i].name, &z->devices[i]);
+        if (z->gic.version != 0)
+                write_section(&w, SECTION_GIC, "", &z->gic);
+        r = writer_close(&w);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(w.text);
+        return 0;
+}
+
+static int memory_compare(const void *a, const void *b) {
+        const struct memory_spec *const *x = a, *const *y = b;
+
+        return (*x)->guest < (*y)->guest ? -1 : (*x)->guest > (*y)->guest;
+}
+
+static int device_compare(const void *a, const void *b) {
+        const struct device_spec *const *x = a, *const *y = b;
+
+        return strcmp((*x)->name, (*y)->name);
+}
+
+static void write_guest_view(struct writer *w, const struct zone_spec *z, const struct gic_spec *gic) {
+        const struct memory_spec *memory[ZONE_MEMORY_MAX];
+        const struct device_spec *devices[ZONE_DEVICES_MAX];
+
+        for (size_t i = 0; i < z->num_memory; i++)
+                memory[i] = &z->memory[i];
+        for (size_t i = 0; i < z->num_devices; i++)
+                devices[i] = &z->devices[i];
+        qsort(memory, z->num_memory, sizeof(memory[0]), memory_compare);
+        qsort(devices, z->num_devices, sizeof(devices[0]), device_compare);
+
+        write_section(w, SECTION_ZONE, "", z);
+        for (size_t i = 0; i < z->num_memory; i++)
+                write_section(w, SECTION_MEMORY, "", memory[i]);
+        for (size_t i = 0; i < z->num_devices; i++)
+                write_section(w, device_section(devices[i]), devices[i]->name, devices[i]);
+        if (gic && gic->version != 0)
+                write_section(w, SECTION_GIC, "", gic);
+}
+
+/*
+ * There is no cookie for "out of memory", and a wrong one would restart a zone:
+ * then this process has to end. Everything it manages goes on without it.
+ */
+static uint64_t writer_hash(struct writer *w) {
+        if (writer_close(w) < 0)
+                abort();
+        return hash_string(w->text);
+}
+
+uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b) {
+        _cleanup_(writer_done) struct writer w = { .costs = BIT(COST_ZONE) };
+        const struct gic_spec *gic = z->gic.version != 0 ? &z->gic : b ? &b->gic : NULL;
+
+        if (writer_open(&w) < 0)
+                abort();
+        write_guest_view(&w, z, gic);
+        return writer_hash(&w);
+}
+
+uint64_t device_spec_cookie(const struct device_spec *d) {
+        _cleanup_(writer_done) struct writer w = { .costs = BIT(COST_WORKER) };
+
+        if (writer_open(&w) < 0)
+                abort();
+        write_section(&w, device_section(d), d->name, d);
+        return writer_hash(&w);
+}

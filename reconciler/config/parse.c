@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "config/parse.h"
+#include "config/parser.h"
+#include "config/value.h"
+
+/* ---- sections -------------------------------------------------------------------------------------------- */
+
+static struct section_use *use_find(struct parser *p, enum section_id id, const char *name) {
+        for (size_t i = 0; i < p->num_uses; i++)
+                if (p->uses[i].schema->id == id && strcmp(p->uses[i].name, name) == 0)
+                        return &p->uses[i];
+        return NULL;
+}
+
+static unsigned uses_count(const struct parser *p, enum section_id id) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < p->num_uses; i++)
+                n += p->uses[i].schema->id == id;
+        return n;
+}
+
+static struct memory_spec *memory_new(struct zone_spec *z, const char *name, unsigned line) {
+        struct memory_spec *m = &z->memory[z->num_memory++];
+
+        m->line = line;
+        strcpy(m->name, name);
+        return m;
+}
+
+static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name, unsigned line) {
+        struct device_spec *d;
+
+        if (z->num_devices == ZONE_DEVICES_MAX)
+                return NULL;
+        d = &z->devices[z->num_devices++];
+        d->type = type;
+        d->line = line;
+        strcpy(d->name, name);
+        return d;
+}
+
+/* The part of the spec that a section's keys write to; NULL: no room for more devices. */
+static void *section_object(struct parser *p, enum section_id id, const char *name, unsigned line) {
+        switch (id) {
+        case SECTION_ZONE:
+                return p->zone;
+        case SECTION_MEMORY:
+                return memory_new(p->zone, name, line);
+        case SECTION_BLOCK:
+                return device_new(p->zone, DEVICE_BLOCK, name, line);
+        case SECTION_CONSOLE:
+                return device_new(p->zone, DEVICE_CONSOLE, name, line);
+        case SECTION_BOARD:
+                return p->board;
+        case SECTION_GIC:
+                return p->zone ? &p->zone->gic : &p->board->gic;
+        case _SECTION_MAX:
+                break;
+        }
+        abort();
+}
+
+static bool section_known(struct parser *p, const struct line *l, const struct section_schema **ret) {
+        const struct place at = place_of(&l->place, l->name);
+        const char *near;
+
+        *ret = schema_find_section(p->kind, l->name.text, l->name.size);
+        if (*ret)
+                return true;
+        near = schema_suggest_section(p->kind, l->name.text, l->name.size);
+        if (near)
+                source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?", SLICE_ARGS(l->name), near);
+        else if (schema_find_section(p->kind ^ (ZONE_FILE | BOARD_FILE), l->name.text, l->name.size))
+                source_error(&p->source, &at, "[%.*s] belongs into %s, not here", SLICE_ARGS(l->name),
+                             p->kind == ZONE_FILE ? "board.conf" : "a zone's file");
+        else
+                source_error(&p->source, &at, "unknown section [%.*s]", SLICE_ARGS(l->name));
+        return false;
+}
+
+/* "[Memory ram]" needs its name, "[Zone]" must not have one. */
+static bool section_name(struct parser *p, const struct line *l, const struct section_schema *s, char *ret) {
+        const struct place name = place_of(&l->place, l->value);
+
+        ret[0] = '\0';
+        if (!s->named && l->value.size > 0) {
+                source_error(&p->source, &name, "[%s] has no name", s->name);
+                return false;
+        }
+        if (s->named && l->value.size == 0) {
+                source_error(&p->source, &l->place, "[%s] needs a name, as in [%s main]", s->name, s->name);
+                return false;
+        }
+        if (l->value.size < NAME_SIZE) {
+                memcpy(ret, l->value.text, l->value.size);
+                ret[l->value.size] = '\0';
+        }
+        if (s->named && !zone_name_valid(ret)) {
+                source_error(&p->source, &name, "\"%.*s\" is not a name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
+                             SLICE_ARGS(l->value), NAME_SIZE - 1);
+                return false;
+        }
+        return true;
+}
+
+static bool section_free_to_use(struct parser *p, const struct line *l, const struct section_schema *s,
+                                const char *name) {
+        const struct section_use *twin = use_find(p, s->id, name);
+
+        if (twin) {
+                source_error(&p->source, &l->place, "[%s%s%s] is there already, on line %u", s->name,
+                             name[0] ? " " : "", name, twin->header.line);
+                return false;
+        }
+        if (uses_count(p, s->id) >= s->max) {
+                source_error(&p->source, &l->place, "more than %u [%s]", s->max, s->name);
+                return false;
+        }
+        return true;
+}
+
+static void section_begin(struct parser *p, const struct line *l) {
+        const struct section_schema *s;
+        char name[NAME_SIZE];
+        struct section_use *u;
+        void *object;
+
+        p->current = NULL;
+        p->skipping = true;
+        if (l->name.size == 0 || !section_known(p, l, &s) || !section_name(p, l, s, name) ||
+            !section_free_to_use(p, l, s, name))
+                return;
+        object = section_object(p, s->id, name, l->place.line);
+        if (!object) {
+                source_error(&p->source, &l->place,
+                             "more than %d devices: the hypervisor panics with more", ZONE_DEVICES_MAX);
+                return;
+        }
+        u = &p->uses[p->num_uses++];
+        *u = (struct section_use){ .schema = s, .header = l->place, .object = object };
+        strcpy(u->name, name);
+        p->current = u;
+        p->skipping = false;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------ */
+
+static void key_unknown(struct parser *p, const struct line *l) {
+        const struct section_schema *s = p->current->schema, *other;
+        const char *near = schema_suggest_key(s->id, l->name.text, l->name.size);
+
+        other = schema_elsewhere(p->kind, l->name.text, l->name.size);
+        if (other)
+                source_error(&p->source, &l->place, "\"%.*s\" is not a key of [%s] but of [%s]", SLICE_ARGS(l->name),
+                             s->name, other->name);
+        else if (near)
+                source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]; did you mean \"%s\"?",
+                             SLICE_ARGS(l->name), s->name, near);
+        else
+                source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]", SLICE_ARGS(l->name), s->name);
+}
+
+static void key_assign(struct parser *p, const struct line *l) {
+        struct section_use *u = p->current;
+        const struct key_schema *k = schema_find_key(u->schema->id, l->name.text, l->name.size);
+        struct value_error e;
+        struct place bad;
+        size_t i;
+        int r;
+
+        if (!k) {
+                key_unknown(p, l);
+                return;
+        }
+        i = (size_t) (k - schema_keys);
+        if (u->given[i].line > 0 && k->presence != PRESENCE_LIST) {
+                source_error(&p->source, &l->place, "%s= is given twice, first on line %u", k->name, u->given[i].line);
+                return;
+        }
+        u->given[i] = place_of(&l->place, l->value.size > 0 ? l->value : l->name);
+        r = value_parse(k, l->value, u->object, &e);
+        if (r == -ENOMEM)
+                p->source.failed = r;
+        u->good[i] = r >= 0;
+        if (r != -EINVAL)
+                return;
+        bad = place_of(&l->place, e.part.size > 0 ? e.part : u->given[i].part);
+        source_error(&p->source, &bad, "%s=: %s", k->name, e.text);
+}
+
+static void key_line(struct parser *p, const struct line *l) {
+        if (p->current)
+                key_assign(p, l);
+        else if (!p->skipping)
+                source_error(&p->source, &l->place, "%.*s= stands before the first [Section]", SLICE_ARGS(l->name));
+}
+
+/* ---- at the end of the file ------------------------------------------------------------------------------- */
+
+static size_t key_index(enum section_id section, const char *name) {
+        return (size_t) (schema_find_key(section, name, strlen(name)) - schema_keys);
+}
+
+static void key_default(struct parser *p, struct section_use *u, const struct key_schema *k) {
+        const char *value = k->default_value;
+        struct value_error e;
+        size_t i = (size_t) (k - schema_keys), from;
+
+        if (value && value[0] == '=') {
+                from = key_index(u->schema->id, value + 1);
+                u->good[i] = u->good[from];
+                memcpy(schema_field(k, u->object), schema_field(&schema_keys[from], u->object), sizeof(uint64_t));
+        } else if (value) {
+                int r = value_parse(k, (struct slice){ value, strlen(value) }, u->object, &e);
+
+                u->good[i] = r >= 0;
+                if (r == -ENOMEM)
+                        p->source.failed = r;
+        }
+}
+
+static void section_end(struct parser *p, struct section_use *u) {
+        for (size_t i = 0; i < schema_num_keys; i++) {
+                const struct key_schema *k = &schema_keys[i];
+
+                if (k->section != u->schema->id)
+                        continue;
+                if (u->given[i].line > 0) {
+                        if (k->with && u->given[key_index(k->section, k->with)].line == 0)
+                                source_error(&p->source, &u->given[i], "%s= needs %s=, too", k->name, k->with);
+                        continue;
+                }
+                if (k->presence == PRESENCE_REQUIRED)
+                        source_error(&p->source, &u->header, "[%s%s%s] has no %s=", u->schema->name,
+                                     u->name[0] ? " " : "", u->name, k->name);
+                key_default(p, u, k);
+        }
+}
+
+static void file_end(struct parser *p) {
+        for (size_t i = 0; i < p->num_uses; i++)
+                section_end(p, &p->uses[i]);
+        for (size_t i = 0; i < _SECTION_MAX; i++) {
+                const struct section_schema *s = &schema_sections[i];
+
+                if ((s->files & p->kind) && uses_count(p, s->id) < s->min)
+                        source_error(&p->source, NULL, "no [%s%s] section", s->name, s->named ? " NAME" : "");
+        }
+}
+
+const struct section_use *parser_use(const struct parser *p, const void *object) {
+        for (size_t i = 0; i < p->num_uses; i++)
+                if (p->uses[i].object == object)
+                        return &p->uses[i];
+        return NULL;
+}
+
+bool parser_good(const struct section_use *u, const char *key) {
+        return u && u->good[key_index(u->schema->id, key)];
+}
+
+const struct place *parser_place(const struct section_use *u, const char *key) {
+        const struct place *given = &u->given[key_index(u->schema->id, key)];
+
+        return given->line > 0 ? given : &u->header;
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------- */
+
+static int file_parse(struct parser *p, const char *path, const char *text, size_t size, struct diagnostics *d) {
+        size_t first = d->count;
+        struct line l;
+
+        source_open(&p->source, path, text, size, d);
+        if (size > CONFIG_FILE_MAX) {
+                source_error(&p->source, NULL, "%zu bytes; at most %d are read", size, CONFIG_FILE_MAX);
+                return p->source.failed < 0 ? p->source.failed : -EBADMSG;
+        }
+        for (source_next(&p->source, &l); l.kind != LINE_END; source_next(&p->source, &l))
+                if (l.kind == LINE_SECTION)
+                        section_begin(p, &l);
+                else
+                        key_line(p, &l);
+        file_end(p);
+        if (p->zone)
+                zone_rules(p);
+        diagnostics_sort(d, first);
+        if (p->source.failed < 0)
+                return p->source.failed;
+        return p->source.errors > 0 ? -EBADMSG : 0;
+}
+
+static unsigned line_of(const struct section_use *u, const char *key) {
+        return parser_place(u, key)->line;
+}
+
+/* Later checks, which no longer have the text, name these lines. */
+static void lines_keep(struct zone_spec *z, const struct section_use *u) {
+        z->id_line = line_of(u, "Id");
+        z->cpus_line = line_of(u, "CPUs");
+        z->kernel.line = line_of(u, "Kernel");
+        z->device_tree.line = line_of(u, "DeviceTree");
+        z->initrd.line = line_of(u, "Initrd");
+}
+
+int zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+                    struct zone_spec **ret) {
+        _cleanup_(zone_spec_freep) struct zone_spec *z = calloc(1, sizeof(*z));
+        _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!z || !p)
+                return -ENOMEM;
+        z->path = strdup(path);
+        if (!z->path)
+                return -ENOMEM;
+        p->kind = ZONE_FILE;
+        p->zone = z;
+        if (!zone_name_valid(name)) {
+                r = diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0,
+                                    "\"%s\" cannot be a zone's name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first", name,
+                                    NAME_SIZE - 1);
+                return r < 0 ? r : -EBADMSG;
+        }
+        strcpy(z->name, name);
+        r = file_parse(p, path, text, size, d);
+        if (r < 0)
+                return r;
+        lines_keep(z, parser_use(p, z));
+        *ret = TAKE_PTR(z);
+        return 0;
+}
+
+int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
+                     struct board_spec **ret) {
+        _cleanup_(board_spec_freep) struct board_spec *b = calloc(1, sizeof(*b));
+        _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!b || !p)
+                return -ENOMEM;
+        b->path = strdup(path);
+        if (!b->path)
+                return -ENOMEM;
+        p->kind = BOARD_FILE;
+        p->board = b;
+        r = file_parse(p, path, text, size, d);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(b);
+        return 0;
+}
+
+static int config_read(const char *path, struct diagnostics *d, char **ret, size_t *ret_size) {
+        int r = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, ret, ret_size);
+
+        if (r == -EFBIG)
+                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "larger than %d bytes",
+                                       CONFIG_FILE_MAX);
+        else if (r == -EINVAL)
+                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "not a regular file");
+        else if (r < 0)
+                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "cannot be read: %s", strerror(-r));
+        return r;
+}
+
+/* "/etc/hvisor/zones.d/linux2.conf" → "linux2"; what does not fit makes no valid name. */
+static void file_stem(const char *path, char *ret, size_t size) {
+        const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+        size_t length = strlen(base);
+
+        if (length > 5 && strcmp(base + length - 5, ".conf") == 0)
+                length -= 5;
+        (void) snprintf(ret, size, "%.*s", (int) length, base);
+}
+
+int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **ret) {
+        _cleanup_free_ char *text = NULL;
+        char name[NAME_SIZE * 2];
+        size_t size;
+        int r = config_read(path, d, &text, &size);
+
+        if (r < 0)
+                return r;
+        file_stem(path, name, sizeof(name));
+        return zone_spec_parse(name, path, text, size, d, ret);
+}
+
+int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r = config_read(path, d, &text, &size);
+
+        return r < 0 ? r : board_spec_parse(path, text, size, d, ret);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parser knows of a file beside the values: which section and key
+ * stood where. Shared by parse.c (text → spec) and zone_rules.c (is the
+ * zone possible?), nobody else.
+ */
+#pragma once
+
+#include "config/schema.h"
+#include "config/spec.h"
+#include "config/text.h"
+
+/* One section of the file. */
+struct section_use {
+        const struct section_schema *schema;
+        char name[NAME_SIZE];
+        struct place header;
+        void *object;                        /* of the spec; what its keys write to */
+        struct place given[SCHEMA_KEYS_MAX]; /* by index into schema_keys; line 0: not given */
+        bool good[SCHEMA_KEYS_MAX];          /* given and right, or rightly left to its default */
+};
+
+#define SECTION_USES_MAX (2 + ZONE_MEMORY_MAX + ZONE_DEVICES_MAX)
+
+struct parser {
+        struct source source;
+        enum file_kind kind;
+        struct zone_spec *zone;   /* of a zone's file */
+        struct board_spec *board; /* of a board's file */
+        struct section_use uses[SECTION_USES_MAX];
+        size_t num_uses;
+        struct section_use *current; /* NULL: before the first section, or in a bad one */
+        bool skipping;               /* in a bad section: its keys mean nothing */
+};
+
+/** parser_use() - the section that @object came from; NULL if there is none */
+const struct section_use *parser_use(const struct parser *p, const void *object);
+
+/** parser_good() - true if that key of the section has a right value */
+bool parser_good(const struct section_use *u, const char *key);
+
+/** parser_place() - where a key's value stands; the section's header if it was not given */
+const struct place *parser_place(const struct section_use *u, const char *key);
+
+/** zone_rules() - what one zone must hold by itself; reports, using right values only */
+void zone_rules(struct parser *p);

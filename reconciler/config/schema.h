@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * schema/keys.def as C tables: which sections and keys there are, what they
+ * mean, where their values go. Constant data; no allocation, any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+
+enum section_id {
+#define SECTION(id, ...) SECTION_##id,
+#define KEY(...)
+#include "schema/keys.def"
+        _SECTION_MAX,
+};
+
+/* How a value is written; config/value.c has a parser and a writer for each. */
+enum value_type {
+        VALUE_NUMBER,     /* uint32_t: decimal or 0x hex */
+        VALUE_ADDRESS,    /* uint64_t: the same, written in hex */
+        VALUE_SIZE,       /* uint64_t: bytes, or with K, M, G (1024) */
+        VALUE_CPUS,       /* uint64_t: bitmap, as 2-3,5 */
+        VALUE_INTERRUPTS, /* uint32_t[INTERRUPTS_MAX / 32]: bitmap, as 40,44-46 */
+        VALUE_PATH,       /* char *: absolute, owned */
+        VALUE_YES_NO,     /* bool: yes/no, true/false, on/off, 1/0 */
+        VALUE_RESTART,    /* enum restart_policy */
+        VALUE_REGIONS,    /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
+        _VALUE_TYPE_MAX,
+};
+
+enum presence {
+        PRESENCE_REQUIRED,
+        PRESENCE_OPTIONAL,
+        PRESENCE_LIST,
+};
+
+enum change_cost {
+        COST_NOTHING,
+        COST_WORKER,
+        COST_ZONE,
+        _CHANGE_COST_MAX,
+};
+
+enum file_kind {
+        ZONE_FILE = 1 << 0,
+        BOARD_FILE = 1 << 1,
+};
+
+struct section_schema {
+        enum section_id id;
+        const char *name;
+        bool named;     /* [Memory NAME] */
+        unsigned files; /* enum file_kind, or'ed */
+        unsigned min, max;
+        const char *help;
+};
+
+struct key_schema {
+        enum section_id section;
+        const char *name;
+        size_t offset; /* of its field in the section's struct */
+        enum value_type type;
+        uint64_t min, max, align;
+        enum presence presence;
+        const char *with;          /* a key that must be given, too; or NULL */
+        const char *default_value; /* as written; "=Key": that key's value; or NULL */
+        enum change_cost cost;
+        const char *help;
+};
+
+extern const struct section_schema schema_sections[_SECTION_MAX];
+extern const struct key_schema schema_keys[];
+extern const size_t schema_num_keys;
+
+#define SCHEMA_KEYS_MAX 40 /* of all sections together; schema.c asserts it */
+
+/** schema_find_section() - by its exact name, among those of files of @kind; NULL if there is none */
+const struct section_schema *schema_find_section(enum file_kind kind, const char *name, size_t size);
+const struct key_schema *schema_find_key(enum section_id section, const char *name, size_t size);
+
+/* What was meant, perhaps: the nearest name, or NULL if none is near. */
+const char *schema_suggest_section(enum file_kind kind, const char *name, size_t size);
+const char *schema_suggest_key(enum section_id section, const char *name, size_t size);
+
+/** schema_elsewhere() - the first section that has a key of exactly this name; NULL if none has */
+const struct section_schema *schema_elsewhere(enum file_kind kind, const char *key, size_t size);
+
+/* The field of @k in an object of its section. */
+static inline void *schema_field(const struct key_schema *k, void *object) {
+        return (char *) object + k->offset;
+}
+static inline const void *schema_field_const(const struct key_schema *k, const void *object) {
+        return (const char *) object + k->offset;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/number.h"
+#include "config/spec.h"
+#include "config/suggest.h"
+#include "config/value.h"
+
+static struct number_rule rule_of(const struct key_schema *k, const char *what) {
+        bool hex = k->type == VALUE_ADDRESS || k->type == VALUE_SIZE || k->type == VALUE_REGIONS;
+
+        return (struct number_rule){ what, k->min, k->max, k->align, k->type == VALUE_SIZE, hex };
+}
+
+/* ---- one number ------------------------------------------------------------------------------------------ */
+
+static int parse_u32(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        const struct number_rule rule = rule_of(k, "number");
+        uint64_t n;
+        int r = number_parse(&rule, v, &n, e);
+
+        if (r >= 0)
+                *(uint32_t *) field = (uint32_t) n; /* every row's max fits, see test_schema */
+        return r;
+}
+
+static int parse_address(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        const struct number_rule rule = rule_of(k, "address");
+
+        return number_parse(&rule, v, field, e);
+}
+
+static int parse_size(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        const struct number_rule rule = rule_of(k, "size");
+
+        return number_parse(&rule, v, field, e);
+}
+
+static void write_u32(const void *field, FILE *f) {
+        fprintf(f, "%" PRIu32, *(const uint32_t *) field);
+}
+
+static void write_address(const void *field, FILE *f) {
+        fprintf(f, "0x%" PRIx64, *(const uint64_t *) field);
+}
+
+static void write_size(const void *field, FILE *f) {
+        uint64_t n = *(const uint64_t *) field;
+        const char *suffix = "";
+
+        for (const char *s = "KMG"; *s && n > 0 && n % 1024 == 0; s++) {
+                n /= 1024;
+                suffix = s;
+        }
+        fprintf(f, "%" PRIu64 "%.1s", n, suffix);
+}
+
+/* ---- lists ----------------------------------------------------------------------------------------------- */
+
+/* The next item between commas and whitespace; false at the end. */
+static bool next_item(struct slice *rest, struct slice *ret) {
+        static const char separators[] = ", \t";
+        size_t n = 0;
+
+        while (rest->size > 0 && strchr(separators, rest->text[0])) {
+                rest->text++;
+                rest->size--;
+        }
+        while (n < rest->size && !strchr(separators, rest->text[n]))
+                n++;
+        *ret = (struct slice){ rest->text, n };
+        rest->text += n;
+        rest->size -= n;
+        return n > 0;
+}
+
+static bool bit_test(const uint32_t *bits, uint64_t i) {
+        return bits[i / 32] & BIT(i % 32);
+}
+
+/* "5" or "2-3" into @bits, which has room for every number up to the rule's max. */
+static int parse_interval(const struct number_rule *rule, struct slice item, uint32_t *bits, struct value_error *e) {
+        const char *dash = memchr(item.text + 1, '-', item.size - 1);
+        struct slice from = { item.text, dash ? (size_t) (dash - item.text) : item.size }, to = from;
+        uint64_t first, last;
+        int r;
+
+        if (dash)
+                to = (struct slice){ dash + 1, item.size - from.size - 1 };
+        r = number_parse(rule, from, &first, e);
+        if (r < 0)
+                return r;
+        r = number_parse(rule, to, &last, e);
+        if (r < 0)
+                return r;
+        if (first > last)
+                return value_fail(e, item, "%.*s runs backwards", SLICE_ARGS(item));
+        for (uint64_t i = first; i <= last; i++) {
+                if (bit_test(bits, i))
+                        return value_fail(e, item, "%s %" PRIu64 " is given twice", rule->what, i);
+                bits[i / 32] |= BIT(i % 32);
+        }
+        return 0;
+}
+
+static int parse_bitmap(const struct number_rule *rule, struct slice v, uint32_t *bits, struct value_error *e) {
+        struct slice rest = v, item;
+        bool any = false;
+
+        for (; next_item(&rest, &item); any = true) {
+                int r = parse_interval(rule, item, bits, e);
+
+                if (r < 0)
+                        return r;
+        }
+        return any ? 0 : value_fail(e, v, "no %s in the list", rule->what);
+}
+
+static void write_bitmap(const uint32_t *bits, size_t size, FILE *f) {
+        const char *separator = "";
+
+        for (size_t i = 0; i < size; i++) {
+                size_t last = i;
+
+                if (!bit_test(bits, i))
+                        continue;
+                while (last + 1 < size && bit_test(bits, last + 1))
+                        last++;
+                fprintf(f, "%s%zu", separator, i);
+                if (last > i)
+                        fprintf(f, "-%zu", last);
+                separator = ",";
+                i = last;
+        }
+}
+
+static int parse_cpus(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        const struct number_rule rule = rule_of(k, "CPU");
+        uint32_t bits[CPUS_MAX / 32] = {};
+        int r = parse_bitmap(&rule, v, bits, e);
+
+        if (r >= 0)
+                *(uint64_t *) field = (uint64_t) bits[1] << 32 | bits[0];
+        return r;
+}
+
+static void write_cpus(const void *field, FILE *f) {
+        uint64_t cpus = *(const uint64_t *) field;
+        const uint32_t bits[CPUS_MAX / 32] = { (uint32_t) cpus, (uint32_t) (cpus >> 32) };
+
+        write_bitmap(bits, CPUS_MAX, f);
+}
+
+static int parse_interrupts(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        const struct number_rule rule = rule_of(k, "interrupt");
+        uint32_t bits[INTERRUPTS_MAX / 32] = {};
+        int r = parse_bitmap(&rule, v, bits, e);
+
+        if (r >= 0)
+                memcpy(field, bits, sizeof(bits));
+        return r;
+}
+
+static void write_interrupts(const void *field, FILE *f) {
+        write_bitmap(field, INTERRUPTS_MAX, f);
+}
+
+/* ---- regions: the count of the board's memory stands beside the array ------------------------------------- */
+
+static struct board_spec *board_of(void *field) {
+        return (struct board_spec *) ((char *) field - offsetof(struct board_spec, memory));
+}
+
+static int parse_region(const struct key_schema *k, struct slice item, struct range *ret, struct value_error *e) {
+        const struct number_rule base_rule = rule_of(k, "address");
+        struct number_rule size_rule = rule_of(k, "size");
+        const char *plus = memchr(item.text, '+', item.size);
+        struct slice base, size;
+        int r;
+
+        if (!plus)
+                return value_fail(e, item, "\"%.*s\" is not BASE+SIZE", SLICE_ARGS(item));
+        base = (struct slice){ item.text, (size_t) (plus - item.text) };
+        size = (struct slice){ plus + 1, item.size - base.size - 1 };
+        size_rule.min = k->align;
+        size_rule.suffix = true;
+        r = number_parse(&base_rule, base, &ret->base, e);
+        if (r < 0)
+                return r;
+        r = number_parse(&size_rule, size, &ret->size, e);
+        if (r < 0)
+                return r;
+        if (ret->size - 1 > k->max - ret->base)
+                return value_fail(e, item, "%.*s ends beyond 0x%" PRIx64, SLICE_ARGS(item), k->max);
+        return 0;
+}
+
+static int parse_regions(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        struct board_spec *b = board_of(field);
+        struct slice rest = v, item;
+        size_t n = b->num_memory;
+
+        while (next_item(&rest, &item)) {
+                struct range region;
+                int r = parse_region(k, item, &region, e);
+
+                if (r < 0)
+                        return r;
+                if (n == BOARD_MEMORY_MAX)
+                        return value_fail(e, item, "more than %d regions", BOARD_MEMORY_MAX);
+                for (size_t i = 0; i < n; i++)
+                        if (range_overlaps(b->memory[i].base, b->memory[i].size, region.base, region.size))
+                                return value_fail(e, item,
+                                                  "%.*s overlaps the region at 0x%" PRIx64, SLICE_ARGS(item),
+                                                  b->memory[i].base);
+                b->memory[n++] = region;
+        }
+        if (n == b->num_memory)
+                return value_fail(e, v, "no region in the list");
+        b->num_memory = n;
+        return 0;
+}
+
+static void write_regions(const void *field, FILE *f) {
+        const struct board_spec *b = board_of((void *) field);
+
+        for (size_t i = 0; i < b->num_memory; i++) {
+                fprintf(f, "%s0x%" PRIx64 "+", i > 0 ? " " : "", b->memory[i].base);
+                write_size(&b->memory[i].size, f);
+        }
+}
+
+/* ---- words ----------------------------------------------------------------------------------------------- */
+
+static int parse_path(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        char *copy;
+
+        if (v.text[0] == '"' || v.text[0] == '\'')
+                return value_fail(e, v, "paths are written without quotes");
+        if (v.text[0] != '/')
+                return value_fail(e, v, "\"%.*s\" is not an absolute path", SLICE_ARGS(v));
+        if (v.size >= PATH_MAX)
+                return value_fail(e, v, "path of %zu bytes; at most %d are possible", v.size, PATH_MAX - 1);
+        if (v.text[v.size - 1] == '/')
+                return value_fail(e, v, "\"%.*s\" is a directory, %s= wants a file", SLICE_ARGS(v), k->name);
+        copy = strndup(v.text, v.size);
+        if (!copy)
+                return -ENOMEM;
+        free(*(char **) field);
+        *(char **) field = copy;
+        return 0;
+}
+
+static void write_path(const void *field, FILE *f) {
+        fputs(*(char *const *) field, f);
+}
+
+static bool slice_is(struct slice v, const char *word) {
+        return strlen(word) == v.size && strncasecmp(v.text, word, v.size) == 0;
+}
+
+static int parse_yes_no(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        static const struct {
+                const char *word;
+                bool value;
+        } words[] = { { "yes", true },  { "true", true },   { "on", true },   { "1", true },
+                      { "no", false },  { "false", false }, { "off", false }, { "0", false } };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (slice_is(v, words[i].word)) {
+                        *(bool *) field = words[i].value;
+                        return 0;
+                }
+        return value_fail(e, v, "\"%.*s\" is neither yes nor no", SLICE_ARGS(v));
+}
+
+static void write_yes_no(const void *field, FILE *f) {
+        fputs(*(const bool *) field ? "yes" : "no", f);
+}
+
+static int parse_restart(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        struct suggestion s = {};
+
+        for (enum restart_policy p = 0; p < _RESTART_POLICY_MAX; p++) {
+                const char *word = restart_policy_to_string(p);
+
+                if (strlen(word) == v.size && memcmp(v.text, word, v.size) == 0) {
+                        *(enum restart_policy *) field = p;
+                        return 0;
+                }
+                suggestion_offer(&s, v.text, v.size, word);
+        }
+        if (s.word)
+                return value_fail(e, v, "\"%.*s\" is not a restart policy; did you mean \"%s\"?", SLICE_ARGS(v),
+                                  s.word);
+        return value_fail(e, v, "\"%.*s\" is not one of no, on-failure, always", SLICE_ARGS(v));
+}
+
+static void write_restart(const void *field, FILE *f) {
+        fputs(restart_policy_to_string(*(const enum restart_policy *) field), f);
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------- */
+
+static const struct {
+        int (*parse)(const struct key_schema *k, struct slice v, void *field, struct value_error *e);
+        void (*write)(const void *field, FILE *f);
+        size_t size; /* of the field; 0: such keys have no default */
+} types[_VALUE_TYPE_MAX] = {
+        [VALUE_NUMBER] = { parse_u32, write_u32, sizeof(uint32_t) },
+        [VALUE_ADDRESS] = { parse_address, write_address, sizeof(uint64_t) },
+        [VALUE_SIZE] = { parse_size, write_size, sizeof(uint64_t) },
+        [VALUE_CPUS] = { parse_cpus, write_cpus, sizeof(uint64_t) },
+        [VALUE_INTERRUPTS] = { parse_interrupts, write_interrupts, 0 },
+        [VALUE_PATH] = { parse_path, write_path, 0 },
+        [VALUE_YES_NO] = { parse_yes_no, write_yes_no, sizeof(bool) },
+        [VALUE_RESTART] = { parse_restart, write_restart, sizeof(enum restart_policy) },
+        [VALUE_REGIONS] = { parse_regions, write_regions, 0 },
+};
+
+int value_parse(const struct key_schema *k, struct slice value, void *object, struct value_error *e) {
+        if (value.size == 0)
+                return value_fail(e, value, "no value%s",
+                                  k->presence == PRESENCE_REQUIRED ? "" : "; leave the line out for the default");
+        return types[k->type].parse(k, value, schema_field(k, object), e);
+}
+
+void value_write(const struct key_schema *k, const void *object, FILE *f) {
+        if (value_present(k, object))
+                types[k->type].write(schema_field_const(k, object), f);
+}
+
+bool value_present(const struct key_schema *k, const void *object) {
+        static const uint32_t no_interrupts[INTERRUPTS_MAX / 32];
+        const void *field = schema_field_const(k, object);
+
+        if (k->type == VALUE_PATH)
+                return *(char *const *) field != NULL;
+        if (k->type == VALUE_INTERRUPTS)
+                return memcmp(field, no_interrupts, sizeof(no_interrupts)) != 0;
+        /* An address that goes with a path is there if the path is. */
+        if (k->with)
+                return value_present(schema_find_key(k->section, k->with, strlen(k->with)), object);
+        return true;
+}
+
+bool value_is_default(const struct key_schema *k, const void *object) {
+        union {
+                uint64_t number; /* larger than any type that has a default, see test_schema */
+                unsigned char bytes[sizeof(uint64_t)];
+        } value = {};
+        struct value_error e;
+
+        if (!k->default_value || k->default_value[0] == '=')
+                return false;
+        if (types[k->type].parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, &value, &e) < 0)
+                return false;
+        return memcmp(value.bytes, schema_field_const(k, object), types[k->type].size) == 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Values: from text to their C type and back, one pair of functions for each
+ * enum value_type. Pure but for allocating paths.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "config/schema.h"
+#include "config/text.h"
+
+/* What is wrong, and which part of the value. */
+struct value_error {
+        struct slice part;
+        char text[200];
+};
+
+/**
+ * value_parse() - one value, checked against its row's range
+ * @object: of the row's section; its field is written only on success (LIST: added to)
+ *
+ * Return: 0, -EINVAL (@e says what), -ENOMEM.
+ */
+int value_parse(const struct key_schema *k, struct slice value, void *object, struct value_error *e);
+
+/** value_write() - as it would be written; nothing where there is no value */
+void value_write(const struct key_schema *k, const void *object, FILE *f);
+
+/** value_present() - false where the file gave none and there is no default */
+bool value_present(const struct key_schema *k, const void *object);
+
+/** value_is_default() - true if leaving the key out would mean the same; false for defaults that are another key's */
+bool value_is_default(const struct key_schema *k, const void *object);

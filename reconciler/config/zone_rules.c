@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What one zone must hold by itself, whatever the board: most of it would panic
+ * the hypervisor, or let a zone overwrite itself. Only values that were right
+ * are compared, so that one mistake gives one message.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "config/parser.h"
+
+#define GUEST_SIZE UINT64_C(0x8000000000)       /* as in schema/keys.def: the smallest stage-2 table's reach */
+#define PHYSICAL_SIZE UINT64_C(0x1000000000000) /* 48 bits */
+
+/* Something that takes up guest addresses. */
+struct claim {
+        struct range range;
+        char what[NAME_SIZE + 24];
+        const struct place *place;
+        bool memory; /* memory among itself is compared elsewhere */
+};
+
+#define CLAIMS_MAX (ZONE_MEMORY_MAX + ZONE_DEVICES_MAX + 2)
+
+struct claims {
+        struct claim items[CLAIMS_MAX];
+        size_t count;
+};
+
+static void memory_reach(struct parser *p, const struct section_use *u, const struct memory_spec *m) {
+        if (!parser_good(u, "Size"))
+                return;
+        if (parser_good(u, "PhysicalAddress") && !range_contains(0, PHYSICAL_SIZE, m->physical, m->size))
+                source_error(&p->source, parser_place(u, "Size"), "[Memory %s] ends beyond physical address 0x%" PRIx64,
+                             m->name, PHYSICAL_SIZE - 1);
+        if (parser_good(u, "GuestAddress") && !range_contains(0, GUEST_SIZE, m->guest, m->size))
+                source_error(&p->source, parser_place(u, "Size"), "[Memory %s] ends beyond guest address 0x%" PRIx64,
+                             m->name, GUEST_SIZE - 1);
+}
+
+static void memory_pair(struct parser *p, const struct memory_spec *m, const struct memory_spec *before) {
+        const struct section_use *u = parser_use(p, m), *v = parser_use(p, before);
+
+        if (!parser_good(u, "Size") || !parser_good(v, "Size"))
+                return;
+        if (parser_good(u, "PhysicalAddress") && parser_good(v, "PhysicalAddress") &&
+            range_overlaps(m->physical, m->size, before->physical, before->size)) {
+                source_error(&p->source, parser_place(u, "PhysicalAddress"),
+                             "[Memory %s] overlaps [Memory %s] of line %u", m->name, before->name, before->line);
+                return;
+        }
+        if (parser_good(u, "GuestAddress") && parser_good(v, "GuestAddress") &&
+            range_overlaps(m->guest, m->size, before->guest, before->size))
+                source_error(&p->source, parser_place(u, "GuestAddress"),
+                             "[Memory %s] overlaps [Memory %s] of line %u in the guest", m->name, before->name,
+                             before->line);
+}
+
+/* True if every [Memory] is right: only then can something be said to lie outside. */
+static bool memory_known(const struct parser *p) {
+        for (size_t i = 0; i < p->zone->num_memory; i++) {
+                const struct section_use *u = parser_use(p, &p->zone->memory[i]);
+
+                if (!parser_good(u, "Size") || !parser_good(u, "PhysicalAddress") || !parser_good(u, "GuestAddress"))
+                        return false;
+        }
+        return p->zone->num_memory > 0;
+}
+
+static void check_memory(struct parser *p) {
+        const struct zone_spec *z = p->zone;
+
+        for (size_t i = 0; i < z->num_memory; i++) {
+                memory_reach(p, parser_use(p, &z->memory[i]), &z->memory[i]);
+                for (size_t j = 0; j < i; j++)
+                        memory_pair(p, &z->memory[i], &z->memory[j]);
+        }
+}
+
+static bool in_physical(const struct zone_spec *z, uint64_t address) {
+        for (size_t i = 0; i < z->num_memory; i++)
+                if (range_contains(z->memory[i].physical, z->memory[i].size, address, 1))
+                        return true;
+        return false;
+}
+
+static bool in_guest(const struct zone_spec *z, uint64_t address) {
+        for (size_t i = 0; i < z->num_memory; i++)
+                if (range_contains(z->memory[i].guest, z->memory[i].size, address, 1))
+                        return true;
+        return false;
+}
+
+static void check_images(struct parser *p) {
+        const struct zone_spec *z = p->zone;
+        const struct section_use *u = parser_use(p, z);
+        const struct {
+                const char *key;
+                uint64_t address;
+        } images[] = { { "KernelAddress", z->kernel.address },
+                       { "DeviceTreeAddress", z->device_tree.address },
+                       { "InitrdAddress", z->initrd.address } };
+
+        for (size_t i = 0; u && i < ELEMENTSOF(images); i++) {
+                if (!parser_good(u, images[i].key))
+                        continue;
+                if (!in_physical(z, images[i].address) && memory_known(p))
+                        source_error(&p->source, parser_place(u, images[i].key),
+                                     "%s=: 0x%" PRIx64 " is in no [Memory] of the zone (physical addresses)",
+                                     images[i].key, images[i].address);
+                for (size_t j = 0; j < i; j++)
+                        if (parser_good(u, images[j].key) && images[i].address == images[j].address)
+                                source_error(&p->source, parser_place(u, images[i].key),
+                                             "%s= is the same as %s=", images[i].key, images[j].key);
+        }
+        if (u && parser_good(u, "EntryPoint") && !in_guest(z, z->entry_point) && memory_known(p))
+                source_error(&p->source, parser_place(u, "EntryPoint"),
+                             "EntryPoint=: 0x%" PRIx64 " is in no [Memory] of the zone (guest addresses)",
+                             z->entry_point);
+}
+
+static struct claim *claim_add(struct claims *c, uint64_t base, uint64_t size, const struct place *place) {
+        struct claim *item = &c->items[c->count++];
+
+        *item = (struct claim){ .range = { base, size }, .place = place };
+        return item;
+}
+
+static void collect_claims(const struct parser *p, struct claims *c) {
+        const struct zone_spec *z = p->zone;
+        const struct section_use *gic = parser_use(p, &z->gic);
+
+        for (size_t i = 0; i < z->num_memory; i++) {
+                const struct memory_spec *m = &z->memory[i];
+                const struct section_use *u = parser_use(p, m);
+                struct claim *item;
+
+                if (!parser_good(u, "GuestAddress") || !parser_good(u, "Size"))
+                        continue;
+                item = claim_add(c, m->guest, m->size, parser_place(u, "GuestAddress"));
+                item->memory = true;
+                (void) snprintf(item->what, sizeof(item->what), "[Memory %s]", m->name);
+        }
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct section_use *u = parser_use(p, &z->devices[i]);
+
+                if (parser_good(u, "Address"))
+                        (void) snprintf(claim_add(c, z->devices[i].address, DEVICE_WINDOW_SIZE,
+                                                  parser_place(u, "Address"))
+                                                ->what,
+                                        sizeof(c->items[0].what), "[%s %s]", u->schema->name, u->name);
+        }
+        if (parser_good(gic, "DistributorAddress") && parser_good(gic, "DistributorSize"))
+                strcpy(claim_add(c, z->gic.distributor, z->gic.distributor_size,
+                                 parser_place(gic, "DistributorAddress"))
+                               ->what,
+                       "the GIC's distributor");
+        if (parser_good(gic, "RedistributorAddress") && parser_good(gic, "RedistributorSize"))
+                strcpy(claim_add(c, z->gic.redistributor, z->gic.redistributor_size,
+                                 parser_place(gic, "RedistributorAddress"))
+                               ->what,
+                       "the GIC's redistributors");
+}
+
+static void check_guest_addresses(struct parser *p) {
+        struct claims c = {};
+
+        collect_claims(p, &c);
+        for (size_t i = 0; i < c.count; i++) {
+                const struct claim *a = &c.items[i];
+
+                if (!a->memory && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
+                        source_error(&p->source, a->place, "%s ends beyond guest address 0x%" PRIx64, a->what,
+                                     GUEST_SIZE - 1);
+                for (size_t j = 0; j < i; j++) {
+                        const struct claim *b = &c.items[j];
+
+                        if ((!a->memory || !b->memory) &&
+                            range_overlaps(a->range.base, a->range.size, b->range.base, b->range.size))
+                                source_error(&p->source, a->place, "%s overlaps %s of line %u in the guest", a->what,
+                                             b->what, b->place->line);
+                }
+        }
+}
+
+static void device_pair(struct parser *p, const struct device_spec *d, const struct device_spec *before) {
+        const struct section_use *u = parser_use(p, d), *v = parser_use(p, before);
+
+        if (strcmp(d->name, before->name) == 0)
+                source_error(&p->source, &u->header, "[%s %s]: [%s %s] of line %u has the same name", u->schema->name,
+                             u->name, v->schema->name, v->name, before->line);
+        if (parser_good(u, "Interrupt") && parser_good(v, "Interrupt") && d->interrupt == before->interrupt)
+                source_error(&p->source, parser_place(u, "Interrupt"), "interrupt %" PRIu32 " is [%s %s]'s of line %u",
+                             d->interrupt, v->schema->name, v->name, before->line);
+        if (d->image && before->image && strcmp(d->image, before->image) == 0 &&
+            !(d->read_only && before->read_only))
+                source_error(&p->source, parser_place(u, "Image"),
+                             "[Block %s] of line %u has the same image; both would have to be ReadOnly=yes",
+                             before->name, before->line);
+}
+
+static void check_devices(struct parser *p) {
+        const struct zone_spec *z = p->zone;
+        const struct section_use *zone = parser_use(p, z);
+
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct device_spec *d = &z->devices[i];
+                const struct section_use *u = parser_use(p, d);
+
+                for (size_t j = 0; j < i; j++)
+                        device_pair(p, d, &z->devices[j]);
+                if (parser_good(u, "Interrupt") && (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
+                        source_error(&p->source, parser_place(u, "Interrupt"),
+                                     "interrupt %" PRIu32 " is in Interrupts= of line %u, too; it belongs here only",
+                                     d->interrupt, parser_place(zone, "Interrupts")->line);
+        }
+        if (z->num_devices > 0 && parser_good(zone, "CPUs") && z->cpus >> DEVICE_CPUS_MAX != 0)
+                source_error(&p->source, parser_place(zone, "CPUs"),
+                             "CPUs=: a zone with devices cannot have CPUs above %d", DEVICE_CPUS_MAX - 1);
+}
+
+void zone_rules(struct parser *p) {
+        check_memory(p);
+        check_images(p);
+        check_guest_addresses(p);
+        check_devices(p);
+}
