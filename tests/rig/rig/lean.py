@@ -76,6 +76,7 @@ def write(source, wanted, overlay, out):
     for name in ("bin", "sbin", "lib"):
         archive.directory("usr/" + name)
         archive.symlink(name, "usr/" + name)
+    archive.symlink("var/run", "/run")
     archive.symlink("init", "/usr/lib/systemd/systemd")
     archive.character_device("dev/console", 5, 1)
     archive.character_device("dev/null", 1, 3, 0o666)

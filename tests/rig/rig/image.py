@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What root Linux boots from: the base (Debian's packages, made once) and, behind it in the same file, a second archive with all
+that changes from build to build: the product, hvisor.ko beside the kernel's modules, the agent, the images for zones.
+"""
+
+import configparser
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from . import cpio, lean, paths
+
+STAGE = pathlib.Path(os.environ.get("RIG_STAGE", paths.BUILD / "stage"))        # `make install DESTDIR=` puts the product here
+MODULE_PLACES = [paths.TOP / "build/arm64/kmod/hvisor.ko", paths.TOP / "kmod/hvisor.ko"]
+
+INITRD_ADDRESS = 0xA8000000
+ZONES_FOLDER = "var/lib/hvisor"
+
+ZONE_IMAGES = {
+    "Image": paths.KERNEL / "Image",
+    "initrd.img": paths.BUILD / "zone-initrd.img",
+    "linux2.dtb": paths.BUILD / "linux2.dtb",
+    "lower.dtb": paths.BUILD / "lower.dtb",
+    "upper.dtb": paths.BUILD / "upper.dtb",
+    "rootfs.ext4": paths.BUILD / "rootfs.ext4",
+}
+
+
+def make_root_cpio():
+    """Brings what root Linux boots from up to date. Return: its path."""
+    subprocess.run(["make", "-s", "-C", str(paths.RIG)], check=True)
+    lean.make_base()
+    sources = [paths.RIG / "rig", paths.BUILD / "agent", paths.BASE_CPIO.with_name("root.cpio.key"), paths.KERNEL / "version"]
+    sources += [STAGE] if STAGE.is_dir() else []
+    sources += [f for f in (hvisor_module(), *ZONE_IMAGES.values(), *payloads()) if f]
+
+    def make(target):
+        with open(target, "wb") as out, open(paths.BASE_CPIO, "rb") as base:
+            shutil.copyfileobj(base, out)
+            write_overlay(out)
+
+    target = paths.BUILD / "root.cpio"
+    paths.write_if_stale(target, paths.hash_of(*sources), make)
+    return target
+
+
+def make_root_dtb(target, cpio_path, bootargs):
+    """Writes root Linux' device tree, which tells the initrd's size and the command line."""
+    shutil.copyfile(paths.BUILD / "root.dtb", target)
+    end = INITRD_ADDRESS + cpio_path.stat().st_size
+    subprocess.run(["fdtput", "-t", "x", str(target), "/chosen", "linux,initrd-end", "0", f"{end:x}"], check=True)
+    subprocess.run(["fdtput", "-t", "s", str(target), "/chosen", "bootargs", bootargs], check=True)
+
+
+def hvisor_module():
+    return next((place for place in MODULE_PLACES if place.exists()), None)
+
+
+def payloads():
+    return sorted(paths.BUILD.glob("payload-*.bin"))
+
+
+def write_overlay(out):
+    archive = cpio.Archive(out)
+    archive.copy(paths.BUILD / "agent", "usr/lib/rig/agent")
+    for name, path in ZONE_IMAGES.items():
+        archive.copy(path, f"{ZONES_FOLDER}/{name}")
+    for path in payloads():
+        archive.copy(path, f"{ZONES_FOLDER}/payload/{path.name.removeprefix('payload-')}")
+    add_modules(archive)
+    if STAGE.is_dir():
+        add_product(archive)
+    archive.finish()
+
+
+def add_modules(archive):
+    """The kernel's modules and hvisor.ko, with the tables that modprobe reads."""
+    release = (paths.KERNEL / "version").read_text().strip()
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder) / "lib/modules" / release
+        shutil.copytree(paths.KERNEL / "modules/lib/modules" / release, tree)
+        if hvisor_module():
+            (tree / "extra").mkdir()
+            shutil.copy(hvisor_module(), tree / "extra/hvisor.ko")
+        subprocess.run(["/sbin/depmod", "-b", folder, release], check=True)
+        archive.tree(tree, f"usr/lib/modules/{release}")
+
+
+def add_product(archive):
+    """The product as `make install` left it, its units enabled as a package would do it."""
+    for folder, folders, files in os.walk(STAGE):
+        folders.sort()
+        for name in sorted(folders + files):
+            path = os.path.join(folder, name)
+            archive.copy(path, lean.merged_usr(os.path.relpath(path, STAGE)))
+    for unit in sorted(STAGE.rglob("systemd/system/*.*")):
+        for target in wanted_by(unit):
+            inside = lean.merged_usr(str(unit.relative_to(STAGE)))
+            archive.symlink(f"etc/systemd/system/{target}.wants/{unit.name}", "/" + inside)
+
+
+def wanted_by(unit):
+    text = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",), allow_no_value=True)
+    text.optionxform = str
+    text.read(unit)
+    return text.get("Install", "WantedBy", fallback="").split()

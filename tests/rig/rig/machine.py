@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machines that a case can ask for, and what QEMU is told to be one."""
+
+import dataclasses
+import os
+import pathlib
+import subprocess
+
+from . import image, paths
+from .qemu import Qemu
+
+# cryptomgr.notests is the largest gain of all; an Oops or a panic is printed whatever the level.
+BOOTARGS = ("console=ttyAMA0 quiet loglevel=1 panic=-1 cryptomgr.notests nokaslr mitigations=off audit=0 "
+            "systemd.show_status=0")
+
+SHIM_ADDRESS = 0x403FE000
+HYPERVISOR_ADDRESS = 0x40400000
+ROOT_KERNEL_ADDRESS = 0xA0400000
+ROOT_DTB_ADDRESS = 0xA0000000
+
+COMMON = [
+    "-cpu", "cortex-a72", "-global", "virtio-mmio.force-legacy=false",
+    "-device", "virtio-serial-device,bus=virtio-mmio-bus.29,max_ports=2",
+    "-device", "virtserialport,chardev=agent,name=rig,nr=1",
+]
+
+
+def hypervisor_image():
+    """The hypervisor under test: the monitor, or the real one that HVISOR= names."""
+    return pathlib.Path(os.environ.get("HVISOR") or paths.BUILD / "monitor.bin")
+
+
+def on_monitor():
+    return not os.environ.get("HVISOR")
+
+
+@dataclasses.dataclass
+class Machine:
+    """@base: arguments of the machine itself; @loads: (file, address) and what starts it, left out when a snapshot is resumed."""
+
+    name: str
+    base: list
+    boot: list
+    inputs: list
+
+    def key(self):
+        version = subprocess.run([Qemu.PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+        return paths.hash_of(self.name, *self.base, *(a for a in self.boot if "/" not in a), version, *self.inputs)
+
+
+def _load(path, address):
+    return ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
+
+
+def board():
+    """hvisor's board: a hypervisor at EL2, root Linux on CPUs 0 and 1."""
+    root = image.make_root_cpio()
+    hypervisor, shim, dtb = hypervisor_image(), paths.BUILD / "shim.bin", paths.BUILD / "root-patched.dtb"
+    for path in (hypervisor, shim):
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is not there (make rig)")
+    image.make_root_dtb(dtb, root, BOOTARGS)
+    return Machine(
+        name="board",
+        base=["-M", "virt,virtualization=on,gic-version=3", "-smp", "4", "-m", "2G"] + COMMON,
+        boot=_load(hypervisor, HYPERVISOR_ADDRESS) + _load(paths.KERNEL / "Image", ROOT_KERNEL_ADDRESS)
+        + _load(dtb, ROOT_DTB_ADDRESS) + _load(root, image.INITRD_ADDRESS)
+        + _load(shim, SHIM_ADDRESS) + ["-device", f"loader,addr={SHIM_ADDRESS:#x},cpu-num=0"],
+        inputs=[hypervisor, shim, dtb, root, paths.KERNEL / "Image"])
+
+
+def bare():
+    """The same Linux with no hypervisor below it."""
+    root = image.make_root_cpio()
+    return Machine(
+        name="bare",
+        base=["-M", "virt,gic-version=3", "-smp", "2", "-m", "1G"] + COMMON,
+        boot=["-kernel", str(paths.KERNEL / "Image"), "-initrd", str(root), "-append", BOOTARGS],
+        inputs=[root, paths.KERNEL / "Image"])
+
+
+MACHINES = {"board": board, "bare": bare}
