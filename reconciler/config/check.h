@@ -22,6 +22,9 @@ struct root_facts {
 /** root_facts_read() - from /proc/iomem; CPUs are filled in by the caller who knows (hypervisor) */
 int root_facts_read(struct root_facts *ret, struct err *e);
 
+/* The same from another file of that form. */
+int root_facts_read_from(const char *path, struct root_facts *ret, struct err *e);
+
 /**
  * zone_check_board() - against the board and root Linux
  * @root: NULL or not known: such checks are skipped
@@ -31,7 +34,8 @@ int root_facts_read(struct root_facts *ret, struct err *e);
 int zone_check_board(const struct zone_spec *z, const struct board_spec *b, const struct root_facts *root,
                      struct diagnostics *d);
 
-/** zone_check_images() - kernel, device tree, initrd, disk images: readable, fit their RAM, do not overlap; does I/O */
+/** zone_check_images() - kernel, device tree, initrd, disk images: readable, fit their RAM, do not overlap;
+ * does I/O */
 int zone_check_images(const struct zone_spec *z, struct diagnostics *d);
 
 /**

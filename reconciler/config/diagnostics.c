@@ -33,8 +33,8 @@ static char *printable_copy(const char *s, size_t size) {
         return copy;
 }
 
-static int diagnostic_fill(struct diagnostic *item, const char *file, const char *source, size_t source_length,
-                           const char *format, va_list ap) {
+static int diagnostic_fill(struct diagnostic *item, const char *file, const char *source,
+                           size_t source_length, const char *format, va_list ap) {
         _cleanup_free_ char *raw = NULL;
         int n = vasprintf(&raw, format, ap);
 
@@ -54,8 +54,9 @@ static void diagnostic_clear(struct diagnostic *item) {
         free(item->source);
 }
 
-int diagnostics_add(struct diagnostics *d, enum severity severity, const char *file, unsigned line, unsigned column,
-                    unsigned length, const char *source, size_t source_length, const char *format, ...) {
+int diagnostics_add(struct diagnostics *d, enum severity severity, const char *file, unsigned line,
+                    unsigned column, unsigned length, const char *source, size_t source_length,
+                    const char *format, ...) {
         struct diagnostic item = { .severity = severity, .line = line, .column = column, .length = length };
         struct diagnostic *grown;
         va_list ap;
@@ -128,8 +129,8 @@ static void print_source(const struct diagnostic *item, FILE *f, const char *col
                 to = utf8_floor(item->source, MIN(size, from + SOURCE_SHOWN));
                 length = MIN(length, to - column);
         }
-        fprintf(f, "%5u | %s%.*s%s\n", item->line, from > 0 ? "…" : "", (int) (to - from), item->source + from,
-                to < size ? "…" : "");
+        fprintf(f, "%5u | %s%.*s%s\n", item->line, from > 0 ? "…" : "", (int) (to - from),
+                item->source + from, to < size ? "…" : "");
         if (item->column == 0)
                 return;
         fputs("      | ", f);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "config/parse.h"
 #include "config/parser.h"
 #include "config/value.h"
 
-/* ---- sections -------------------------------------------------------------------------------------------- */
+/* ---- sections --------------------------------------------------------------------------------------------
+ */
 
 static struct section_use *use_find(struct parser *p, enum section_id id, const char *name) {
         for (size_t i = 0; i < p->num_uses; i++)
@@ -33,7 +32,8 @@ static struct memory_spec *memory_new(struct zone_spec *z, const char *name, uns
         return m;
 }
 
-static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name, unsigned line) {
+static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name,
+                                      unsigned line) {
         struct device_spec *d;
 
         if (z->num_devices == ZONE_DEVICES_MAX)
@@ -75,7 +75,8 @@ static bool section_known(struct parser *p, const struct line *l, const struct s
                 return true;
         near = schema_suggest_section(p->kind, l->name.text, l->name.size);
         if (near)
-                source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?", SLICE_ARGS(l->name), near);
+                source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?",
+                             SLICE_ARGS(l->name), near);
         else if (schema_find_section(p->kind ^ (ZONE_FILE | BOARD_FILE), l->name.text, l->name.size))
                 source_error(&p->source, &at, "[%.*s] belongs into %s, not here", SLICE_ARGS(l->name),
                              p->kind == ZONE_FILE ? "board.conf" : "a zone's file");
@@ -102,7 +103,8 @@ static bool section_name(struct parser *p, const struct line *l, const struct se
                 ret[l->value.size] = '\0';
         }
         if (s->named && !zone_name_valid(ret)) {
-                source_error(&p->source, &name, "\"%.*s\" is not a name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
+                source_error(&p->source, &name,
+                             "\"%.*s\" is not a name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
                              SLICE_ARGS(l->value), NAME_SIZE - 1);
                 return false;
         }
@@ -138,8 +140,8 @@ static void section_begin(struct parser *p, const struct line *l) {
                 return;
         object = section_object(p, s->id, name, l->place.line);
         if (!object) {
-                source_error(&p->source, &l->place,
-                             "more than %d devices: the hypervisor panics with more", ZONE_DEVICES_MAX);
+                source_error(&p->source, &l->place, "more than %d devices: the hypervisor panics with more",
+                             ZONE_DEVICES_MAX);
                 return;
         }
         u = &p->uses[p->num_uses++];
@@ -149,7 +151,8 @@ static void section_begin(struct parser *p, const struct line *l) {
         p->skipping = false;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------ */
+/* ---- keys ------------------------------------------------------------------------------------------------
+ */
 
 static void key_unknown(struct parser *p, const struct line *l) {
         const struct section_schema *s = p->current->schema, *other;
@@ -157,13 +160,14 @@ static void key_unknown(struct parser *p, const struct line *l) {
 
         other = schema_elsewhere(p->kind, l->name.text, l->name.size);
         if (other)
-                source_error(&p->source, &l->place, "\"%.*s\" is not a key of [%s] but of [%s]", SLICE_ARGS(l->name),
-                             s->name, other->name);
+                source_error(&p->source, &l->place, "\"%.*s\" is not a key of [%s] but of [%s]",
+                             SLICE_ARGS(l->name), s->name, other->name);
         else if (near)
                 source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]; did you mean \"%s\"?",
                              SLICE_ARGS(l->name), s->name, near);
         else
-                source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]", SLICE_ARGS(l->name), s->name);
+                source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]", SLICE_ARGS(l->name),
+                             s->name);
 }
 
 static void key_assign(struct parser *p, const struct line *l) {
@@ -180,7 +184,8 @@ static void key_assign(struct parser *p, const struct line *l) {
         }
         i = (size_t) (k - schema_keys);
         if (u->given[i].line > 0 && k->presence != PRESENCE_LIST) {
-                source_error(&p->source, &l->place, "%s= is given twice, first on line %u", k->name, u->given[i].line);
+                source_error(&p->source, &l->place, "%s= is given twice, first on line %u", k->name,
+                             u->given[i].line);
                 return;
         }
         u->given[i] = place_of(&l->place, l->value.size > 0 ? l->value : l->name);
@@ -198,10 +203,12 @@ static void key_line(struct parser *p, const struct line *l) {
         if (p->current)
                 key_assign(p, l);
         else if (!p->skipping)
-                source_error(&p->source, &l->place, "%.*s= stands before the first [Section]", SLICE_ARGS(l->name));
+                source_error(&p->source, &l->place, "%.*s= stands before the first [Section]",
+                             SLICE_ARGS(l->name));
 }
 
-/* ---- at the end of the file ------------------------------------------------------------------------------- */
+/* ---- at the end of the file -------------------------------------------------------------------------------
+ */
 
 static size_t key_index(enum section_id section, const char *name) {
         return (size_t) (schema_find_key(section, name, strlen(name)) - schema_keys);
@@ -215,7 +222,8 @@ static void key_default(struct parser *p, struct section_use *u, const struct ke
         if (value && value[0] == '=') {
                 from = key_index(u->schema->id, value + 1);
                 u->good[i] = u->good[from];
-                memcpy(schema_field(k, u->object), schema_field(&schema_keys[from], u->object), sizeof(uint64_t));
+                memcpy(schema_field(k, u->object), schema_field(&schema_keys[from], u->object),
+                       sizeof(uint64_t));
         } else if (value) {
                 int r = value_parse(k, (struct slice){ value, strlen(value) }, u->object, &e);
 
@@ -233,7 +241,8 @@ static void section_end(struct parser *p, struct section_use *u) {
                         continue;
                 if (u->given[i].line > 0) {
                         if (k->with && u->given[key_index(k->section, k->with)].line == 0)
-                                source_error(&p->source, &u->given[i], "%s= needs %s=, too", k->name, k->with);
+                                source_error(&p->source, &u->given[i], "%s= needs %s=, too", k->name,
+                                             k->with);
                         continue;
                 }
                 if (k->presence == PRESENCE_REQUIRED)
@@ -271,9 +280,11 @@ const struct place *parser_place(const struct section_use *u, const char *key) {
         return given->line > 0 ? given : &u->header;
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------- */
+/* ---- files -----------------------------------------------------------------------------------------------
+ */
 
-static int file_parse(struct parser *p, const char *path, const char *text, size_t size, struct diagnostics *d) {
+static int file_parse(struct parser *p, const char *path, const char *text, size_t size,
+                      struct diagnostics *d) {
         size_t first = d->count;
         struct line l;
 
@@ -323,9 +334,10 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
         p->kind = ZONE_FILE;
         p->zone = z;
         if (!zone_name_valid(name)) {
-                r = diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0,
-                                    "\"%s\" cannot be a zone's name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first", name,
-                                    NAME_SIZE - 1);
+                r = diagnostics_add(
+                        d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0,
+                        "\"%s\" cannot be a zone's name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first", name,
+                        NAME_SIZE - 1);
                 return r < 0 ? r : -EBADMSG;
         }
         strcpy(z->name, name);
@@ -355,47 +367,4 @@ int board_spec_parse(const char *path, const char *text, size_t size, struct dia
                 return r;
         *ret = TAKE_PTR(b);
         return 0;
-}
-
-static int config_read(const char *path, struct diagnostics *d, char **ret, size_t *ret_size) {
-        int r = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, ret, ret_size);
-
-        if (r == -EFBIG)
-                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "larger than %d bytes",
-                                       CONFIG_FILE_MAX);
-        else if (r == -EINVAL)
-                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "not a regular file");
-        else if (r < 0)
-                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "cannot be read: %s", strerror(-r));
-        return r;
-}
-
-/* "/etc/hvisor/zones.d/linux2.conf" → "linux2"; what does not fit makes no valid name. */
-static void file_stem(const char *path, char *ret, size_t size) {
-        const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-        size_t length = strlen(base);
-
-        if (length > 5 && strcmp(base + length - 5, ".conf") == 0)
-                length -= 5;
-        (void) snprintf(ret, size, "%.*s", (int) length, base);
-}
-
-int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **ret) {
-        _cleanup_free_ char *text = NULL;
-        char name[NAME_SIZE * 2];
-        size_t size;
-        int r = config_read(path, d, &text, &size);
-
-        if (r < 0)
-                return r;
-        file_stem(path, name, sizeof(name));
-        return zone_spec_parse(name, path, text, size, d, ret);
-}
-
-int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        int r = config_read(path, d, &text, &size);
-
-        return r < 0 ? r : board_spec_parse(path, text, size, d, ret);
 }

@@ -5,38 +5,38 @@
 #include "config/spec.h"
 #include "config/suggest.h"
 
-#define NAMED true
+#define NAMED  true
 #define SINGLE false
 
 const struct section_schema schema_sections[_SECTION_MAX] = {
-#define SECTION(id_, name_, named_, files_, min_, max_, help_)                                              \
+#define SECTION(id_, name_, named_, files_, min_, max_, help_)                                               \
         [SECTION_##id_] = { SECTION_##id_, name_, named_, files_, min_, max_, help_ },
 #define KEY(...)
 #include "schema/keys.def"
 };
 
 /* The struct that a section's keys are stored in. */
-#define OBJECT_ZONE struct zone_spec
-#define OBJECT_MEMORY struct memory_spec
-#define OBJECT_BLOCK struct device_spec
+#define OBJECT_ZONE    struct zone_spec
+#define OBJECT_MEMORY  struct memory_spec
+#define OBJECT_BLOCK   struct device_spec
 #define OBJECT_CONSOLE struct device_spec
-#define OBJECT_BOARD struct board_spec
-#define OBJECT_GIC struct gic_spec
+#define OBJECT_BOARD   struct board_spec
+#define OBJECT_GIC     struct gic_spec
 
 const struct key_schema schema_keys[] = {
 #define SECTION(...)
-#define KEY(section_, name_, field_, type_, min_, max_, align_, presence_, with_, default_, cost_, help_)   \
-        { SECTION_##section_,                                                                               \
-          name_,                                                                                            \
-          offsetof(OBJECT_##section_, field_),                                                              \
-          VALUE_##type_,                                                                                    \
-          min_,                                                                                             \
-          max_,                                                                                             \
-          align_,                                                                                           \
-          PRESENCE_##presence_,                                                                             \
-          with_,                                                                                            \
-          default_,                                                                                         \
-          COST_##cost_,                                                                                     \
+#define KEY(section_, name_, field_, type_, min_, max_, align_, presence_, with_, default_, cost_, help_)    \
+        { SECTION_##section_,                                                                                \
+          name_,                                                                                             \
+          offsetof(OBJECT_##section_, field_),                                                               \
+          VALUE_##type_,                                                                                     \
+          min_,                                                                                              \
+          max_,                                                                                              \
+          align_,                                                                                            \
+          PRESENCE_##presence_,                                                                              \
+          with_,                                                                                             \
+          default_,                                                                                          \
+          COST_##cost_,                                                                                      \
           help_ },
 #include "schema/keys.def"
 };
@@ -45,19 +45,19 @@ const size_t schema_num_keys = ELEMENTSOF(schema_keys);
 _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is too small");
 
 /* A row's type must be the field's own: the parsers write through void pointers. */
-#define C_TYPE_NUMBER uint32_t
-#define C_TYPE_ADDRESS uint64_t
-#define C_TYPE_SIZE uint64_t
-#define C_TYPE_CPUS uint64_t
+#define C_TYPE_NUMBER     uint32_t
+#define C_TYPE_ADDRESS    uint64_t
+#define C_TYPE_SIZE       uint64_t
+#define C_TYPE_CPUS       uint64_t
 #define C_TYPE_INTERRUPTS uint32_t[INTERRUPTS_MAX / 32]
-#define C_TYPE_PATH char *
-#define C_TYPE_YES_NO bool
-#define C_TYPE_RESTART enum restart_policy
-#define C_TYPE_REGIONS struct range[BOARD_MEMORY_MAX]
+#define C_TYPE_PATH       char *
+#define C_TYPE_YES_NO     bool
+#define C_TYPE_RESTART    enum restart_policy
+#define C_TYPE_REGIONS    struct range[BOARD_MEMORY_MAX]
 #define SECTION(...)
-#define KEY(section_, name_, field_, type_, ...)                                                            \
-        _Static_assert(__builtin_types_compatible_p(__typeof__(((OBJECT_##section_ *) NULL)->field_),       \
-                                                    C_TYPE_##type_),                                        \
+#define KEY(section_, name_, field_, type_, ...)                                                             \
+        _Static_assert(__builtin_types_compatible_p(__typeof__(((OBJECT_##section_ *) NULL)->field_),        \
+                                                    C_TYPE_##type_),                                         \
                        "the field of " name_ " has another type");
 #include "schema/keys.def"
 

@@ -14,15 +14,15 @@
 #include "base/macros.h"
 #include "base/range.h"
 
-#define NAME_SIZE 32       /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
-#define ZONE_DEVICES_MAX 7 /* the hypervisor asserts on more pending interrupts */
-#define ZONE_MEMORY_MAX 16
-#define BOARD_MEMORY_MAX 16
-#define CPUS_MAX 64
-#define INTERRUPTS_MAX 1024
-#define DEVICE_WINDOW_SIZE 0x200 /* of a virtio-mmio device */
-#define ZONE_ID_ALWAYS_SAFE 3    /* a hypervisor with IOMMU or ITS panics on a larger one */
-#define DEVICE_CPUS_MAX 32       /* the bridge page has a slot for each of so many CPUs */
+#define NAME_SIZE           32 /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
+#define ZONE_DEVICES_MAX    7  /* the hypervisor asserts on more pending interrupts */
+#define ZONE_MEMORY_MAX     16
+#define BOARD_MEMORY_MAX    16
+#define CPUS_MAX            64
+#define INTERRUPTS_MAX      1024
+#define DEVICE_WINDOW_SIZE  0x200 /* of a virtio-mmio device */
+#define ZONE_ID_ALWAYS_SAFE 3     /* a hypervisor with IOMMU or ITS panics on a larger one */
+#define DEVICE_CPUS_MAX     32    /* the bridge page has a slot for each of so many CPUs */
 
 enum restart_policy {
         RESTART_NO,

@@ -15,7 +15,7 @@
 #include "base/macros.h"
 #include "config/diagnostics.h"
 
-#define TEXT_LINE_MAX 4096
+#define TEXT_LINE_MAX   4096
 #define TEXT_ERRORS_MAX 100 /* of a file; the rest is only mentioned */
 
 /* A part of the text, borrowed. */

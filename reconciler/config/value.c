@@ -16,7 +16,8 @@ static struct number_rule rule_of(const struct key_schema *k, const char *what) 
         return (struct number_rule){ what, k->min, k->max, k->align, k->type == VALUE_SIZE, hex };
 }
 
-/* ---- one number ------------------------------------------------------------------------------------------ */
+/* ---- one number ------------------------------------------------------------------------------------------
+ */
 
 static int parse_u32(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
         const struct number_rule rule = rule_of(k, "number");
@@ -59,7 +60,8 @@ static void write_size(const void *field, FILE *f) {
         fprintf(f, "%" PRIu64 "%.1s", n, suffix);
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------------- */
+/* ---- lists -----------------------------------------------------------------------------------------------
+ */
 
 /* The next item between commas and whitespace; false at the end. */
 static bool next_item(struct slice *rest, struct slice *ret) {
@@ -83,7 +85,8 @@ static bool bit_test(const uint32_t *bits, uint64_t i) {
 }
 
 /* "5" or "2-3" into @bits, which has room for every number up to the rule's max. */
-static int parse_interval(const struct number_rule *rule, struct slice item, uint32_t *bits, struct value_error *e) {
+static int parse_interval(const struct number_rule *rule, struct slice item, uint32_t *bits,
+                          struct value_error *e) {
         const char *dash = memchr(item.text + 1, '-', item.size - 1);
         struct slice from = { item.text, dash ? (size_t) (dash - item.text) : item.size }, to = from;
         uint64_t first, last;
@@ -107,7 +110,8 @@ static int parse_interval(const struct number_rule *rule, struct slice item, uin
         return 0;
 }
 
-static int parse_bitmap(const struct number_rule *rule, struct slice v, uint32_t *bits, struct value_error *e) {
+static int parse_bitmap(const struct number_rule *rule, struct slice v, uint32_t *bits,
+                        struct value_error *e) {
         struct slice rest = v, item;
         bool any = false;
 
@@ -169,13 +173,15 @@ static void write_interrupts(const void *field, FILE *f) {
         write_bitmap(field, INTERRUPTS_MAX, f);
 }
 
-/* ---- regions: the count of the board's memory stands beside the array ------------------------------------- */
+/* ---- regions: the count of the board's memory stands beside the array -------------------------------------
+ */
 
 static struct board_spec *board_of(void *field) {
         return (struct board_spec *) ((char *) field - offsetof(struct board_spec, memory));
 }
 
-static int parse_region(const struct key_schema *k, struct slice item, struct range *ret, struct value_error *e) {
+static int parse_region(const struct key_schema *k, struct slice item, struct range *ret,
+                        struct value_error *e) {
         const struct number_rule base_rule = rule_of(k, "address");
         struct number_rule size_rule = rule_of(k, "size");
         const char *plus = memchr(item.text, '+', item.size);
@@ -214,9 +220,8 @@ static int parse_regions(const struct key_schema *k, struct slice v, void *field
                         return value_fail(e, item, "more than %d regions", BOARD_MEMORY_MAX);
                 for (size_t i = 0; i < n; i++)
                         if (range_overlaps(b->memory[i].base, b->memory[i].size, region.base, region.size))
-                                return value_fail(e, item,
-                                                  "%.*s overlaps the region at 0x%" PRIx64, SLICE_ARGS(item),
-                                                  b->memory[i].base);
+                                return value_fail(e, item, "%.*s overlaps the region at 0x%" PRIx64,
+                                                  SLICE_ARGS(item), b->memory[i].base);
                 b->memory[n++] = region;
         }
         if (n == b->num_memory)
@@ -234,7 +239,8 @@ static void write_regions(const void *field, FILE *f) {
         }
 }
 
-/* ---- words ----------------------------------------------------------------------------------------------- */
+/* ---- words -----------------------------------------------------------------------------------------------
+ */
 
 static int parse_path(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
         char *copy;
@@ -263,12 +269,13 @@ static bool slice_is(struct slice v, const char *word) {
         return strlen(word) == v.size && strncasecmp(v.text, word, v.size) == 0;
 }
 
-static int parse_yes_no(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+static int parse_yes_no(const struct key_schema *k _unused_, struct slice v, void *field,
+                        struct value_error *e) {
         static const struct {
                 const char *word;
                 bool value;
-        } words[] = { { "yes", true },  { "true", true },   { "on", true },   { "1", true },
-                      { "no", false },  { "false", false }, { "off", false }, { "0", false } };
+        } words[] = { { "yes", true }, { "true", true },   { "on", true },   { "1", true },
+                      { "no", false }, { "false", false }, { "off", false }, { "0", false } };
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++)
                 if (slice_is(v, words[i].word)) {
@@ -282,7 +289,8 @@ static void write_yes_no(const void *field, FILE *f) {
         fputs(*(const bool *) field ? "yes" : "no", f);
 }
 
-static int parse_restart(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+static int parse_restart(const struct key_schema *k _unused_, struct slice v, void *field,
+                         struct value_error *e) {
         struct suggestion s = {};
 
         for (enum restart_policy p = 0; p < _RESTART_POLICY_MAX; p++) {
@@ -295,8 +303,8 @@ static int parse_restart(const struct key_schema *k _unused_, struct slice v, vo
                 suggestion_offer(&s, v.text, v.size, word);
         }
         if (s.word)
-                return value_fail(e, v, "\"%.*s\" is not a restart policy; did you mean \"%s\"?", SLICE_ARGS(v),
-                                  s.word);
+                return value_fail(e, v, "\"%.*s\" is not a restart policy; did you mean \"%s\"?",
+                                  SLICE_ARGS(v), s.word);
         return value_fail(e, v, "\"%.*s\" is not one of no, on-failure, always", SLICE_ARGS(v));
 }
 
@@ -304,7 +312,8 @@ static void write_restart(const void *field, FILE *f) {
         fputs(restart_policy_to_string(*(const enum restart_policy *) field), f);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------------------------
+ */
 
 static const struct {
         int (*parse)(const struct key_schema *k, struct slice v, void *field, struct value_error *e);
@@ -325,7 +334,8 @@ static const struct {
 int value_parse(const struct key_schema *k, struct slice value, void *object, struct value_error *e) {
         if (value.size == 0)
                 return value_fail(e, value, "no value%s",
-                                  k->presence == PRESENCE_REQUIRED ? "" : "; leave the line out for the default");
+                                  k->presence == PRESENCE_REQUIRED ? ""
+                                                                   : "; leave the line out for the default");
         return types[k->type].parse(k, value, schema_field(k, object), e);
 }
 
@@ -357,7 +367,8 @@ bool value_is_default(const struct key_schema *k, const void *object) {
 
         if (!k->default_value || k->default_value[0] == '=')
                 return false;
-        if (types[k->type].parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, &value, &e) < 0)
+        if (types[k->type].parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, &value,
+                                 &e) < 0)
                 return false;
         return memcmp(value.bytes, schema_field_const(k, object), types[k->type].size) == 0;
 }

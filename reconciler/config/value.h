@@ -30,5 +30,6 @@ void value_write(const struct key_schema *k, const void *object, FILE *f);
 /** value_present() - false where the file gave none and there is no default */
 bool value_present(const struct key_schema *k, const void *object);
 
-/** value_is_default() - true if leaving the key out would mean the same; false for defaults that are another key's */
+/** value_is_default() - true if leaving the key out would mean the same; false for defaults that are another
+ * key's */
 bool value_is_default(const struct key_schema *k, const void *object);

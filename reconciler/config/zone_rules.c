@@ -9,7 +9,7 @@
 
 #include "config/parser.h"
 
-#define GUEST_SIZE UINT64_C(0x8000000000)       /* as in schema/keys.def: the smallest stage-2 table's reach */
+#define GUEST_SIZE    UINT64_C(0x8000000000) /* as in schema/keys.def: the smallest stage-2 table's reach */
 #define PHYSICAL_SIZE UINT64_C(0x1000000000000) /* 48 bits */
 
 /* Something that takes up guest addresses. */
@@ -31,11 +31,12 @@ static void memory_reach(struct parser *p, const struct section_use *u, const st
         if (!parser_good(u, "Size"))
                 return;
         if (parser_good(u, "PhysicalAddress") && !range_contains(0, PHYSICAL_SIZE, m->physical, m->size))
-                source_error(&p->source, parser_place(u, "Size"), "[Memory %s] ends beyond physical address 0x%" PRIx64,
-                             m->name, PHYSICAL_SIZE - 1);
+                source_error(&p->source, parser_place(u, "Size"),
+                             "[Memory %s] ends beyond physical address 0x%" PRIx64, m->name,
+                             PHYSICAL_SIZE - 1);
         if (parser_good(u, "GuestAddress") && !range_contains(0, GUEST_SIZE, m->guest, m->size))
-                source_error(&p->source, parser_place(u, "Size"), "[Memory %s] ends beyond guest address 0x%" PRIx64,
-                             m->name, GUEST_SIZE - 1);
+                source_error(&p->source, parser_place(u, "Size"),
+                             "[Memory %s] ends beyond guest address 0x%" PRIx64, m->name, GUEST_SIZE - 1);
 }
 
 static void memory_pair(struct parser *p, const struct memory_spec *m, const struct memory_spec *before) {
@@ -46,14 +47,15 @@ static void memory_pair(struct parser *p, const struct memory_spec *m, const str
         if (parser_good(u, "PhysicalAddress") && parser_good(v, "PhysicalAddress") &&
             range_overlaps(m->physical, m->size, before->physical, before->size)) {
                 source_error(&p->source, parser_place(u, "PhysicalAddress"),
-                             "[Memory %s] overlaps [Memory %s] of line %u", m->name, before->name, before->line);
+                             "[Memory %s] overlaps [Memory %s] of line %u", m->name, before->name,
+                             before->line);
                 return;
         }
         if (parser_good(u, "GuestAddress") && parser_good(v, "GuestAddress") &&
             range_overlaps(m->guest, m->size, before->guest, before->size))
                 source_error(&p->source, parser_place(u, "GuestAddress"),
-                             "[Memory %s] overlaps [Memory %s] of line %u in the guest", m->name, before->name,
-                             before->line);
+                             "[Memory %s] overlaps [Memory %s] of line %u in the guest", m->name,
+                             before->name, before->line);
 }
 
 /* True if every [Memory] is right: only then can something be said to lie outside. */
@@ -61,7 +63,8 @@ static bool memory_known(const struct parser *p) {
         for (size_t i = 0; i < p->zone->num_memory; i++) {
                 const struct section_use *u = parser_use(p, &p->zone->memory[i]);
 
-                if (!parser_good(u, "Size") || !parser_good(u, "PhysicalAddress") || !parser_good(u, "GuestAddress"))
+                if (!parser_good(u, "Size") || !parser_good(u, "PhysicalAddress") ||
+                    !parser_good(u, "GuestAddress"))
                         return false;
         }
         return p->zone->num_memory > 0;
@@ -177,8 +180,8 @@ static void check_guest_addresses(struct parser *p) {
 
                         if ((!a->memory || !b->memory) &&
                             range_overlaps(a->range.base, a->range.size, b->range.base, b->range.size))
-                                source_error(&p->source, a->place, "%s overlaps %s of line %u in the guest", a->what,
-                                             b->what, b->place->line);
+                                source_error(&p->source, a->place, "%s overlaps %s of line %u in the guest",
+                                             a->what, b->what, b->place->line);
                 }
         }
 }
@@ -187,11 +190,12 @@ static void device_pair(struct parser *p, const struct device_spec *d, const str
         const struct section_use *u = parser_use(p, d), *v = parser_use(p, before);
 
         if (strcmp(d->name, before->name) == 0)
-                source_error(&p->source, &u->header, "[%s %s]: [%s %s] of line %u has the same name", u->schema->name,
-                             u->name, v->schema->name, v->name, before->line);
+                source_error(&p->source, &u->header, "[%s %s]: [%s %s] of line %u has the same name",
+                             u->schema->name, u->name, v->schema->name, v->name, before->line);
         if (parser_good(u, "Interrupt") && parser_good(v, "Interrupt") && d->interrupt == before->interrupt)
-                source_error(&p->source, parser_place(u, "Interrupt"), "interrupt %" PRIu32 " is [%s %s]'s of line %u",
-                             d->interrupt, v->schema->name, v->name, before->line);
+                source_error(&p->source, parser_place(u, "Interrupt"),
+                             "interrupt %" PRIu32 " is [%s %s]'s of line %u", d->interrupt, v->schema->name,
+                             v->name, before->line);
         if (d->image && before->image && strcmp(d->image, before->image) == 0 &&
             !(d->read_only && before->read_only))
                 source_error(&p->source, parser_place(u, "Image"),
@@ -209,9 +213,11 @@ static void check_devices(struct parser *p) {
 
                 for (size_t j = 0; j < i; j++)
                         device_pair(p, d, &z->devices[j]);
-                if (parser_good(u, "Interrupt") && (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
+                if (parser_good(u, "Interrupt") &&
+                    (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
                         source_error(&p->source, parser_place(u, "Interrupt"),
-                                     "interrupt %" PRIu32 " is in Interrupts= of line %u, too; it belongs here only",
+                                     "interrupt %" PRIu32
+                                     " is in Interrupts= of line %u, too; it belongs here only",
                                      d->interrupt, parser_place(zone, "Interrupts")->line);
         }
         if (z->num_devices > 0 && parser_good(zone, "CPUs") && z->cpus >> DEVICE_CPUS_MAX != 0)

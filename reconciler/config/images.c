@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The files that a zone names. What a kernel and a device tree look like is
+ * taken from Linux' Documentation/arch/arm64/booting.rst and the Devicetree
+ * Specification 0.4, section 5.2; a kernel in another format is taken as it is.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <linux/fs.h>
+
+#include "base/fd.h"
+#include "config/check.h"
+#include "config/findings.h"
+
+#define SECTOR  512
+#define DTB_MAX (2 << 20) /* booting.rst: at most 2 MiB */
+
+/* A file in the zone's RAM: the place it takes there, which can be more than its size. */
+struct loaded {
+        const char *key;
+        const struct image_spec *image;
+        uint64_t size;
+};
+
+/* Where the guest sees a physical address of its RAM; the address itself if it has none there. */
+static uint64_t guest_address(const struct zone_spec *z, uint64_t physical) {
+        for (size_t i = 0; i < z->num_memory; i++)
+                if (range_contains(z->memory[i].physical, z->memory[i].size, physical, 1))
+                        return z->memory[i].guest + (physical - z->memory[i].physical);
+        return physical;
+}
+
+/* Opens a file that is to be loaded. O_NONBLOCK: a FIFO must not hold the caller up. */
+static int image_open(struct findings *f, const char *key, const struct image_spec *image,
+                      uint64_t *ret_size) {
+        _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0) {
+                finding(f, image->line, "%s=: %s: %s", key, image->path, strerror(errno));
+                return -1;
+        }
+        if (!S_ISREG(st.st_mode)) {
+                finding(f, image->line, "%s=: %s is not a regular file", key, image->path);
+                return -1;
+        }
+        if (st.st_size == 0) {
+                finding(f, image->line, "%s=: %s is empty", key, image->path);
+                return -1;
+        }
+        *ret_size = (uint64_t) st.st_size;
+        return TAKE_FD(fd);
+}
+
+static void check_kernel(struct findings *f, int fd, struct loaded *l) {
+        struct {
+                uint32_t code[2];
+                uint64_t text_offset, image_size, flags, reserved[3];
+                uint32_t magic, pe_header;
+        } h = {};
+        _Static_assert(sizeof(h) == 64, "the header of an arm64 Image");
+        const char *path = l->image->path;
+        uint64_t offset;
+
+        if (pread(fd, &h, sizeof(h), 0) < 4)
+                return;
+        if (memcmp(&h, "\x1f\x8b", 2) == 0)
+                finding(f, l->image->line, "%s=: %s is compressed (gzip); unpack it: gunzip < %s > Image",
+                        l->key, path, path);
+        else if (memcmp((char *) &h + 4, "zimg", 4) == 0)
+                finding(f, l->image->line, "%s=: %s is compressed (EFI zboot); the plain Image is wanted",
+                        l->key, path);
+        if (memcmp(&h.magic, "ARM\x64", 4) != 0)
+                return;
+        /* The kernel's memory reaches beyond its file: image_size counts its BSS, too. */
+        l->size = MAX(l->size, le64toh(h.image_size));
+        offset = guest_address(f->zone, l->image->address) - le64toh(h.text_offset);
+        if (offset % (2 << 20) != 0)
+                finding(f, l->image->line,
+                        "KernelAddress=: a Linux kernel wants a guest address that is a multiple of 2M (plus "
+                        "0x%" PRIx64 ", its offset)",
+                        le64toh(h.text_offset));
+}
+
+static void check_device_tree(struct findings *f, int fd, struct loaded *l) {
+        struct {
+                uint32_t magic, size;
+        } h = {};
+
+        if (pread(fd, &h, sizeof(h), 0) != sizeof(h) || be32toh(h.magic) != 0xd00dfeed)
+                finding(f, l->image->line, "%s=: %s is not a flattened device tree (.dtb)", l->key,
+                        l->image->path);
+        else if (be32toh(h.size) > l->size)
+                finding(f, l->image->line, "%s=: %s is cut off: %" PRIu64 " of %" PRIu32 " bytes", l->key,
+                        l->image->path, l->size, be32toh(h.size));
+        else if (l->size > DTB_MAX)
+                finding(f, l->image->line, "%s=: %s is larger than 2M", l->key, l->image->path);
+}
+
+static void check_fits(struct findings *f, const struct loaded *l) {
+        for (size_t i = 0; i < f->zone->num_memory; i++) {
+                const struct memory_spec *m = &f->zone->memory[i];
+
+                if (range_contains(m->physical, m->size, l->image->address, l->size))
+                        return;
+        }
+        finding(f, l->image->line,
+                "%s=: %s takes 0x%" PRIx64 " bytes from 0x%" PRIx64 " on, more than the [Memory] has there",
+                l->key, l->image->path, l->size, l->image->address);
+}
+
+static void check_loaded(struct findings *f) {
+        const struct zone_spec *z = f->zone;
+        struct loaded all[] = { { "Kernel", &z->kernel, 0 },
+                                { "DeviceTree", &z->device_tree, 0 },
+                                { "Initrd", &z->initrd, 0 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                _cleanup_close_ int fd = -1;
+                struct loaded *l = &all[i];
+
+                if (!l->image->path)
+                        continue;
+                fd = image_open(f, l->key, l->image, &l->size);
+                if (fd < 0)
+                        continue;
+                if (l->image == &z->kernel)
+                        check_kernel(f, fd, l);
+                if (l->image == &z->device_tree)
+                        check_device_tree(f, fd, l);
+                check_fits(f, l);
+                for (size_t j = 0; j < i; j++)
+                        if (range_overlaps(all[j].image->address, all[j].size, l->image->address, l->size))
+                                finding(f, l->image->line,
+                                        "%s=: %s (0x%" PRIx64 " bytes) overlaps the %s (0x%" PRIx64
+                                        " bytes) in RAM",
+                                        l->key, l->image->path, l->size, all[j].key, all[j].size);
+        }
+}
+
+static int disk_size(int fd, const struct stat *st, uint64_t *ret) {
+        *ret = (uint64_t) st->st_size;
+        return S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, ret) < 0 ? -errno : 0;
+}
+
+/* False: there is no such disk; *ret_st is written otherwise. */
+static bool check_disk(struct findings *f, const struct device_spec *d, struct stat *ret_st) {
+        int mode = (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+        _cleanup_close_ int fd = open(d->image, mode);
+        uint64_t size;
+
+        if (fd < 0 || fstat(fd, ret_st) < 0) {
+                finding(f, d->line, "[Block %s]: %s: %s%s", d->name, d->image, strerror(errno),
+                        !d->read_only && (errno == EACCES || errno == EROFS)
+                                ? " (to write; or say ReadOnly=yes)"
+                                : "");
+                return false;
+        }
+        if (!S_ISREG(ret_st->st_mode) && !S_ISBLK(ret_st->st_mode)) {
+                finding(f, d->line, "[Block %s]: %s is neither a file nor a block device", d->name, d->image);
+                return false;
+        }
+        if (disk_size(fd, ret_st, &size) < 0)
+                finding(f, d->line, "[Block %s]: the size of %s cannot be told: %s", d->name, d->image,
+                        strerror(errno));
+        else if (size == 0 || size % SECTOR != 0)
+                finding(f, d->line, "[Block %s]: %s has %" PRIu64 " bytes, not a multiple of %d", d->name,
+                        d->image, size, SECTOR);
+        return true;
+}
+
+static bool same_disk(const struct stat *a, const struct stat *b) {
+        if (S_ISBLK(a->st_mode) || S_ISBLK(b->st_mode))
+                return S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static void check_disks(struct findings *f) {
+        const struct zone_spec *z = f->zone;
+        struct stat st[ZONE_DEVICES_MAX];
+        bool there[ZONE_DEVICES_MAX] = {};
+
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct device_spec *d = &z->devices[i];
+
+                if (d->type != DEVICE_BLOCK)
+                        continue;
+                there[i] = check_disk(f, d, &st[i]);
+                for (size_t j = 0; there[i] && j < i; j++)
+                        if (there[j] && same_disk(&st[i], &st[j]) &&
+                            !(d->read_only && z->devices[j].read_only))
+                                finding(f, d->line, "[Block %s]: %s is [Block %s]'s image under another name",
+                                        d->name, d->image, z->devices[j].name);
+        }
+}
+
+int zone_check_images(const struct zone_spec *z, struct diagnostics *d) {
+        struct findings f = { .zone = z, .d = d };
+
+        check_loaded(&f);
+        check_disks(&f);
+        return f.r;
+}
