@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cpu.h"
 #include "event.h"
 #include "gic.h"
 #include "print.h"

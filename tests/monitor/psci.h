@@ -3,7 +3,7 @@
 #ifndef MONITOR_PSCI_H
 #define MONITOR_PSCI_H
 
-#include "cpu.h"
+struct guest_frame;
 
 #define PSCI_VERSION 0x84000000
 #define PSCI_CPU_SUSPEND_32 0x84000001

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ends of zones, the ways to lose a CPU, and the ways to lose the board. */
+#include "psci.h"
+#include "selftest.h"
+
+static volatile uint32_t shutdown_asked, shutdown_zone;
+static volatile int64_t shutdown_result;
+
+void secondary_main(void);
+
+static uint64_t now_ms(void) {
+        uint64_t count, frequency;
+
+        __asm__ volatile("isb\n\tmrs %0, cntvct_el0\n\tmrs %1, cntfrq_el0" : "=r"(count), "=r"(frequency) :: "memory");
+        return count / (frequency / 1000);
+}
+
+/* Root's second CPU does nothing but shutdowns. */
+void secondary_main(void) {
+        for (;;) {
+                while (!shutdown_asked)
+                        ;
+                shutdown_result = hypercall(HYPERCALL_ZONE_SHUTDOWN, shutdown_zone, 0);
+                dsb();
+                shutdown_asked = 0;
+        }
+}
+
+static void vanishes(uint32_t id) {
+        static struct zone_info infos[4];
+
+        for (unsigned int ms = 0; ms < 500 && list(infos, 4) != 1; ms++)
+                sleep_ms(1);
+        check_equal(list(infos, 4), 1, "SYSTEM_OFF: the zone is off the list");
+        check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, id, 0), -ABI_EINVAL, "a ZONE_SHUTDOWN after it");
+}
+
+/*
+ * Two interrupts while the CPU is at EL2 make two events but one SGI. The second event outlives the zone, and the next
+ * start's SGI takes that one; the start itself comes with any later SGI.
+ */
+static void test_stale_event(void) {
+        start_and_check(&lower, 1);
+        agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
+        sleep_ms(20);
+        bridge_result(1, 76);
+        bridge_result(1, 78);
+        hypercall(HYPERCALL_FINISH_REQ, 0, 0);
+        agent_done(&lower);
+        agent_tell(&lower, AGENT_SMC, PSCI_SYSTEM_OFF, 0, 0);
+        vanishes(1);
+        check_equal(start(&lower, 1), 0, "ZONE_START behind a stale event");
+        check(!agent_alive(&lower), "... does not get as far as the guest");
+        bridge_result(1, 76);
+        hypercall(HYPERCALL_FINISH_REQ, 0, 0);
+        check(agent_alive(&lower), "... until the next SGI");
+        hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0);
+}
+
+void test_lifecycle(void) {
+        for (unsigned int i = 0; i < 20; i++)
+                if (start(&both, 1) != 0 || !agent_alive(&both) || hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0) != 0)
+                        check(false, "start and shutdown, over and over");
+        check(true, "start and shutdown, over and over");
+        check_equal(start(&both, 1), 0, "ZONE_START");
+        check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0), 0, "ZONE_SHUTDOWN right behind it");
+        start_and_check(&lower, 1);
+        agent_tell(&lower, AGENT_SMC, PSCI_SYSTEM_OFF, 0, 0);
+        vanishes(1);
+        test_stale_event();
+}
+
+/* The zone's CPU waits for an answer: the call takes its time and gives the CPU up; an answer after all frees it. */
+static void test_shutdown_of_waiting_cpu(void) {
+        struct device_request r;
+        uint64_t begin;
+
+        start_and_check(&lower, 1);
+        agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
+        sleep_ms(20);
+        begin = now_ms();
+        check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0), 0, "ZONE_SHUTDOWN of a CPU that waits");
+        check(now_ms() - begin >= WAIT_MS, "... takes its time");
+        check(bridge_answer(&r), "its request is still there");
+        sleep_ms(20);
+        start_and_check(&lower, 1);
+        hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0);
+}
+
+/* FINISH_REQ on one CPU waits for a ZONE_SHUTDOWN on another. */
+static void test_finish_waits_for_shutdown(void) {
+        struct device_request r;
+        uint64_t begin;
+
+        start_and_check(&lower, 1);
+        agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
+        sleep_ms(20);
+        check_equal((int64_t) smc(PSCI_CPU_ON_64, 1, (uint64_t) root_secondary_entry), 0, "root's second CPU");
+        shutdown_zone = 1;
+        shutdown_asked = 1;
+        sleep_ms(50);
+        begin = now_ms();
+        hypercall(HYPERCALL_FINISH_REQ, 0, 0);
+        check(now_ms() - begin >= WAIT_MS / 2, "FINISH_REQ waits for ZONE_SHUTDOWN");
+        while (shutdown_asked)
+                ;
+        check_equal(shutdown_result, 0, "that ZONE_SHUTDOWN");
+        bridge_answer(&r);
+        sleep_ms(20);
+}
+
+void test_lost_cpus(void) {
+        static struct zone_info infos[4];
+
+        test_shutdown_of_waiting_cpu();
+        test_finish_waits_for_shutdown();
+
+        start_and_check(&lower, 1);
+        agent_tell(&lower, AGENT_JUMP, 0x10000000, 0, 0);
+        sleep_ms(50);
+        check(list(infos, 4) == 2 && !infos[1].is_err, "a fetch outside: the list says that the zone runs");
+        check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0), 0, "its ZONE_SHUTDOWN");
+        check_equal(start(&both, 1), -ABI_EBUSY, "its CPU is on for good");
+        check_equal(list(infos, 4), 1, "nobody is listed");
+        check_equal(start(&upper, 2), -ABI_EBUSY, "the ghost has the other CPU, too");
+        check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0), -ABI_EINVAL, "nobody shuts a ghost down");
+}
+
+static void start_spoilt(struct zone_config *c) {
+        hypercall(HYPERCALL_ZONE_START, (uint64_t) c, sizeof(*c));
+}
+
+/* Eight interrupts for a CPU that is at EL2 and cannot take one. */
+static void too_many_interrupts(void) {
+        hypercall(HYPERCALL_INIT_VIRTIO, (uint64_t) &bridge, 0);
+        start_and_check(&lower, 1);
+        agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
+        sleep_ms(20);
+        for (uint32_t i = 0; i < BRIDGE_DEVICES_MAX; i++) {
+                bridge_result(1, 70 + i);
+                hypercall(HYPERCALL_FINISH_REQ, 0, 0);
+                uart_print("injected\r\n");
+        }
+}
+
+/* run.py has the same numbers, with the message that it expects. */
+void provoke_panic(uint64_t number) {
+        struct zone_config *c = config_for(&lower, 1);
+
+        switch (number) {
+        case 1:
+                c->cpus = 0;
+                break;
+        case 2:
+                c->cpus = 0x24;
+                break;
+        case 3:
+                c->memory_regions[0].size += 512;
+                break;
+        case 4:
+                c->memory_regions[1] = c->memory_regions[0];
+                break;
+        case 5:
+                c->memory_regions[1].type = 3;
+                break;
+        case 6:
+                c->num_memory_regions = 65;
+                break;
+        case 7:
+                c->arch.gic_version = GIC_V2;
+                break;
+        case 8:
+                c->zone_id = 4;
+                c->arch.gits_size = 0x20000;
+                break;
+        case 9:
+                hypercall(HYPERCALL_FINISH_REQ, 0, 0);
+                break;
+        case 10:
+                too_many_interrupts();
+                break;
+        case 11:
+                smc(PSCI_CPU_OFF, 0, 0);
+                break;
+        case 12:
+                read32(0x9010000);
+                break;
+        case 13:
+                hypercall(HYPERCALL_INIT_VIRTIO, (uint64_t) &bridge + 8, 0);
+                break;
+        default:
+                break;
+        }
+        start_spoilt(c);
+        uart_print("SELFTEST survived\r\n");
+}
