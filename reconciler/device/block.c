@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <endian.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "base/hash.h"
+#include "device/block.h"
+#include "device/block_image.h"
+#include "device/device_type.h"
+
+/* How long requests are served before the loop looks at everything else (resets, signals) again. */
+#define BATCH_NS (1000 * 1000)
+
+_Static_assert(sizeof(struct virtio_blk_config) <= VIRTIO_CONFIG_MAX, "the configuration fits");
+_Static_assert(sizeof(struct virtio_blk_outhdr) == 16, "request header, 5.2.6");
+
+struct block {
+        struct virtio_device base;
+        int image_fd;
+        bool read_only;
+        uint64_t sectors;
+        char serial[VIRTIO_BLK_ID_BYTES];
+        struct virtqueue_chain chain;
+};
+
+static struct block *block_of(struct virtio_device *d) {
+        return (struct block *) d;
+}
+
+/* ---- the image ---------------------------------------------------------------------------------------- */
+
+/* True if [sector, sector + size) lies on the disk and consists of whole sectors. */
+static bool range_on_disk(const struct block *b, uint64_t sector, uint64_t size) {
+        return size % BLOCK_SECTOR_SIZE == 0 && sector <= b->sectors &&
+                size / BLOCK_SECTOR_SIZE <= b->sectors - sector;
+}
+
+/* Moves all of @data; the kernel takes IOV_MAX pieces at a time and may do less than asked. */
+static uint8_t transfer(struct block *b, uint64_t sector, struct iov_span *data, bool write) {
+        /* No FLUSH negotiated: the driver takes each write for stable once it is done (5.2.6.2). */
+        int flags = write && !virtio_device_has(&b->base, VIRTIO_BLK_F_FLUSH) ? RWF_DSYNC : 0;
+        off_t offset = (off_t) (sector * BLOCK_SECTOR_SIZE);
+
+        while (data->size > 0) {
+                int count = (int) MIN(data->count, (size_t) IOV_MAX);
+                ssize_t n = write ? pwritev2(b->image_fd, data->iov, count, offset, flags)
+                                  : preadv2(b->image_fd, data->iov, count, offset, 0);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0) /* 0: the image has become shorter than it was */
+                        return VIRTIO_BLK_S_IOERR;
+                iov_skip(data, (uint64_t) n);
+                offset += n;
+        }
+        return VIRTIO_BLK_S_OK;
+}
+
+static uint8_t flush(struct block *b) {
+        int r;
+
+        if (b->read_only)
+                return VIRTIO_BLK_S_OK;
+        do
+                r = fdatasync(b->image_fd);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
+}
+
+/* ---- requests ----------------------------------------------------------------------------------------- */
+
+/* 5.2.6: type by type. @c holds the data alone; header and status byte are off. */
+static uint8_t execute(struct block *b, uint32_t type, uint64_t sector, struct virtqueue_chain *c) {
+        switch (type) {
+        case VIRTIO_BLK_T_IN:
+                if (!range_on_disk(b, sector, c->writable.size))
+                        return VIRTIO_BLK_S_IOERR;
+                return transfer(b, sector, &c->writable, false);
+        case VIRTIO_BLK_T_OUT:
+                if (b->read_only || !range_on_disk(b, sector, c->readable.size))
+                        return VIRTIO_BLK_S_IOERR;
+                return transfer(b, sector, &c->readable, true);
+        case VIRTIO_BLK_T_FLUSH:
+                return flush(b);
+        case VIRTIO_BLK_T_GET_ID:
+                return iov_put(&c->writable, b->serial, sizeof(b->serial)) == sizeof(b->serial)
+                        ? VIRTIO_BLK_S_OK
+                        : VIRTIO_BLK_S_IOERR;
+        default:
+                return VIRTIO_BLK_S_UNSUPP;
+        }
+}
+
+/* Header first, status byte last, wherever the driver has cut them (2.7.4, 5.2.6). */
+static int serve_request(struct block *b, struct virtqueue *q) {
+        struct virtqueue_chain *c = &b->chain;
+        uint64_t room = c->writable.size;
+        struct virtio_blk_outhdr header;
+        uint64_t written;
+        uint8_t *status;
+
+        if (iov_take(&c->readable, &header, sizeof(header)) != sizeof(header))
+                return virtqueue_refuse(q, "disk request without a whole header");
+        status = iov_take_last_byte(&c->writable);
+        if (!status)
+                return virtqueue_refuse(q, "disk request without room for its status");
+        *status = execute(b, le32toh(header.type), le64toh(header.sector), c);
+        /* 2.7.8.2: the length promises bytes from the start. Status is last: all of it, or what came before the gap. */
+        written = c->writable.size == 0 ? room : room - 1 - c->writable.size;
+        virtqueue_return(q, c->head, (uint32_t) written);
+        return 0;
+}
+
+static int64_t now_ns(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int block_queue_notify(struct virtio_device *d, unsigned queue) {
+        struct virtqueue *q = &d->queues[queue];
+        struct block *b = block_of(d);
+        int64_t end = now_ns() + BATCH_NS;
+
+        virtqueue_suppress_kicks(q);
+        do {
+                int r;
+
+                while ((r = virtqueue_next(q, &b->chain)) > 0) {
+                        r = serve_request(b, q);
+                        if (r < 0)
+                                return r;
+                        if (now_ns() >= end)
+                                return 1;
+                }
+                if (r < 0)
+                        return r;
+        } while (virtqueue_allow_kicks(q));
+        return 0;
+}
+
+/* ---- making it ---------------------------------------------------------------------------------------- */
+
+static void block_free(struct virtio_device *d) {
+        struct block *b = block_of(d);
+
+        fd_close(b->image_fd);
+        free(b);
+}
+
+static const struct virtio_device_ops block_ops = {
+        .queue_notify = block_queue_notify,
+        .free = block_free,
+};
+
+static void offer(struct block *b) {
+        struct virtio_blk_config config = {
+                .capacity = htole64(b->sectors),
+                .seg_max = htole32(BLOCK_QUEUE_SIZE - 2), /* all but header and status */
+        };
+
+        b->base.ops = &block_ops;
+        b->base.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
+                VIRTIO_FEATURE(VIRTIO_BLK_F_SEG_MAX) | VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH);
+        if (b->read_only)
+                b->base.features |= VIRTIO_FEATURE(VIRTIO_BLK_F_RO);
+        b->base.num_queues = 1;
+        b->base.queue_size_max[0] = BLOCK_QUEUE_SIZE;
+        b->base.config_size = sizeof(config);
+        memcpy(b->base.config, &config, sizeof(config));
+}
+
+int block_new(int image_fd, bool read_only, const char *serial, struct virtio_device **ret, struct err *e) {
+        _cleanup_free_ struct block *b = calloc(1, sizeof(*b));
+        int r;
+
+        if (!b)
+                return err_set(e, -ENOMEM, "out of memory");
+        r = block_image_measure(image_fd, &b->sectors, e);
+        if (r < 0)
+                return r;
+        b->image_fd = image_fd;
+        b->read_only = read_only;
+        memcpy(b->serial, serial, strnlen(serial, sizeof(b->serial)));
+        offer(b);
+        *ret = &TAKE_PTR(b)->base;
+        return 0;
+}
+
+void block_serial(const char *zone, const char *device, char ret[static 21]) {
+        char whole[128];
+
+        if (snprintf(whole, sizeof(whole), "%s.%s", zone, device) <= VIRTIO_BLK_ID_BYTES)
+                strcpy(ret, whole);
+        else
+                (void) snprintf(ret, 21, "%.11s.%08x", device, (unsigned) (hash_string(whole) & UINT32_MAX));
+}
+
+/* ---- as a worker -------------------------------------------------------------------------------------- */
+
+/* How long a killed predecessor may take to let go of the image. */
+#define LOCK_PATIENCE_MS 10000
+
+enum {
+        ARGUMENT_IMAGE,
+        ARGUMENT_READ_ONLY,
+};
+
+static const struct device_option block_options[] = {
+        [ARGUMENT_IMAGE] = { WORKER_OPTION_IMAGE_FD, DEVICE_OPTION_FD },
+        [ARGUMENT_READ_ONLY] = { WORKER_OPTION_READ_ONLY, DEVICE_OPTION_FLAG },
+        { 0 },
+};
+
+static const struct cage_rule block_rules[] = {
+        { __NR_preadv2, false, 0 },
+        { __NR_pwritev2, false, 0 },
+        { __NR_fdatasync, false, 0 },
+};
+
+static int block_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
+        int fd = a->values[ARGUMENT_IMAGE];
+        bool read_only = a->values[ARGUMENT_READ_ONLY];
+        char serial[VIRTIO_BLK_ID_BYTES + 1];
+        int r;
+
+        r = block_image_lock(fd, read_only, LOCK_PATIENCE_MS, e);
+        if (r < 0)
+                return r;
+        block_serial(a->zone, a->device, serial);
+        return block_new(fd, read_only, serial, ret, e);
+}
+
+const struct device_type block_device_type = {
+        .name = WORKER_TYPE_BLOCK,
+        .comm = WORKER_COMM_BLOCK,
+        .options = block_options,
+        .rules = block_rules,
+        .num_rules = ELEMENTSOF(block_rules),
+        .create = block_create,
+};

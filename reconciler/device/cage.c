@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "device/cage.h"
+#include "virtio/transport_hvisor.h"
+
+#define CAGE_USER "hvisor-device"
+#define CAGE_NOBODY 65534
+
+/* Where stderr is a file, what is logged there has a limit, too. */
+#define LOG_FILE_MAX (UINT64_C(64) << 20)
+
+/* ---- descriptors and limits --------------------------------------------------------------------------- */
+
+static int compare_fds(const void *a, const void *b) {
+        return *(const int *) a - *(const int *) b;
+}
+
+int cage_close_others(int *keep, size_t count) {
+        unsigned first = STDERR_FILENO + 1;
+
+        qsort(keep, count, sizeof(*keep), compare_fds);
+        for (size_t i = 0; i < count; i++) {
+                unsigned fd = (unsigned) keep[i];
+
+                if (fd > first && syscall(__NR_close_range, first, fd - 1, 0) < 0)
+                        return -errno;
+                first = fd + 1;
+        }
+        return syscall(__NR_close_range, first, UINT32_MAX, 0) < 0 ? -errno : 0;
+}
+
+static uint64_t largest_file(const int *fds, size_t count) {
+        uint64_t largest = LOG_FILE_MAX;
+        struct stat st;
+
+        for (size_t i = 0; i < count; i++)
+                if (fstat(fds[i], &st) == 0 && S_ISREG(st.st_mode))
+                        largest = MAX(largest, (uint64_t) st.st_size);
+        return largest;
+}
+
+static int limit(int resource, uint64_t value) {
+        struct rlimit l = { value, value };
+
+        return setrlimit((__rlimit_resource_t) resource, &l) < 0 ? -errno : 0;
+}
+
+static int set_limits(const int *fds, size_t count) {
+        int r;
+
+        r = limit(RLIMIT_CORE, 0);
+        if (r >= 0)
+                r = limit(RLIMIT_FSIZE, largest_file(fds, count));
+        /* Nothing can be opened: 0 is taken. Not 0: poll(2) would refuse to look at one descriptor. */
+        if (r >= 0)
+                r = limit(RLIMIT_NOFILE, 1);
+        return r;
+}
+
+/* ---- privileges --------------------------------------------------------------------------------------- */
+
+/* Read from the file itself: the name service would load libraries into a process of root. */
+static void find_user(uid_t *uid, gid_t *gid) {
+        FILE *f = fopen("/etc/passwd", "re");
+        struct passwd *p;
+
+        *uid = *gid = CAGE_NOBODY;
+        while (f && (p = fgetpwent(f)))
+                if (strcmp(p->pw_name, CAGE_USER) == 0 && p->pw_uid != 0 && p->pw_gid != 0) {
+                        *uid = p->pw_uid;
+                        *gid = p->pw_gid;
+                        break;
+                }
+        if (f)
+                fclose(f);
+}
+
+/* While there are capabilities to do it with. Both sets would matter again only after an execve(). */
+static int drop_inheritance(void) {
+        for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
+                if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EPERM)
+                        return -errno;
+        return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static int become(uid_t uid, gid_t gid) {
+        if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+                return -errno;
+        return setuid(0) == 0 ? -EPERM : 0; /* there must be no way back */
+}
+
+static int drop_capabilities(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+        return syscall(__NR_capset, &header, none) < 0 ? -errno : 0;
+}
+
+static int drop_privileges(void) {
+        uid_t uid;
+        gid_t gid;
+        int r;
+
+        find_user(&uid, &gid);
+        r = drop_inheritance();
+        if (r >= 0 && geteuid() == 0)
+                r = become(uid, gid);
+        if (r >= 0)
+                r = drop_capabilities();
+        if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                r = -errno;
+        if (r >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                r = -errno;
+        return r;
+}
+
+/* ---- system calls ------------------------------------------------------------------------------------- */
+
+/* The loop, the log, the end. */
+static const struct cage_rule common_rules[] = {
+#ifdef __NR_epoll_wait
+        { __NR_epoll_wait, false, 0 },
+#endif
+        { __NR_epoll_pwait, false, 0 },
+        { __NR_write, false, 0 },
+        { __NR_clock_gettime, false, 0 }, /* where the vDSO cannot tell */
+        { __NR_restart_syscall, false, 0 },
+        { __NR_rt_sigreturn, false, 0 },
+        { __NR_close, false, 0 },
+        { __NR_munmap, false, 0 },
+        { __NR_brk, false, 0 },
+        { __NR_exit_group, false, 0 },
+};
+
+static int allow(scmp_filter_ctx filter, const struct cage_rule *rules, size_t count) {
+        for (size_t i = 0; i < count; i++) {
+                const struct cage_rule *rule = &rules[i];
+                int r = rule->restricted ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, rule->syscall, 1,
+                                                            SCMP_A1(SCMP_CMP_EQ, rule->request))
+                                         : seccomp_rule_add(filter, SCMP_ACT_ALLOW, rule->syscall, 0);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int restrict_system_calls(const struct device_type *type) {
+        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+        int r;
+
+        if (!filter)
+                return -ENOMEM;
+        r = allow(filter, common_rules, ELEMENTSOF(common_rules));
+        if (r >= 0)
+                r = allow(filter, type->rules, type->num_rules);
+        for (size_t i = 0; r >= 0 && i < TRANSPORT_HVISOR_IOCTLS; i++)
+                r = allow(filter, &(struct cage_rule){ __NR_ioctl, true, transport_hvisor_ioctls[i] }, 1);
+        if (r >= 0)
+                r = seccomp_load(filter);
+        /* Not released: nothing is lost by it, and the process is locked up now. */
+        return r;
+}
+
+int cage_enter(const struct device_type *type, const int *fds, size_t count, struct err *e) {
+        int r;
+
+        r = drop_privileges();
+        if (r < 0)
+                return err_set(e, r, "cannot drop privileges: %s", strerror(-r));
+        r = set_limits(fds, count);
+        if (r < 0)
+                return err_set(e, r, "cannot limit resources: %s", strerror(-r));
+        r = restrict_system_calls(type);
+        if (r < 0)
+                return err_set(e, r, "cannot restrict system calls: %s", strerror(-r));
+        return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A kind of device that a worker can be. A new one is one file with its struct
+ * device_type, and one row in device_types.c.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/worker.h"
+#include "virtio/device_model.h"
+
+#define DEVICE_OPTIONS_MAX 8
+
+enum device_option_kind {
+        DEVICE_OPTION_END = 0,
+        DEVICE_OPTION_FD,   /* --name=N, required: an open descriptor */
+        DEVICE_OPTION_FLAG, /* --name, may be left out */
+};
+
+struct device_option {
+        const char *name;
+        enum device_option_kind kind;
+};
+
+/* The command line of a worker, checked. Strings are borrowed from it. */
+struct device_arguments {
+        const char *zone;
+        const char *device;
+        int values[DEVICE_OPTIONS_MAX]; /* by place in the type's options: descriptor, or 0/1 */
+};
+
+/* One system call that a caged worker may make. */
+struct cage_rule {
+        int syscall;     /* __NR_…, on this architecture */
+        bool restricted; /* only with @request as its second argument, as ioctl(2) has it */
+        unsigned long request;
+};
+
+struct device_type {
+        const char *name; /* on the command line */
+        const char *comm; /* process name */
+        const struct device_option *options; /* closed by DEVICE_OPTION_END */
+        const struct cage_rule *rules;       /* what it needs while it serves, besides what every worker does */
+        size_t num_rules;
+
+        /* Takes the descriptors of @a over on success. Runs before privileges are dropped. */
+        int (*create)(const struct device_arguments *a, struct virtio_device **ret, struct err *e);
+};
+
+extern const struct device_type block_device_type;
+extern const struct device_type console_device_type;
+
+/* Every type there is, closed by NULL. */
+extern const struct device_type *const device_types[];
+
+/** device_type_find() - the type of that name, NULL if there is none */
+const struct device_type *device_type_find(const char *name);

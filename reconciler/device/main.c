@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A worker: one process, one virtio device. It takes its descriptors from the
+ * command line, attaches, locks itself up and serves until it is told to stop or
+ * its device is gone. It does not care whether the daemon lives.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "device/cage.h"
+#include "device/options.h"
+#include "virtio/server.h"
+#include "virtio/transport_hvisor.h"
+
+/* What is written when guest memory was taken away; made beforehand, a handler cannot format. */
+static char goodbye[160];
+
+/* The zone is gone, or this worker was replaced: nothing is wrong with us. */
+static void on_sigbus(int signal _unused_) {
+        ssize_t n = write(STDERR_FILENO, goodbye, strlen(goodbye));
+
+        (void) n;
+        _exit(EXIT_SUCCESS);
+}
+
+static void prepare_goodbye(const char *name) {
+        (void) snprintf(goodbye, sizeof(goodbye), "%s%s: the zone's RAM was taken away, leaving\n",
+                        getenv("JOURNAL_STREAM") ? "<6>" : "", name);
+}
+
+/* SIGTERM and SIGINT arrive between two requests, as a descriptor. Return: the descriptor, or -errno. */
+static int set_up_signals(void) {
+        struct sigaction bus = { .sa_handler = on_sigbus };
+        struct sigaction ignore = { .sa_handler = SIG_IGN };
+        sigset_t stop;
+        int fd;
+
+        sigemptyset(&stop);
+        sigaddset(&stop, SIGTERM);
+        sigaddset(&stop, SIGINT);
+        if (sigprocmask(SIG_SETMASK, &stop, NULL) < 0)
+                return -errno;
+        /* SIGHUP: of a terminal that the daemon was started on. SIGXFSZ: EFBIG says it. */
+        if (sigaction(SIGBUS, &bus, NULL) < 0 || sigaction(SIGHUP, &ignore, NULL) < 0 ||
+            sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0)
+                return -errno;
+        fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+        return fd < 0 ? -errno : fd;
+}
+
+static int serve(const struct worker_options *o, const char *name, struct err *e) {
+        _cleanup_(virtio_device_freep) struct virtio_device *device = NULL;
+        _cleanup_(transport_freep) struct transport *transport = NULL;
+        _cleanup_(server_freep) struct server *server = NULL;
+        _cleanup_close_ int signal_fd = -1;
+        int fds[DEVICE_OPTIONS_MAX + 1];
+        size_t num_fds = worker_options_fds(o, fds);
+        int r;
+
+        r = cage_close_others(fds, num_fds);
+        if (r < 0)
+                return err_set(e, r, "cannot close inherited descriptors: %s", strerror(-r));
+        signal_fd = set_up_signals();
+        if (signal_fd < 0)
+                return err_set(e, signal_fd, "cannot set up signals: %s", strerror(-signal_fd));
+        r = o->type->create(&o->arguments, &device, e);
+        if (r < 0)
+                return r;
+        r = transport_hvisor_new(o->device_fd, &transport);
+        if (r < 0)
+                return err_set(e, r, "out of memory");
+        r = server_new(device, transport, name, o->cookie, signal_fd, &server, e);
+        if (r < 0)
+                return r;
+        r = cage_enter(o->type, fds, num_fds, e);
+        if (r < 0)
+                return r;
+        log_debug("%s: serving", name);
+        r = server_run(server);
+        return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
+}
+
+int main(int argc, char **argv) {
+        struct worker_options options;
+        struct err e = { 0 };
+        char name[72];
+        int r;
+
+        log_open("device");
+        r = worker_options_parse(argc, argv, &options, &e);
+        if (r == WORKER_OPTIONS_HELP) {
+                worker_options_help();
+                return EXIT_SUCCESS;
+        }
+        if (r == WORKER_OPTIONS_VERSION) {
+                printf("device (hvisor-reconciler) %s\n", VERSION);
+                return EXIT_SUCCESS;
+        }
+        if (r < 0) {
+                log_error("%s", err_text(&e, r));
+                return EXIT_FAILURE;
+        }
+
+        (void) prctl(PR_SET_NAME, options.type->comm, 0, 0, 0);
+        log_open(options.type->comm);
+        (void) snprintf(name, sizeof(name), "zone %s: %s", options.arguments.zone, options.arguments.device);
+        prepare_goodbye(name);
+        r = serve(&options, name, &e);
+        if (r < 0)
+                log_error("%s: %s", name, err_text(&e, r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

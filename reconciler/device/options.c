@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device/options.h"
+
+#define NAME_MAX_LENGTH 31
+
+/* What every type has; the type's own options follow in one list. */
+enum common_option {
+        OPTION_ZONE,
+        OPTION_DEVICE,
+        OPTION_COOKIE,
+        OPTION_DEVICE_FD,
+        OPTION_HELP,
+        OPTION_VERSION,
+        _OPTION_COMMON_MAX,
+};
+
+#define OPTIONS_MAX (_OPTION_COMMON_MAX + DEVICE_OPTIONS_MAX)
+
+static const struct option common_options[_OPTION_COMMON_MAX] = {
+        [OPTION_ZONE] = { WORKER_OPTION_ZONE, required_argument, NULL, OPTION_ZONE },
+        [OPTION_DEVICE] = { WORKER_OPTION_DEVICE, required_argument, NULL, OPTION_DEVICE },
+        [OPTION_COOKIE] = { WORKER_OPTION_COOKIE, required_argument, NULL, OPTION_COOKIE },
+        [OPTION_DEVICE_FD] = { WORKER_OPTION_DEVICE_FD, required_argument, NULL, OPTION_DEVICE_FD },
+        [OPTION_HELP] = { "help", no_argument, NULL, OPTION_HELP },
+        [OPTION_VERSION] = { "version", no_argument, NULL, OPTION_VERSION },
+};
+
+/* ---- values ------------------------------------------------------------------------------------------- */
+
+static int parse_name(const char *option, const char *text, const char **ret, struct err *e) {
+        size_t length = strlen(text);
+
+        if (length == 0 || length > NAME_MAX_LENGTH)
+                return err_set(e, -EINVAL, "--%s: a name has 1 to %d characters", option, NAME_MAX_LENGTH);
+        for (const char *p = text; *p; p++)
+                if (!isalnum((unsigned char) *p) && !strchr("._-", *p))
+                        return err_set(e, -EINVAL, "--%s: a name consists of A-Z a-z 0-9 . _ -", option);
+        *ret = text;
+        return 0;
+}
+
+static int parse_cookie(const char *text, uint64_t *ret, struct err *e) {
+        size_t length = strlen(text);
+
+        if (length == 0 || length > 16 || strspn(text, "0123456789abcdefABCDEF") != length)
+                return err_set(e, -EINVAL, "--" WORKER_OPTION_COOKIE ": '%s' is not up to 16 hex digits", text);
+        *ret = strtoull(text, NULL, 16);
+        return 0;
+}
+
+static int parse_fd(const char *option, const char *text, int *ret, struct err *e) {
+        unsigned long fd;
+
+        if (*text == '\0' || strspn(text, "0123456789") != strlen(text))
+                return err_set(e, -EINVAL, "--%s: '%s' is not the number of a descriptor", option, text);
+        errno = 0;
+        fd = strtoul(text, NULL, 10);
+        if (errno != 0 || fd > INT_MAX || fcntl((int) fd, F_GETFD) < 0)
+                return err_set(e, -EINVAL, "--%s: no descriptor %s is open", option, text);
+        if (fd <= STDERR_FILENO)
+                return err_set(e, -EINVAL, "--%s: descriptor %s is stdin, stdout or stderr", option, text);
+        *ret = (int) fd;
+        return 0;
+}
+
+static int parse_common(enum common_option option, const char *text, struct worker_options *o, struct err *e) {
+        switch (option) {
+        case OPTION_ZONE:
+                return parse_name(WORKER_OPTION_ZONE, text, &o->arguments.zone, e);
+        case OPTION_DEVICE:
+                return parse_name(WORKER_OPTION_DEVICE, text, &o->arguments.device, e);
+        case OPTION_COOKIE:
+                return parse_cookie(text, &o->cookie, e);
+        case OPTION_DEVICE_FD:
+                return parse_fd(WORKER_OPTION_DEVICE_FD, text, &o->device_fd, e);
+        case OPTION_HELP:
+                return WORKER_OPTIONS_HELP;
+        case OPTION_VERSION:
+                return WORKER_OPTIONS_VERSION;
+        case _OPTION_COMMON_MAX:
+                break;
+        }
+        return -EINVAL;
+}
+
+static int parse_own(const struct device_option *option, const char *text, int *value, struct err *e) {
+        if (option->kind == DEVICE_OPTION_FD)
+                return parse_fd(option->name, text, value, e);
+        *value = 1;
+        return 0;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------- */
+
+static void list_options(const struct device_type *type, struct option ret[static OPTIONS_MAX + 1]) {
+        size_t n = _OPTION_COMMON_MAX;
+
+        memcpy(ret, common_options, sizeof(common_options));
+        for (const struct device_option *o = type->options; o->kind != DEVICE_OPTION_END; o++, n++)
+                ret[n] = (struct option){ .name = o->name,
+                                          .has_arg = o->kind == DEVICE_OPTION_FD ? required_argument : no_argument,
+                                          .val = (int) n };
+        ret[n] = (struct option){ 0 };
+}
+
+static int check_complete(const struct worker_options *o, const bool *seen, struct err *e) {
+        int fds[DEVICE_OPTIONS_MAX + 1];
+        size_t n;
+
+        for (int i = 0; i <= OPTION_DEVICE_FD; i++)
+                if (!seen[i])
+                        return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
+        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
+                if (o->type->options[i].kind == DEVICE_OPTION_FD && !seen[_OPTION_COMMON_MAX + i])
+                        return err_set(e, -EINVAL, "--%s is missing", o->type->options[i].name);
+        n = worker_options_fds(o, fds);
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < i; j++)
+                        if (fds[i] == fds[j])
+                                return err_set(e, -EINVAL, "descriptor %d is given twice", fds[i]);
+        return 0;
+}
+
+static int parse_options(int argc, char **argv, struct worker_options *o, struct err *e) {
+        struct option options[OPTIONS_MAX + 1];
+        bool seen[OPTIONS_MAX] = { false };
+        int c, r;
+
+        list_options(o->type, options);
+        optind = 0; /* glibc: start afresh */
+        opterr = 0;
+        while ((c = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
+                if (c >= OPTIONS_MAX) /* '?' */
+                        return err_set(e, -EINVAL, "%s: unknown, or with or without a value against its nature",
+                                       argv[optind - 1]);
+                if (seen[c])
+                        return err_set(e, -EINVAL, "--%s is given twice", options[c].name);
+                seen[c] = true;
+                r = c < _OPTION_COMMON_MAX
+                        ? parse_common((enum common_option) c, optarg, o, e)
+                        : parse_own(&o->type->options[c - _OPTION_COMMON_MAX], optarg,
+                                    &o->arguments.values[c - _OPTION_COMMON_MAX], e);
+                if (r != 0)
+                        return r;
+        }
+        if (optind < argc)
+                return err_set(e, -EINVAL, "'%s' is too much", argv[optind]);
+        return check_complete(o, seen, e);
+}
+
+int worker_options_parse(int argc, char **argv, struct worker_options *ret, struct err *e) {
+        struct worker_options o = { 0 };
+        int r;
+
+        if (argc < 2)
+                return err_set(e, -EINVAL, "the type of device is missing; see --help");
+        if (strcmp(argv[1], "--help") == 0)
+                return WORKER_OPTIONS_HELP;
+        if (strcmp(argv[1], "--version") == 0)
+                return WORKER_OPTIONS_VERSION;
+        o.type = device_type_find(argv[1]);
+        if (!o.type)
+                return err_set(e, -EINVAL, "'%s' is no type of device; see --help", argv[1]);
+        r = parse_options(argc - 1, argv + 1, &o, e);
+        if (r == 0)
+                *ret = o;
+        return r;
+}
+
+size_t worker_options_fds(const struct worker_options *o, int ret[static DEVICE_OPTIONS_MAX + 1]) {
+        size_t n = 0;
+
+        ret[n++] = o->device_fd;
+        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
+                if (o->type->options[i].kind == DEVICE_OPTION_FD)
+                        ret[n++] = o->arguments.values[i];
+        return n;
+}
+
+void worker_options_help(void) {
+        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N OPTION…\n\n"
+               "Serves one virtio device of a zone. Started by hvisor-reconciler, which hands over\n"
+               "every descriptor that it uses; not meant to be started by hand.\n\n"
+               "TYPE and what it takes besides:\n");
+        for (const struct device_type *const *t = device_types; *t; t++) {
+                printf("  %-10s", (*t)->name);
+                for (const struct device_option *o = (*t)->options; o->kind != DEVICE_OPTION_END; o++)
+                        printf(o->kind == DEVICE_OPTION_FD ? " --%s=N" : " [--%s]", o->name);
+                printf("\n");
+        }
+        printf("\n  --help, --version\n");
+}

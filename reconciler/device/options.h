@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A worker's command line; base/worker.h says what it looks like. */
+#pragma once
+
+#include "device/device_type.h"
+
+enum worker_options_result {
+        WORKER_OPTIONS_SERVE = 0,
+        WORKER_OPTIONS_HELP,    /* --help was given: worker_options_help(), exit 0 */
+        WORKER_OPTIONS_VERSION, /* --version was given */
+};
+
+struct worker_options {
+        const struct device_type *type;
+        uint64_t cookie;
+        int device_fd;
+        struct device_arguments arguments;
+};
+
+/**
+ * worker_options_parse() - reads and checks the whole command line
+ * @ret: borrows from @argv; untouched unless WORKER_OPTIONS_SERVE is returned
+ *
+ * Every descriptor named is open, beyond stderr, and named once. Uses getopt's globals: one
+ * thread. Return: enum worker_options_result, or -EINVAL with @e.
+ */
+int worker_options_parse(int argc, char **argv, struct worker_options *ret, struct err *e);
+
+/** worker_options_help() - writes the help text to stdout */
+void worker_options_help(void);
+
+/**
+ * worker_options_fds() - every descriptor that was named
+ *
+ * Return: how many of @ret are filled in.
+ */
+size_t worker_options_fds(const struct worker_options *o, int ret[static DEVICE_OPTIONS_MAX + 1]);
