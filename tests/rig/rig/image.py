@@ -16,6 +16,12 @@ from . import cpio, lean, paths
 STAGE = pathlib.Path(os.environ.get("RIG_STAGE", paths.BUILD / "stage"))        # `make install DESTDIR=` puts the product here
 MODULE_PLACES = [paths.TOP / "build/arm64/kmod/hvisor.ko", paths.TOP / "kmod/hvisor.ko"]
 
+# The shipped examples are written for this board.
+EXAMPLES = {
+    "etc/hvisor/board.conf": paths.TOP / "zones.d/board.conf.example",
+    "root/linux2.conf": paths.TOP / "zones.d/linux2.conf",
+}
+
 INITRD_ADDRESS = 0xA8000000
 ZONES_FOLDER = "var/lib/hvisor"
 
@@ -25,7 +31,7 @@ ZONE_IMAGES = {
     "linux2.dtb": paths.BUILD / "linux2.dtb",
     "lower.dtb": paths.BUILD / "lower.dtb",
     "upper.dtb": paths.BUILD / "upper.dtb",
-    "rootfs.ext4": paths.BUILD / "rootfs.ext4",
+    "rootfs2.ext4": paths.BUILD / "rootfs.ext4",
 }
 
 
@@ -35,7 +41,7 @@ def make_root_cpio():
     lean.make_base()
     sources = [paths.RIG / "rig", paths.BUILD / "agent", paths.BASE_CPIO.with_name("root.cpio.key"), paths.KERNEL / "version"]
     sources += [STAGE] if STAGE.is_dir() else []
-    sources += [f for f in (hvisor_module(), *ZONE_IMAGES.values(), *payloads()) if f]
+    sources += [f for f in (hvisor_module(), *ZONE_IMAGES.values(), *EXAMPLES.values(), *payloads()) if f]
 
     def make(target):
         with open(target, "wb") as out, open(paths.BASE_CPIO, "rb") as base:
@@ -68,6 +74,8 @@ def write_overlay(out):
     archive.copy(paths.BUILD / "agent", "usr/lib/rig/agent")
     for name, path in ZONE_IMAGES.items():
         archive.copy(path, f"{ZONES_FOLDER}/{name}")
+    for name, path in EXAMPLES.items():
+        archive.copy(path, name)
     for path in payloads():
         archive.copy(path, f"{ZONES_FOLDER}/payload/{path.name.removeprefix('payload-')}")
     add_modules(archive)
