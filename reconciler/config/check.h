@@ -38,6 +38,9 @@ int zone_check_board(const struct zone_spec *z, const struct board_spec *b, cons
  * does I/O */
 int zone_check_images(const struct zone_spec *z, struct diagnostics *d);
 
+/** zone_check_images_elsewhere() - the same on a machine that is not the zone's: a file that is not there is a note */
+int zone_check_images_elsewhere(const struct zone_spec *z, struct diagnostics *d);
+
 /**
  * zone_conflict() - the first thing that two zones both claim
  * @text: e.g. "CPU 2 belongs to zone linux2", written only if there is one

@@ -14,25 +14,6 @@ static const struct {
         [SEVERITY_NOTE] = { "note", "\033[1;36m" },
 };
 
-/* Files are written by others: nothing of them reaches a terminal but printable text, a tab as one space. */
-static char *printable_copy(const char *s, size_t size) {
-        char *copy = malloc(size + 1);
-
-        if (!copy)
-                return NULL;
-        for (size_t i = 0; i < size;) {
-                size_t n = utf8_printable(s + i, size - i);
-
-                if (n == 0)
-                        copy[i] = s[i] == '\t' ? ' ' : '?';
-                else
-                        memcpy(copy + i, s + i, n);
-                i += MAX(n, (size_t) 1);
-        }
-        copy[size] = '\0';
-        return copy;
-}
-
 static int diagnostic_fill(struct diagnostic *item, const char *file, const char *source,
                            size_t source_length, const char *format, va_list ap) {
         _cleanup_free_ char *raw = NULL;
@@ -42,9 +23,9 @@ static int diagnostic_fill(struct diagnostic *item, const char *file, const char
                 raw = NULL;
                 return -ENOMEM;
         }
-        item->file = printable_copy(file, strlen(file));
-        item->message = printable_copy(raw, (size_t) n);
-        item->source = source ? printable_copy(source, source_length) : NULL;
+        item->file = utf8_printable_copy(file, strlen(file));
+        item->message = utf8_printable_copy(raw, (size_t) n);
+        item->source = source ? utf8_printable_copy(source, source_length) : NULL;
         return !item->file || !item->message || (source && !item->source) ? -ENOMEM : 0;
 }
 

@@ -2,23 +2,40 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "config/findings.h"
+
+static void add(struct findings *f, enum severity severity, unsigned line, const char *text) {
+        int r = diagnostics_add(f->d, severity, f->zone->path, line, 0, 0, NULL, 0, "%s",
+                                text ? text : "out of memory");
+
+        if (r < 0 || !text)
+                f->r = -ENOMEM;
+        else if (f->r == 0 && severity == SEVERITY_ERROR)
+                f->r = -EBADMSG;
+}
 
 void finding(struct findings *f, unsigned line, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
-        int n, r;
 
         va_start(ap, format);
-        n = vasprintf(&text, format, ap);
-        va_end(ap);
-        if (n < 0)
+        if (vasprintf(&text, format, ap) < 0)
                 text = NULL;
-        r = diagnostics_add(f->d, SEVERITY_ERROR, f->zone->path, line, 0, 0, NULL, 0, "%s",
-                            text ? text : "out of memory");
-        if (r < 0 || !text)
-                f->r = -ENOMEM;
-        else if (f->r == 0)
-                f->r = -EBADMSG;
+        va_end(ap);
+        add(f, SEVERITY_ERROR, line, text);
+}
+
+void finding_no_file(struct findings *f, unsigned line, const char *what, const char *path) {
+        int error = errno;
+        _cleanup_free_ char *text = NULL;
+
+        if (f->elsewhere && error == ENOENT) {
+                if (asprintf(&text, "%s: %s is not on this machine: not checked", what, path) < 0)
+                        text = NULL;
+                add(f, SEVERITY_NOTE, line, text);
+        } else
+                finding(f, line, "%s: %s: %s%s", what, path, strerror(error),
+                        error == EROFS ? "; ReadOnly=yes would do" : "");
 }

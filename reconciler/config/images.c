@@ -42,7 +42,7 @@ static int image_open(struct findings *f, const char *key, const struct image_sp
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0) {
-                finding(f, image->line, "%s=: %s: %s", key, image->path, strerror(errno));
+                finding_no_file(f, image->line, key, image->path);
                 return -1;
         }
         if (!S_ISREG(st.st_mode)) {
@@ -152,13 +152,12 @@ static int disk_size(int fd, const struct stat *st, uint64_t *ret) {
 static bool check_disk(struct findings *f, const struct device_spec *d, struct stat *ret_st) {
         int mode = (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
         _cleanup_close_ int fd = open(d->image, mode);
+        char what[NAME_SIZE + 16];
         uint64_t size;
 
         if (fd < 0 || fstat(fd, ret_st) < 0) {
-                finding(f, d->line, "[Block %s]: %s: %s%s", d->name, d->image, strerror(errno),
-                        !d->read_only && (errno == EACCES || errno == EROFS)
-                                ? " (to write; or say ReadOnly=yes)"
-                                : "");
+                (void) snprintf(what, sizeof(what), "[Block %s]", d->name);
+                finding_no_file(f, d->line, what, d->image);
                 return false;
         }
         if (!S_ISREG(ret_st->st_mode) && !S_ISBLK(ret_st->st_mode)) {
@@ -199,10 +198,16 @@ static void check_disks(struct findings *f) {
         }
 }
 
-int zone_check_images(const struct zone_spec *z, struct diagnostics *d) {
-        struct findings f = { .zone = z, .d = d };
-
+static int check_images(struct findings f) {
         check_loaded(&f);
         check_disks(&f);
         return f.r;
+}
+
+int zone_check_images(const struct zone_spec *z, struct diagnostics *d) {
+        return check_images((struct findings){ .zone = z, .d = d });
+}
+
+int zone_check_images_elsewhere(const struct zone_spec *z, struct diagnostics *d) {
+        return check_images((struct findings){ .zone = z, .d = d, .elsewhere = true });
 }
