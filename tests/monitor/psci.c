@@ -97,8 +97,10 @@ static uint64_t psci_call(const struct guest_frame *f) {
                 return cpu_on(f->x[1], f->x[2]);
         case PSCI_SYSTEM_OFF:
                 system_off();
-        default:
-                print("zone %u: PSCI call %x is ignored", (uint64_t) zone_this_id(), function);
+        case PSCI_SYSTEM_RESET:
+                print("zone %u: SYSTEM_RESET is ignored", (uint64_t) zone_this_id());
+                return PSCI_SUCCESS;
+        default:                        /* hvisor's answer to every standard call that it does not know */
                 return PSCI_SUCCESS;
         }
 }

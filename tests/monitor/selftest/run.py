@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs the monitor's self-test: the tests in one go, then every panic on a machine of its own.
+"""Runs the monitor's self-test: the tests, then every panic on a machine of its own.
 
 usage: run.py BUILD-DIRECTORY    (where monitor.bin, shim.bin and selftest.bin are)
 """
@@ -27,14 +27,31 @@ PANICS = {  # the number that root is given, as in provoke_panic(): what the mon
 }
 
 
-def qemu(build, number):
-    """The output until a final line. The machine is gone when this returns."""
+RUNS = {  # the number that root is given: what else is different
+    0: [],
+    20: ["entry=0x40400000"],  # without the shim
+    21: ["knob0=3296", "knob1=6"],
+}
+CONTROL, CONTROL_MAGIC = 0x403FF000, 0x31424E4B4E4F4D48
+
+
+def loader(**properties):
+    return ["-device", "loader," + ",".join(f"{key.replace('_', '-')}={value}" for key, value in properties.items())]
+
+
+def qemu(build, number, options=()):
+    """The output up to a final line. The machine is gone when this returns."""
+    options = dict(option.split("=") for option in options)
     argv = ["qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72", "-smp", "4",
             "-m", "2G", "-display", "none", "-nic", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"]
     for image, address in (("monitor", 0x40400000), ("shim", 0x403FE000), ("selftest", 0xA0400000)):
-        argv += ["-device", f"loader,file={build}/{image}.bin,addr={address:#x},force-raw=on"]
-    argv += ["-device", "loader,addr=0x403fe000,cpu-num=0",
-             "-device", f"loader,addr=0xa0000000,data={number},data-len=8"]
+        argv += loader(file=f"{build}/{image}.bin", addr=hex(address), force_raw="on")
+    argv += loader(addr=options.pop("entry", "0x403fe000"), cpu_num=0)
+    argv += loader(addr="0xa0000000", data=number, data_len=8)
+    if options:
+        argv += loader(addr=CONTROL, data=CONTROL_MAGIC, data_len=8)
+    for knob, value in options.items():
+        argv += loader(addr=CONTROL + 8 + 8 * int(knob.removeprefix("knob")), data=value, data_len=8)
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace")
     timer = threading.Timer(TIMEOUT, process.kill)
     timer.start()
@@ -46,25 +63,33 @@ def qemu(build, number):
     timer.cancel()
     process.kill()
     process.wait()
-    return lines
+    return lines or [""]
+
+
+def run_tests(build, number, options):
+    """Root's own verdicts. Returns how many passed and how many failed."""
+    lines = qemu(build, number, options)
+    passed = sum(line.startswith("PASS") for line in lines)
+    failed = sum(line.startswith("FAIL") for line in lines)
+    if failed or not re.match(rf"SELFTEST {passed} passed, 0 failed", lines[-1]):
+        print("\n".join(lines))
+        failed = max(failed, 1)
+    return passed, failed
+
+
+def run_panic(build, number, message):
+    last = qemu(build, number)[-1]
+    if last.startswith("MONITOR PANIC: " + message):
+        return 1, 0
+    print(f"FAIL panic {number}, {message!r}: got {last!r}")
+    return 0, 1
 
 
 def main():
     build = sys.argv[1]
-    lines = qemu(build, 0)
-    print("\n".join(line for line in lines if line.startswith(("FAIL", "monitor:", "MONITOR"))))
-    passed = sum(line.startswith("PASS") for line in lines)
-    failed = sum(line.startswith("FAIL") for line in lines)
-    if not lines or not re.match(rf"SELFTEST {passed} passed, {failed} failed", lines[-1]):
-        print("FAIL the self-test did not reach its end; last line:", lines[-1] if lines else "(none)")
-        failed += 1
-    for number, message in PANICS.items():
-        last = (qemu(build, number) or [""])[-1]
-        if last.startswith("MONITOR PANIC: " + message):
-            passed += 1
-        else:
-            failed += 1
-            print(f"FAIL panic {number}, {message!r}: got {last!r}")
+    results = [run_tests(build, number, options) for number, options in RUNS.items()]
+    results += [run_panic(build, number, message) for number, message in PANICS.items()]
+    passed, failed = (sum(column) for column in zip(*results))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -9,6 +9,7 @@
 #include "payload.h"
 
 #define WAIT_MS 300                     /* KNOB_SHUTDOWN_WAIT_MS for the tests */
+#define SETTLE_MS 200                   /* a CPU has long handled its events by then */
 #define ANSWER_BASE 0xabc00000U         /* a read of register r is answered with ANSWER_BASE + r */
 
 /* Two zones at once, as the rig has them, and one with both CPUs. */
@@ -53,6 +54,8 @@ int64_t list(struct zone_info *infos, uint64_t count);
 extern struct bridge_page bridge;
 bool bridge_answer(struct device_request *ret);
 void bridge_result(uint32_t zone, uint32_t irq);
+
+/* Waits until the agent has taken that many, and is out of its handler unless hold_eoi keeps it there. */
 bool wait_for_interrupts(const struct place *p, uint32_t count);
 
 /* The wake-up interrupt at root. */
@@ -67,6 +70,8 @@ void test_psci(void);
 void test_isolation(void);
 void test_lifecycle(void);
 void test_lost_cpus(void);
+void test_before_init(void);
+void test_knobs(void);
 void provoke_panic(uint64_t number);
 
 #endif

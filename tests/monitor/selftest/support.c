@@ -190,9 +190,12 @@ void bridge_result(uint32_t zone, uint32_t irq) {
         b->res_rear = (b->res_rear + 1) % BRIDGE_RING;
 }
 
+/* What the agent does outside its handler comes after the EOI. */
 bool wait_for_interrupts(const struct place *p, uint32_t count) {
-        for (unsigned int ms = 0; ms < PATIENCE_MS / 4 && mailbox_of(p)->interrupts < count; ms++)
+        for (unsigned int ms = 0; ms < PATIENCE_MS && mailbox_of(p)->interrupts < count; ms++)
                 sleep_ms(1);
         sleep_ms(5);
+        if (!mailbox_of(p)->hold_eoi)
+                agent_do(p, AGENT_READ64, (uint64_t) mailbox_of(p), 0, 0);
         return mailbox_of(p)->interrupts == count;
 }

@@ -50,6 +50,7 @@ void test_start_errors(void) {
         check_equal(start(&lower, 3), 0, "ZONE_START on the same CPU");
         check(list(infos, 4) == 3 && infos[1].zone_id == 7 && infos[2].zone_id == 3, "ZONE_LIST: the new one is last");
         check(infos[2].cpus == 4 && infos[2].name[0] == 'z' && infos[2].name[1] == '3' && !infos[2].is_err, "its entry");
+        sleep_ms(SETTLE_MS);
         hypercall(HYPERCALL_ZONE_SHUTDOWN, 7, 0);
         hypercall(HYPERCALL_ZONE_SHUTDOWN, 3, 0);
         check_equal(list(infos, 4), 1, "ZONE_LIST: root alone again");
@@ -184,9 +185,40 @@ void test_isolation(void) {
         hypercall(HYPERCALL_ZONE_SHUTDOWN, 2, 0);
 }
 
+/* The runner has set KNOB_CONFIG_SIZE to 3296 and KNOB_CONFIG_MAGIC to 0x6. */
+void test_knobs(void) {
+        static volatile uint64_t magic;
+
+        hypercall(HYPERCALL_CONFIG_CHECK, (uint64_t) &magic, 0);
+        check_equal((int64_t) magic, 6, "another magic");
+        check_equal(start(&lower, 1), -ABI_EINVAL, "the usual size is wrong now");
+        check_equal(hypercall(HYPERCALL_ZONE_START, (uint64_t) config_for(&lower, 1), 3296), 0, "another size");
+        sleep_ms(SETTLE_MS);
+        hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0);
+        hypercall(HYPERCALL_KNOB, KNOB_CONFIG_SIZE, 0);
+        hypercall(HYPERCALL_KNOB, KNOB_CPUS_ALREADY_ON, upper.cpus);
+        check_equal(start(&upper, 2), -ABI_EBUSY, "a CPU that is already on");
+        hypercall(HYPERCALL_KNOB, KNOB_CPUS_ALREADY_ON, 0);
+        check_equal(start(&upper, 2), -ABI_EBUSY, "... is the ghost's");
+        start_and_check(&lower, 3);
+}
+
+/* The numbers that run.py gives. */
+enum { RUN_TESTS = 0, RUN_BEFORE_INIT = 20, RUN_KNOBS = 21 };
+
 void selftest_main(uint64_t number) {
-        if (number)
+        switch (number) {
+        case RUN_TESTS:
+                break;
+        case RUN_BEFORE_INIT:
+                test_before_init();
+                finish();
+        case RUN_KNOBS:
+                test_knobs();
+                finish();
+        default:
                 provoke_panic(number);
+        }
         test_calls();
         test_start_errors();
         test_bridge();
