@@ -31,6 +31,7 @@ struct desired {
         struct board_spec *board; /* NULL: see board_message */
         char *board_message;
         uint64_t board_hash;
+        bool seen;  /* the directory could be read at least once */
         char *lost; /* why the directory cannot be seen just now; NULL: it can. Nothing is stopped then. */
 };
 

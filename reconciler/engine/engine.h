@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The reconcile loop: observe, plan, execute; whatever completes leads to
+ * observing and planning anew, so a missed event costs time, never truth. One
+ * action at a time per zone, zones side by side. Nothing here blocks: what takes its
+ * time runs in jobs. All calls from the event loop's thread.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+#include "engine/desired_load.h"
+#include "engine/launcher.h"
+#include "engine/record.h"
+#include "hypervisor/hypervisor.h"
+
+struct engine;
+
+/* What surrounds it; everything is borrowed and must outlive it. */
+struct engine_config {
+        sd_event *event;
+        struct hypervisor *hypervisor;
+        struct launcher *launcher;
+        struct desired_paths paths;
+        const char *version;
+
+        void *userdata;
+        void (*record)(void *userdata, const struct record *r);
+        void (*changed)(void *userdata); /* after each pass; may be NULL */
+        uint64_t (*now)(void *userdata); /* µs, monotonic; NULL: the real clock */
+        uint64_t attach_timeout;         /* µs; 0: 10 s */
+};
+
+int engine_new(const struct engine_config *config, struct engine **ret);
+
+/** engine_free() - forgets; touches no zone and no worker. Waits for jobs that are under way. */
+struct engine *engine_free(struct engine *e);
+DEFINE_CLEANUP(struct engine *, engine_free);
+
+/** engine_reload() - reads the files again and reconciles; -errno only where nothing can go on (out of memory) */
+int engine_reload(struct engine *e);
+
+/** engine_reconcile() - one pass now */
+void engine_reconcile(struct engine *e);
+
+/** engine_restart() - by a person: forgets failures; restarts what runs; -ENOENT, -EPERM (foreign), -EBADMSG */
+int engine_restart(struct engine *e, const char *zone, struct err *err);
+
+/** engine_status(), engine_plan() - see plan/status.h, plan/plan.h; NULL: out of memory. The caller decrefs. */
+json_t *engine_status(struct engine *e);
+json_t *engine_plan(struct engine *e);
+
+/** engine_busy() - true while an action or a worker's start is under way */
+bool engine_busy(const struct engine *e);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the engine's own files share: engine.c (the loop), task.c (one zone's
+ * action), worker.c (one device's process).
+ */
+#pragma once
+
+#include "base/log.h"
+#include "engine/backoff.h"
+#include "engine/engine.h"
+#include "engine/job.h"
+#include "plan/plan.h"
+#include "plan/status.h"
+
+struct zone;
+
+/* The process behind one device, as far as we watch it. */
+struct worker {
+        struct zone *zone;
+        char name[NAME_SIZE]; /* of the device */
+        pid_t pid;            /* 0: none watched */
+        int pidfd;
+        uint64_t generation; /* of its attachment; 0: not seen attached yet */
+        bool starting;       /* launched, not attached yet */
+        bool ending;         /* was told to end */
+        bool found;          /* seen, identity not yet confirmed */
+        sd_event_source *exit_source, *timer;
+        struct backoff backoff;
+        char message[256]; /* why it ended last */
+};
+
+struct task;
+
+/* What is remembered of a zone beside what can be observed. */
+struct zone {
+        struct engine *engine;
+        char name[NAME_SIZE];
+        struct worker workers[ZONE_DEVICES_MAX];
+        size_t num_workers;
+        int fd; /* of the zone object, -1: none */
+        sd_event_source *fd_source;
+        struct task *task; /* the action under way */
+        struct backoff backoff;
+        bool failed;             /* the last action failed, or it ended by failure */
+        bool hopeless;           /* do not retry at all until something changes */
+        uint64_t failed_cookie;  /* of the settings that it failed with */
+        unsigned restarts;
+        char message[ERR_TEXT_SIZE];
+        enum zone_state last_state;
+        char *last_note;
+        bool restart_requested;
+};
+
+struct engine {
+        struct engine_config config;
+        struct desired desired;
+        struct live live;
+        struct plan plan;
+        struct zone **zones;
+        size_t num_zones;
+        sd_event_source *reconcile_source, *timer;
+        int observe_error;
+        char *lost_note;
+};
+
+/* ---- engine.c ---- */
+uint64_t engine_now(const struct engine *e);
+struct zone *engine_zone(struct engine *e, const char *name); /* made if need be; NULL: out of memory */
+/* zone_spec_cookie() on the board that we have; 0 without a spec or a board */
+uint64_t engine_spec_cookie(const struct engine *e, const struct zone_spec *z);
+void engine_reconcile_soon(struct engine *e);
+void engine_record(struct engine *e, int level, const char *message_id, const char *zone, const char *device,
+                   const char *action, const char *result, const char *format, ...) _printf_(8, 9);
+int engine_observe(struct engine *e);
+/* The zone's object was opened or made: watch it for changes of its devices. Takes @fd over. */
+int zone_watch(struct zone *z, int fd);
+void zone_unwatch(struct zone *z);
+
+/* ---- worker.c ---- */
+struct worker *zone_worker(struct zone *z, const char *device); /* made if need be; NULL: too many */
+bool zone_has_workers(const struct zone *z);
+/** worker_launch() - @device_fd is borrowed */
+int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, struct err *e);
+/** worker_start() - for a zone that runs: opens the device first; failures are recorded and backed off */
+void worker_start(struct worker *w, const struct device_spec *d);
+/** worker_end() - SIGTERM, and SIGKILL if it has not gone after 2 s; or SIGKILL at once */
+void worker_end(struct worker *w, bool at_once);
+void worker_forget(struct worker *w);
+/** workers_look() - takes in what was observed: who attached; true if workers were found that need a second look */
+bool workers_look(struct zone *z, const struct zone_live *l);
+/** workers_confirm() - the second look: who is still what was found is ours to watch */
+void workers_confirm(struct zone *z, const struct zone_live *l);
+
+/* ---- task.c ---- */
+/** task_start() - begins the action; failures end up in the zone's history */
+void task_start(struct zone *z, const struct action *a);
+struct task *task_free(struct task *t);
+enum zone_phase task_phase(const struct task *t);
+const char *task_text(const struct task *t);
+/** task_notice() - a device of the zone changed, or a worker ended (@ended) */
+void task_notice(struct task *t, const struct worker *ended);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/launcher.h"
+
+struct launcher *launcher_free(struct launcher *l) {
+        if (l)
+                l->ops->free(l);
+        return NULL;
+}
+
+int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
+                    struct err *e) {
+        int r = l->ops->launch(l, q, ret_pid, ret_pidfd, e);
+
+        return r < 0 ? err_add(e, r, "cannot start the worker of device %s", q->device->name) : 0;
+}
+
+void launcher_adopt(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd) {
+        l->ops->adopt(l, zone, device, pid, pidfd);
+}
+
+void launcher_forget(struct launcher *l, const char *zone) {
+        l->ops->forget(l, zone);
+}

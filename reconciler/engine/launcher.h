@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who starts workers: the engine asks, a launcher does. The real one
+ * (launcher_system_new()) opens what the worker needs, forks, and has systemd
+ * put it into a scope; tests have their own.
+ */
+#pragma once
+
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "base/err.h"
+#include "config/spec.h"
+
+struct launcher;
+
+struct launch_request {
+        const char *zone;
+        const struct device_spec *device;
+        uint64_t cookie; /* device_spec_cookie() */
+        int device_fd;   /* borrowed; the worker gets a copy */
+};
+
+struct launcher_ops {
+        void (*free)(struct launcher *l);
+        int (*launch)(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
+                      struct err *e);
+        void (*adopt)(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);
+        void (*forget)(struct launcher *l, const char *zone);
+};
+
+struct launcher {
+        const struct launcher_ops *ops;
+};
+
+/** launcher_system_new() - takes over what systemd's fd store kept (call once, early) */
+int launcher_system_new(sd_event *event, const char *worker_binary, struct launcher **ret, struct err *e);
+
+struct launcher *launcher_free(struct launcher *l);
+
+/**
+ * launcher_launch() - starts a worker; whether it works shows when it attaches
+ * @ret_pidfd: owned by the caller; readable when the worker ended
+ *
+ * Does not wait. Return: 0, -errno.
+ */
+int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
+                    struct err *e);
+
+/** launcher_adopt() - a worker of an earlier daemon runs: keep what belongs to it */
+void launcher_adopt(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);
+
+/** launcher_forget() - the zone is gone for good: its consoles may go, too */
+void launcher_forget(struct launcher *l, const char *zone);

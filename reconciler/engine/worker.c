@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One device's process. Our own children and those of an earlier daemon are
+ * treated alike: a pidfd tells when they end.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "engine/internal.h"
+
+#define KILL_AFTER (2 * SECOND)
+#define ATTACH_TIMEOUT (10 * SECOND)
+
+struct worker *zone_worker(struct zone *z, const char *device) {
+        struct worker *w;
+
+        for (size_t i = 0; i < z->num_workers; i++)
+                if (strcmp(z->workers[i].name, device) == 0)
+                        return &z->workers[i];
+        if (z->num_workers == ELEMENTSOF(z->workers))
+                return NULL;
+        w = &z->workers[z->num_workers++];
+        *w = (struct worker){ .zone = z, .pidfd = -1 };
+        snprintf(w->name, sizeof(w->name), "%s", device);
+        return w;
+}
+
+bool zone_has_workers(const struct zone *z) {
+        for (size_t i = 0; i < z->num_workers; i++)
+                if (z->workers[i].pid)
+                        return true;
+        return false;
+}
+
+void worker_forget(struct worker *w) {
+        w->exit_source = sd_event_source_disable_unref(w->exit_source);
+        w->timer = sd_event_source_disable_unref(w->timer);
+        w->pidfd = fd_close(w->pidfd);
+        w->pid = 0;
+        w->generation = 0;
+        w->starting = w->ending = w->found = false;
+}
+
+/* ---- the end of one ------------------------------------------------------------------------------------- */
+
+static void describe_exit(const struct worker *w, char *buffer, size_t size) {
+        siginfo_t info = {};
+
+        if (waitid(P_PIDFD, w->pidfd, &info, WEXITED) < 0 || info.si_pid == 0)
+                snprintf(buffer, size, "ended"); /* an earlier daemon's child: its status went to PID 1 */
+        else if (info.si_code == CLD_EXITED)
+                snprintf(buffer, size, "exited with status %d", info.si_status);
+        else
+                snprintf(buffer, size, "was killed by signal %d (%s)", info.si_status,
+                         sigabbrev_np(info.si_status) ?: "?");
+}
+
+static void fail(struct worker *w) {
+        struct engine *e = w->zone->engine;
+        uint64_t now = engine_now(e);
+
+        backoff_fail(&w->backoff, &backoff_worker, now);
+        engine_record(e, LOG_WARNING, backoff_waits(&w->backoff, now) ? MESSAGE_WORKER_FAILED : MESSAGE_WORKER_ENDED,
+                      w->zone->name, w->name, "worker", "failed", "%s%s", w->message,
+                      backoff_waits(&w->backoff, now) ? "; it fails too often and is started again after a while" : "");
+}
+
+static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
+        struct worker *w = userdata;
+        struct zone *z = w->zone;
+        bool told = w->ending;
+        char how[96];
+
+        describe_exit(w, how, sizeof(how));
+        if (!told && !w->message[0])
+                snprintf(w->message, sizeof(w->message), "worker %d %s%s", (int) w->pid, how,
+                         w->starting ? " before it served" : "");
+        worker_forget(w);
+        if (z->task)
+                task_notice(z->task, w);
+        else if (!told)
+                fail(w);
+        engine_reconcile_soon(z->engine);
+        return 0;
+}
+
+static int on_kill_time(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
+        struct worker *w = userdata;
+
+        pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+        return 0;
+}
+
+static int set_timer(struct worker *w, uint64_t after, sd_event_time_handler_t handler) {
+        w->timer = sd_event_source_disable_unref(w->timer);
+        return sd_event_add_time_relative(w->zone->engine->config.event, &w->timer, CLOCK_MONOTONIC, after, 100000,
+                                          handler, w);
+}
+
+void worker_end(struct worker *w, bool at_once) {
+        if (!w->pid || (w->ending && !at_once))
+                return;
+        w->ending = true;
+        w->starting = false;
+        w->message[0] = '\0';
+        if (!at_once && pidfd_send_signal(w->pidfd, SIGTERM, NULL, 0) == 0 && set_timer(w, KILL_AFTER, on_kill_time) >= 0)
+                return;
+        pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+}
+
+/* ---- the beginning of one ------------------------------------------------------------------------------- */
+
+static int watch_exit(struct worker *w) {
+        return sd_event_add_io(w->zone->engine->config.event, &w->exit_source, w->pidfd, EPOLLIN, on_exit_of_worker, w);
+}
+
+static int on_attach_time(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
+        struct worker *w = userdata;
+
+        snprintf(w->message, sizeof(w->message), "worker %d did not attach to its device in time", (int) w->pid);
+        pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+        return 0;
+}
+
+int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, struct err *err) {
+        struct engine *e = w->zone->engine;
+        struct launch_request request = {
+                .zone = w->zone->name,
+                .device = d,
+                .cookie = device_spec_cookie(d),
+                .device_fd = device_fd,
+        };
+        int r = launcher_launch(e->config.launcher, &request, &w->pid, &w->pidfd, err);
+
+        if (r < 0) {
+                w->pid = 0;
+                return r;
+        }
+        w->starting = true;
+        w->message[0] = '\0';
+        r = watch_exit(w);
+        if (r >= 0)
+                r = set_timer(w, e->config.attach_timeout ?: ATTACH_TIMEOUT, on_attach_time);
+        if (r < 0) {
+                pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+                worker_forget(w);
+                return err_set(err, r, "watching worker of %s: %s", d->name, strerror(-r));
+        }
+        return 0;
+}
+
+void worker_start(struct worker *w, const struct device_spec *d) {
+        struct engine *e = w->zone->engine;
+        _cleanup_close_ int device_fd = -1;
+        struct err err = {};
+        int r = hypervisor_device_open(e->config.hypervisor, w->zone->fd, d->name, &device_fd, &err);
+
+        if (r == 0)
+                r = worker_launch(w, d, device_fd, &err);
+        if (r < 0) {
+                snprintf(w->message, sizeof(w->message), "%.255s", err_text(&err, r));
+                backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health }, engine_now(e));
+                engine_record(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start", "failed", "%s",
+                              w->message);
+        }
+}
+
+/* ---- what is observed of them --------------------------------------------------------------------------- */
+
+static void attached(struct worker *w, const struct device_live *d) {
+        struct engine *e = w->zone->engine;
+
+        w->starting = false;
+        w->timer = sd_event_source_disable_unref(w->timer);
+        w->generation = d->generation;
+        w->message[0] = '\0';
+        backoff_succeed(&w->backoff, engine_now(e));
+        engine_record(e, LOG_INFO, MESSAGE_WORKER_STARTED, w->zone->name, w->name, "worker-start", "done",
+                      "worker %d serves", (int) w->pid);
+}
+
+/*
+ * A pid from a list may be another process's by the time that pidfd_open() sees
+ * it. If the device still has that attachment afterwards, it was not.
+ */
+static bool find(struct worker *w, const struct device_live *d) {
+        w->pidfd = pidfd_open(d->worker_pid, 0);
+        if (w->pidfd < 0)
+                return false;
+        w->pid = d->worker_pid;
+        w->generation = d->generation;
+        w->found = true;
+        return true;
+}
+
+bool workers_look(struct zone *z, const struct zone_live *l) {
+        bool found = false;
+
+        for (size_t i = 0; i < l->num_devices; i++) {
+                const struct device_live *d = &l->devices[i];
+                struct worker *w = zone_worker(z, d->name);
+
+                if (!w || !d->attached || d->worker_pid <= 0)
+                        continue;
+                if (w->pid == 0)
+                        found |= find(w, d);
+                else if (w->pid == d->worker_pid && w->starting)
+                        attached(w, d);
+        }
+        return found;
+}
+
+void workers_confirm(struct zone *z, const struct zone_live *l) {
+        for (size_t i = 0; i < z->num_workers; i++) {
+                struct worker *w = &z->workers[i];
+                const struct device_live *d = zone_live_find_device(l, w->name);
+
+                if (!w->found)
+                        continue;
+                if (!d || !d->attached || d->worker_pid != w->pid || d->generation != w->generation ||
+                    watch_exit(w) < 0) {
+                        worker_forget(w);
+                        continue;
+                }
+                w->found = false;
+                backoff_succeed(&w->backoff, engine_now(z->engine));
+                launcher_adopt(z->engine->config.launcher, z->name, w->name, w->pid, w->pidfd);
+                engine_record(z->engine, LOG_INFO, MESSAGE_WORKER_STARTED, z->name, w->name, "worker-adopt", "done",
+                              "worker %d goes on", (int) w->pid);
+        }
+}
