@@ -6,6 +6,7 @@ import shlex
 import time
 
 POLL = 0.1
+ESCAPES = re.compile(r"\r|\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class ZoneConsole:
@@ -22,8 +23,8 @@ class ZoneConsole:
         vm.wait(f"test -p {self._input} -a -e {self._log}", what=f"a terminal for the console of {zone}")
 
     def text(self):
-        """All that was seen so far."""
-        return self._vm.read(self._log).replace("\r", "")
+        """All that was seen so far, without the terminal's control sequences."""
+        return ESCAPES.sub("", self._vm.read(self._log))
 
     def send(self, text):
         self._vm.run(f"printf %s {shlex.quote(text)} >{self._input}")

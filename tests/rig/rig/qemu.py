@@ -39,7 +39,7 @@ class Qemu:
             "-serial", "chardev:console",
             "-chardev", f"socket,id=qmp,path={self.folder}/qmp,server=on,wait=off", "-mon", "chardev=qmp,mode=control",
             "-chardev", f"socket,id=agent,path={self.agent_socket},server=on,wait=off",
-        ] + (["-mon", "chardev=console,mode=readline"] if interactive else []) + arguments
+        ] + arguments
         with open(self._errors, "wb") as errors:
             self._process = subprocess.Popen(command, stdin=None if interactive else subprocess.DEVNULL,
                                              stdout=None if interactive else errors, stderr=errors,

@@ -17,21 +17,21 @@ BOOT_TIMEOUT = 180
 KEEP = 4                                # snapshots in the cache
 
 
-def start(machine, make_vm, fresh=False):
+def start(machine, make_vm, fresh=False, interactive=False):
     path = paths.SNAPSHOTS / f"{machine.name}-{machine.key()}.state"
     if fresh:
-        return _boot(machine, make_vm)
+        return _boot(machine, make_vm, interactive)
     if not path.exists():
         _save(machine, make_vm, path)
     try:
-        return _resume(machine, make_vm, path)
+        return _resume(machine, make_vm, path, interactive)
     except QemuError:
         path.unlink(missing_ok=True)    # not what this QEMU can read: boot instead
-        return _boot(machine, make_vm)
+        return _boot(machine, make_vm, interactive)
 
 
-def _boot(machine, make_vm):
-    qemu = Qemu(machine.base + machine.boot)
+def _boot(machine, make_vm, interactive=False):
+    qemu = Qemu(machine.base + machine.boot, interactive)
     try:
         vm = make_vm(qemu)
         vm.run("systemctl is-system-running --wait", timeout=BOOT_TIMEOUT, check=False)
@@ -50,9 +50,9 @@ def _save(machine, make_vm, path):
     temporary.rename(path)
 
 
-def _resume(machine, make_vm, path):
+def _resume(machine, make_vm, path, interactive):
     os.utime(path)
-    qemu = Qemu(machine.base + ["-incoming", f"exec:cat {shlex.quote(str(path))}"])
+    qemu = Qemu(machine.base + ["-incoming", f"exec:cat {shlex.quote(str(path))}"], interactive)
     try:
         vm = make_vm(qemu)
         while qemu.command("query-status")["status"] == "inmigrate":

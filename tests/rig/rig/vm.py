@@ -139,6 +139,16 @@ class VM:
     def running(self):
         return self._qemu.running()
 
+    def wait_off(self):
+        """Waits until the machine has powered off."""
+        self._qemu.wait()
+
+    def physical(self, address, size):
+        """Bytes of the board's memory, whoever they belong to."""
+        path = self._qemu.folder / "memory"
+        self._qemu.command("pmemsave", val=address, size=size, filename=str(path))
+        return path.read_bytes()
+
     def check_alive(self):
         line = None if self._disaster_wanted else self.disaster()
         if line:
@@ -177,6 +187,9 @@ def _shell_status(wait_status):
     return 128 + os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else os.WEXITSTATUS(wait_status)
 
 
-def start(machine, fresh=False, disaster_wanted=False):
-    """Return: a VM whose root Linux is up; from the machine's snapshot unless @fresh."""
-    return snapshot.start(machine, lambda qemu: VM(qemu, disaster_wanted), fresh)
+def start(machine, fresh=False, disaster_wanted=False, interactive=False):
+    """
+    Return: a VM whose root Linux is up; from the machine's snapshot unless @fresh.
+    @interactive: this terminal becomes the board's serial console.
+    """
+    return snapshot.start(machine, lambda qemu: VM(qemu, disaster_wanted), fresh, interactive)

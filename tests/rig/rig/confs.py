@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Zone files for cases. A zone has one of three places on the board: "whole" (all that root Linux holds back for zones), or
+"lower" and "upper" (two at once).
+"""
+
+import dataclasses
+
+from . import image, paths
+
+IMAGES = "/" + image.ZONES_FOLDER
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    id: int
+    cpus: str
+    memory: int
+    size: int
+    console: tuple                      # address, interrupt
+    block: tuple
+    device_tree: str
+    payload_suffix: str
+
+    @property
+    def kernel(self):
+        return self.memory + 0x400000
+
+    @property
+    def initrd(self):
+        return self.memory + 0x3000000
+
+
+PLACES = {
+    "whole": Place(1, "2-3", 0x50000000, 0x30000000, (0xA003800, 76), (0xA003C00, 78), "linux2.dtb", ""),
+    "lower": Place(1, "2", 0x50000000, 0x18000000, (0xA003800, 76), (0xA003C00, 78), "lower.dtb", ""),
+    "upper": Place(2, "3", 0x68000000, 0x18000000, (0xA003400, 74), (0xA003600, 75), "upper.dtb", "-upper"),
+}
+
+
+def example():
+    """The shipped example, as a user would copy it: a Linux with a console and a disk."""
+    return (paths.TOP / "zones.d/linux2.conf").read_text()
+
+
+def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", **keys):
+    """@disk: None for none. @keys are added to [Zone], or replace what is there."""
+    at = PLACES[place]
+    zone = {"Kernel": f"{IMAGES}/Image", "DeviceTree": f"{IMAGES}/{at.device_tree}", "DeviceTreeAddress": f"{at.memory:#x}",
+            "Initrd": f"{IMAGES}/initrd.img", "InitrdAddress": f"{at.initrd:#x}"}
+    return _text(at, {**zone, **keys}, disk)
+
+
+def payload(name, place="whole", disk=None, **keys):
+    """A bare-metal guest of tests/payload; each boots in no time."""
+    at = PLACES[place]
+    return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk)
+
+
+def _text(at, keys, disk):
+    zone = {"Id": at.id, "CPUs": at.cpus, "KernelAddress": f"{at.kernel:#x}", "EntryPoint": f"{at.kernel:#x}", **keys}
+    sections = {"Zone": zone, "Memory ram": {"PhysicalAddress": f"{at.memory:#x}", "Size": f"{at.size:#x}"}}
+    if disk:
+        sections["Block disk"] = {"Image": disk, "Address": f"{at.block[0]:#x}", "Interrupt": at.block[1]}
+    sections["Console main"] = {"Address": f"{at.console[0]:#x}", "Interrupt": at.console[1]}
+    return "\n".join(f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in section.items())
+                     for name, section in sections.items())

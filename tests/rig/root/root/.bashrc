@@ -1,0 +1,2 @@
+PS1='root-linux:\w# '
+export PAGER=cat SYSTEMD_PAGER=
