@@ -39,10 +39,12 @@ static uint64_t guest_address(const struct zone_spec *z, uint64_t physical) {
 static int image_open(struct findings *f, const char *key, const struct image_spec *image,
                       uint64_t *ret_size) {
         _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        char what[32];
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0) {
-                finding_no_file(f, image->line, key, image->path);
+                (void) snprintf(what, sizeof(what), "%s=", key);
+                finding_no_file(f, image->line, what, image->path);
                 return -1;
         }
         if (!S_ISREG(st.st_mode)) {

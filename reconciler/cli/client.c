@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
+
+#include "base/dirs.h"
+#include "base/fd.h"
+#include "cli/client.h"
+
+
+/* Connects once by hand: sd-bus would tell a dead socket only at the first call. */
+static int socket_connect(int *ret) {
+        const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = RUN_BUS };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
+                return errno == ENOENT || errno == ECONNREFUSED ? -ENOTCONN : -errno;
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
+bool client_daemon_runs(void) {
+        _cleanup_close_ int fd = -1;
+
+        /* "Not allowed" is an answer, too: the call itself will say so. */
+        return socket_connect(&fd) != -ENOTCONN;
+}
+
+static int bus_open(sd_bus **ret) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        int fd, r;
+
+        r = socket_connect(&fd);
+        if (r < 0)
+                return r;
+        r = sd_bus_new(&bus);
+        if (r >= 0)
+                r = sd_bus_set_fd(bus, fd, fd);
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+        r = sd_bus_start(bus);
+        if (r < 0)
+                return r;
+        (void) sd_bus_set_method_call_timeout(bus, CLIENT_TIMEOUT_S * UINT64_C(1000000));
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+static int open_failed(int r, struct err *e) {
+        if (r == -ENOTCONN)
+                return err_set(e, r,
+                               "the reconciler is not running; start it: systemctl start hvisor-reconciler");
+        if (r == -EACCES || r == -EPERM)
+                return err_set(e, -EACCES, "not allowed to talk to the reconciler; become root (sudo)");
+        return err_set(e, r, "%s: %s", RUN_BUS, strerror(-r));
+}
+
+int client_call(const char *method, const char *argument, char **ret, struct err *e) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const char *text;
+        int r = bus_open(&bus);
+
+        if (r < 0)
+                return open_failed(r, e);
+        if (argument)
+                r = sd_bus_call_method(bus, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, &error, &reply,
+                                       "s", argument);
+        else
+                r = sd_bus_call_method(bus, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, &error, &reply,
+                                       NULL);
+        if (r == -EACCES || sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED))
+                return open_failed(-EACCES, e);
+        if (r < 0)
+                return err_set(e, r, "%s", error.message ? error.message : strerror(-r));
+        if (!ret)
+                return 0;
+        r = sd_bus_message_read(reply, "s", &text);
+        if (r < 0)
+                return err_set(e, r, "the reconciler's answer was not understood: %s", strerror(-r));
+        *ret = strdup(text);
+        return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
+int client_call_json(const char *method, json_t **ret, struct err *e) {
+        _cleanup_free_ char *text = NULL;
+        json_error_t error;
+        json_t *json;
+        int r = client_call(method, NULL, &text, e);
+
+        if (r < 0)
+                return r;
+        json = json_loads(text, 0, &error);
+        if (!json)
+                return err_set(e, -EBADMSG, "the reconciler's answer was not understood: %s", error.text);
+        *ret = json;
+        return 0;
+}

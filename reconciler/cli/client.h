@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The reconciler's control socket, from the outside: sd-bus, peer to peer, one
+ * call for each connection. Blocks for at most CLIENT_TIMEOUT_S.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+#define CLIENT_OBJECT    "/org/hvisor/Reconciler"
+#define CLIENT_INTERFACE "org.hvisor.Reconciler"
+#define CLIENT_TIMEOUT_S 15
+
+/** client_daemon_runs() - true if somebody listens on the socket */
+bool client_daemon_runs(void);
+
+/**
+ * client_call() - one method
+ * @argument: its one string, or NULL for none
+ * @ret: its answer, one string, owned by the caller; NULL if it has none
+ *
+ * Return: 0; -ENOTCONN: the reconciler is not running; -EACCES: not allowed; -errno; @e tells the story.
+ */
+int client_call(const char *method, const char *argument, char **ret, struct err *e);
+
+/** client_call_json() - a method without argument whose answer is JSON; @ret owned by the caller,
+ * json_decref() */
+int client_call_json(const char *method, json_t **ret, struct err *e);

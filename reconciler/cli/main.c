@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hvisor: look at zones, check their files, attach to their consoles. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/client.h"
+#include "cli/verb.h"
+#include "config/suggest.h"
+
+static void print_help(FILE *f) {
+        fputs("hvisor - zones of the hvisor hypervisor, kept as their files say\n"
+              "\n"
+              "  hvisor VERB [OPTION]... [ARGUMENT]...\n"
+              "\n",
+              f);
+        for (size_t i = 0; i < num_verbs; i++)
+                fprintf(f, "  %-8s %-21s %s\n", verbs[i].name, verbs[i].usage, verbs[i].help);
+        fputs("\n"
+              "  hvisor VERB --help tells more about one, --version which hvisor this is.\n"
+              "\n"
+              "A zone is a file, /etc/hvisor/zones.d/NAME.conf: put it there and the zone boots,\n"
+              "delete it and the zone is shut down.\n"
+              "\n"
+              "Exit status: 0 done; 1 error; hvisor plan: 2 there is something to do.\n",
+              f);
+}
+
+static void print_verb_help(const struct verb *v) {
+        printf("hvisor %s%s%s%s - %s\n\n%s", v->name, v->options[0].name ? " [OPTION]..." : "",
+               v->usage[0] ? " " : "", v->usage, v->help, v->details);
+        if (v->options[0].name)
+                puts("\nOptions:");
+        for (const struct verb_option *o = v->options; o->name; o++)
+                printf("  --%s%s%s  %s\n", o->name, o->value ? "=" : "", o->value ? o->value : "", o->help);
+}
+
+static const struct verb *verb_find(const char *name) {
+        struct suggestion s = {};
+
+        for (size_t i = 0; i < num_verbs; i++) {
+                if (strcmp(verbs[i].name, name) == 0)
+                        return &verbs[i];
+                suggestion_offer(&s, name, strlen(name), verbs[i].name);
+        }
+        if (s.word)
+                log_error("unknown verb \"%s\"; did you mean \"%s\"?", name, s.word);
+        else
+                log_error("unknown verb \"%s\"; see hvisor --help", name);
+        return NULL;
+}
+
+static const struct verb_option *option_find(const struct verb *v, const char *name, size_t length) {
+        struct suggestion s = {};
+
+        for (const struct verb_option *o = v->options; o->name; o++) {
+                if (strlen(o->name) == length && memcmp(o->name, name, length) == 0)
+                        return o;
+                suggestion_offer(&s, name, length, o->name);
+        }
+        if (s.word)
+                log_error("unknown option \"--%.*s\"; did you mean \"--%s\"?", (int) length, name, s.word);
+        else
+                log_error("unknown option \"--%.*s\"; see hvisor %s --help", (int) length, name, v->name);
+        return NULL;
+}
+
+/* One option, with its value from "=" or from the next word; false: said what is wrong. */
+static bool option_take(const struct verb *v, struct arguments *a, char **words, size_t count, size_t *i) {
+        const char *name = words[*i] + 2, *equals = strchr(name, '=');
+        size_t length = equals ? (size_t) (equals - name) : strlen(name);
+        const struct verb_option *o = option_find(v, name, length);
+        const char *value = equals ? equals + 1 : NULL;
+
+        if (!o)
+                return false;
+        if (value && !o->value) {
+                log_error("--%s takes no value", o->name);
+                return false;
+        }
+        if (!value && o->value && *i + 1 < count)
+                value = words[++*i];
+        if (!value && o->value) {
+                log_error("--%s needs a value: --%s=%s", o->name, o->name, o->value);
+                return false;
+        }
+        a->options[o - v->options] = value ? value : "";
+        return true;
+}
+
+/* Options may stand anywhere before "--"; words move to the front. */
+static bool arguments_parse(const struct verb *v, struct arguments *a, char **words, size_t count) {
+        bool only_words = false;
+
+        a->words = words;
+        for (size_t i = 0; i < count; i++) {
+                char *word = words[i];
+
+                if (only_words || word[0] != '-' || word[1] == '\0') {
+                        a->words[a->num_words++] = word;
+                } else if (strcmp(word, "--") == 0) {
+                        only_words = true;
+                } else if (word[1] != '-') {
+                        log_error("unknown option \"%s\"; see hvisor %s --help", word, v->name);
+                        return false;
+                } else if (!option_take(v, a, words, count, &i)) {
+                        return false;
+                }
+        }
+        if (a->num_words >= v->min_words && a->num_words <= v->max_words)
+                return true;
+        log_error("%s: hvisor %s%s%s",
+                  a->num_words < v->min_words ? "an argument is missing" : "too many arguments", v->name,
+                  v->usage[0] ? " " : "", v->usage);
+        return false;
+}
+
+static bool asks_for_help(char **words, size_t count) {
+        for (size_t i = 0; i < count && strcmp(words[i], "--") != 0; i++)
+                if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
+                        return true;
+        return false;
+}
+
+static int verb_main(const struct verb *v, char **words, size_t count) {
+        struct arguments a = {};
+
+        if (asks_for_help(words, count)) {
+                print_verb_help(v);
+                return EXIT_SUCCESS;
+        }
+        if (!arguments_parse(v, &a, words, count))
+                return EXIT_FAILURE;
+        if (v->needs == NEEDS_DAEMON && !client_daemon_runs()) {
+                log_error("the reconciler is not running; start it: systemctl start hvisor-reconciler");
+                return EXIT_FAILURE;
+        }
+        return v->run(&a);
+}
+
+int main(int argc, char **argv) {
+        const struct verb *v;
+        int status;
+
+        log_open("hvisor");
+        if (argc < 2) {
+                print_help(stderr);
+                return EXIT_FAILURE;
+        }
+        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+                print_help(stdout);
+                return EXIT_SUCCESS;
+        }
+        if (strcmp(argv[1], "--version") == 0) {
+                puts("hvisor " VERSION);
+                return EXIT_SUCCESS;
+        }
+        v = verb_find(argv[1]);
+        if (!v)
+                return EXIT_FAILURE;
+        status = verb_main(v, argv + 2, (size_t) argc - 2);
+        if (fflush(stdout) != 0 || ferror(stdout))
+                return EXIT_FAILURE;
+        return status;
+}

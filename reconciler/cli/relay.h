@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copies between a person (or a pipe) and a console, both ways, until one of them has had enough. */
+#pragma once
+
+#include "base/err.h"
+
+#define RELAY_ESCAPE 0x1d /* Ctrl-] */
+
+enum relay_end {
+        RELAY_LEFT,      /* the escape key */
+        RELAY_CLOSED,    /* the console went away */
+        RELAY_SILENT,    /* input ended, and the console was silent for long enough */
+        RELAY_NO_READER, /* nobody reads our output */
+        RELAY_SIGNAL,    /* told to end */
+};
+
+struct relay {
+        int in, out, console; /* borrowed; the console is non-blocking */
+        bool interactive;     /* the escape key counts, and an end of input is the end */
+        unsigned silence_ms;  /* what is enough of it after the end of input */
+};
+
+/** relay_run() - Return: enum relay_end, -errno. SIGTERM, SIGHUP, SIGINT and SIGQUIT end it meanwhile. */
+int relay_run(const struct relay *relay, struct err *e);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line: one row for each verb (verbs.c), one file for each verb's
+ * function. main.c parses options and arguments, checks their number and what
+ * the verb needs, and calls it; --help is made from the rows.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define VERB_OPTIONS_MAX 4
+
+struct verb_option {
+        const char *name;  /* without the dashes; NULL ends the list */
+        const char *value; /* its name in --help; NULL: a switch */
+        const char *help;
+};
+
+enum verb_needs {
+        NEEDS_NOTHING,
+        NEEDS_DAEMON, /* refused at once, with how to start it, if it is down */
+};
+
+struct arguments {
+        const char *options[VERB_OPTIONS_MAX]; /* by the option's index; "" for a switch; NULL: not given */
+        char **words;                          /* borrowed from argv */
+        size_t num_words;
+};
+
+struct verb {
+        const char *name;
+        const char *usage; /* of its words, e.g. "ZONE [DEVICE]" */
+        size_t min_words, max_words;
+        enum verb_needs needs;
+        const char *help;    /* one line */
+        const char *details; /* the rest of `hvisor VERB --help`, its exit status last */
+        struct verb_option options[VERB_OPTIONS_MAX + 1];
+        int (*run)(const struct arguments *a); /* returns the exit status; says by itself what went wrong */
+};
+
+extern const struct verb verbs[];
+extern const size_t num_verbs;
+
+#define EXIT_CHANGES 2 /* of `hvisor plan` */
+
+enum { STATUS_JSON };
+int verb_status(const struct arguments *a);
+enum { CHECK_BOARD };
+int verb_check(const struct arguments *a);
+enum { PLAN_JSON };
+int verb_plan(const struct arguments *a);
+enum { CONSOLE_TIMEOUT };
+int verb_console(const struct arguments *a);
+int verb_restart(const struct arguments *a);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dirs.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "cli/overview.h"
+#include "cli/relay.h"
+#include "cli/status_text.h"
+#include "cli/terminal.h"
+#include "cli/verb.h"
+#include "config/spec.h"
+
+#define SILENCE_S     2
+#define SILENCE_MAX_S 3600
+
+/* ---- which console ----------------------------------------------------------------------------------------
+ */
+
+/* The only console of the zone, or the one called "main"; NULL: said why not. */
+static const char *console_choose(const json_t *zone) {
+        const json_t *devices = json_object_get(zone, "devices"), *d;
+        const char *zone_name = json_text(zone, "name"), *found = NULL;
+        size_t count = 0, i;
+
+        json_array_foreach((json_t *) devices, i, d) {
+                if (strcmp(json_text(d, "type"), "console") != 0)
+                        continue;
+                if (count++ == 0 || strcmp(json_text(d, "name"), "main") == 0)
+                        found = json_text(d, "name");
+        }
+        if (count == 0)
+                log_error("zone %s has no [Console]", zone_name);
+        if (count < 2 || strcmp(found, "main") == 0)
+                return found;
+        log_error("zone %s has %zu consoles; say which: hvisor console %s DEVICE", zone_name, count,
+                  zone_name);
+        return NULL;
+}
+
+/* Why there is no console to open, as far as the status tells. */
+static void explain_missing(const json_t *zone, const char *zone_name, const char *device) {
+        const char *state = zone ? json_text(zone, "state") : "";
+
+        if (zone && strcmp(state, "running") != 0)
+                log_error("zone %s is not running but %s; hvisor status %s tells more", zone_name, state,
+                          zone_name);
+        else
+                log_error("zone %s has no console %s; hvisor status %s shows its devices", zone_name, device,
+                          zone_name);
+}
+
+static int console_open(const json_t *zone, const char *zone_name, const char *device) {
+        char path[PATH_MAX];
+        int fd;
+
+        /* Both become part of a path: nothing but names. */
+        if (!zone_name_valid(zone_name) || !zone_name_valid(device)) {
+                log_error("\"%s\" is not a name", zone_name_valid(zone_name) ? device : zone_name);
+                return -1;
+        }
+        (void) snprintf(path, sizeof(path), "%s/%s.%s", RUN_CONSOLES_DIR, zone_name, device);
+        fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0)
+                return fd;
+        if (errno == ENOENT || errno == EIO || errno == ENXIO)
+                explain_missing(zone, zone_name, device);
+        else
+                log_error("%s: %s%s", path, strerror(errno), errno == EACCES ? "; become root (sudo)" : "");
+        return -1;
+}
+
+/* ---- talking to it ----------------------------------------------------------------------------------------
+ */
+
+static bool silence_parse(const char *text, unsigned *ret_ms) {
+        char *end;
+        unsigned long n = strtoul(text, &end, 10);
+
+        if (text[0] < '0' || text[0] > '9' || *end != '\0' || n > SILENCE_MAX_S) {
+                log_error("--timeout=%s: 0 to %d seconds", text, SILENCE_MAX_S);
+                return false;
+        }
+        *ret_ms = (unsigned) n * 1000;
+        return true;
+}
+
+static int console_attach(int console, const char *zone, const char *device, unsigned silence_ms) {
+        struct relay relay = { .in = STDIN_FILENO,
+                               .out = STDOUT_FILENO,
+                               .console = console,
+                               .interactive = isatty(STDIN_FILENO),
+                               .silence_ms = silence_ms };
+        struct terminal t;
+        struct err e = {};
+        int r;
+
+        if (relay.interactive)
+                fprintf(stderr, "Connected to console %s of %s. Ctrl-] leaves it.\n", device, zone);
+        r = terminal_raw(&t, STDIN_FILENO);
+        if (r < 0) {
+                log_error("the terminal: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        r = relay_run(&relay, &e);
+        terminal_restore(&t);
+        if (r < 0)
+                log_error("%s", err_text(&e, r));
+        else if (r == RELAY_CLOSED)
+                fprintf(stderr, "\nThe console was closed: hvisor status %s tells how the zone is.\n", zone);
+        else if (relay.interactive)
+                fprintf(stderr, "\nLeft console %s of %s.\n", device, zone);
+        return r < 0 || r == RELAY_SIGNAL ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int verb_console(const struct arguments *a) {
+        const char *zone_name = a->words[0], *device = a->num_words > 1 ? a->words[1] : NULL;
+        _cleanup_(json_decrefp) json_t *status = NULL;
+        _cleanup_close_ int console = -1;
+        unsigned silence_ms = SILENCE_S * 1000;
+        const json_t *zone = NULL;
+        struct err e = {};
+        int r;
+
+        if (a->options[CONSOLE_TIMEOUT] && !silence_parse(a->options[CONSOLE_TIMEOUT], &silence_ms))
+                return EXIT_FAILURE;
+        r = status_get(&status, &e);
+        if (r < 0) {
+                log_error("%s", err_text(&e, r));
+                return EXIT_FAILURE;
+        }
+        zone = status_find_zone(status, zone_name);
+        if (!zone) {
+                log_error("no zone \"%s\"; hvisor status shows them all", zone_name);
+                return EXIT_FAILURE;
+        }
+        if (!device)
+                device = console_choose(zone);
+        if (!device)
+                return EXIT_FAILURE;
+        console = console_open(zone, zone_name, device);
+        return console < 0 ? EXIT_FAILURE : console_attach(console, zone_name, device, silence_ms);
+}
