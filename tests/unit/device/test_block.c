@@ -1,0 +1,406 @@
+// sources: reconciler/device/block.c reconciler/device/block_image.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <linux/virtio_blk.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "device/block.h"
+#include "device/block_image.h"
+#include "virtio/fake_transport.h"
+
+#define SECTORS 64
+#define QUEUE_SIZE 256
+
+#define HEADER DATA
+#define STATUS (DATA + 0x1000)
+#define PAYLOAD (DATA + 0x2000)
+#define STATUS_UNTOUCHED 0xee
+
+struct fixture {
+        struct fake_transport t;
+        struct virtio_device *device;
+        int image; /* the test's own descriptor */
+};
+
+static int open_image(uint64_t size) {
+        char path[] = "/tmp/test_block.XXXXXX";
+        int fd = mkostemp(path, O_CLOEXEC);
+
+        assert_true(fd >= 0);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(ftruncate(fd, (off_t) size), 0);
+        return fd;
+}
+
+static void start(struct fixture *f, bool read_only, uint64_t features) {
+        struct err e = { 0 };
+
+        assert_int_equal(block_new(dup(f->image), read_only, "zone.disk", &f->device, &e), 0);
+        fake_serve(&f->t, f->device);
+        fake_driver_up(&f->t, features);
+        fake_settle(&f->t, 0);
+}
+
+static int set_up(void **state) {
+        struct fixture *f = calloc(1, sizeof(*f));
+
+        log_set_level(LOG_ERR);
+        f->image = open_image(SECTORS * 512 + 100);
+        fake_init(&f->t, QUEUE_SIZE);
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        struct fixture *f = *state;
+
+        fake_done(&f->t);
+        virtio_device_free(f->device);
+        close(f->image);
+        free(f);
+        return 0;
+}
+
+static void put_header(struct fixture *f, uint32_t type, uint64_t sector) {
+        struct virtio_blk_outhdr h = { .type = htole32(type), .sector = htole64(sector) };
+
+        memcpy(fake_at(&f->t.guest, HEADER), &h, sizeof(h));
+        *(uint8_t *) fake_at(&f->t.guest, STATUS) = STATUS_UNTOUCHED;
+}
+
+/* Kicks and waits for the one request; returns its status byte. */
+static uint8_t finish(struct fixture *f, uint32_t *ret_length) {
+        uint32_t head, length;
+
+        fake_offer(&f->t.queues[0], 0);
+        fake_kick(&f->t, 0);
+        fake_settle(&f->t, 0);
+        assert_true(fake_take_used(&f->t.queues[0], &head, &length));
+        assert_int_equal(head, 0);
+        if (ret_length)
+                *ret_length = length;
+        return *(uint8_t *) fake_at(&f->t.guest, STATUS);
+}
+
+/* header | payload | status; @flags is the payload's direction. */
+static uint8_t request(struct fixture *f, uint32_t type, uint64_t sector, uint32_t size, uint16_t flags,
+                       uint32_t *ret_length) {
+        put_header(f, type, sector);
+        fake_desc(&f->t.queues[0], 0, HEADER, 16, D_NEXT, size > 0 ? 1 : 2);
+        fake_desc(&f->t.queues[0], 1, PAYLOAD, size, D_NEXT | flags, 2);
+        fake_desc(&f->t.queues[0], 2, STATUS, 1, D_WRITE, 0);
+        return finish(f, ret_length);
+}
+
+static void test_block_offers_what_the_image_is(void **state) {
+        struct fixture *f = *state;
+        struct virtio_blk_config config;
+
+        start(f, true, UINT64_MAX);
+        memcpy(&config, f->device->config, sizeof(config));
+        assert_int_equal(le64toh(config.capacity), SECTORS); /* not the 100 bytes at the end */
+        assert_int_equal(le32toh(config.seg_max), BLOCK_QUEUE_SIZE - 2);
+        assert_true(f->device->features & VIRTIO_FEATURE(VIRTIO_BLK_F_RO));
+        assert_true(f->device->features & VIRTIO_FEATURE(VIRTIO_F_VERSION_1));
+}
+
+static void test_block_writes_and_reads(void **state) {
+        struct fixture *f = *state;
+        uint8_t *payload = fake_at(&f->t.guest, PAYLOAD), disk[1024];
+        uint32_t length;
+
+        start(f, false, UINT64_MAX);
+        for (unsigned i = 0; i < sizeof(disk); i++)
+                payload[i] = (uint8_t) (i * 7);
+        assert_int_equal(request(f, VIRTIO_BLK_T_OUT, 5, 1024, 0, &length), VIRTIO_BLK_S_OK);
+        assert_int_equal(length, 1);
+        assert_int_equal(pread(f->image, disk, sizeof(disk), 5 * 512), sizeof(disk));
+        assert_memory_equal(disk, payload, sizeof(disk));
+
+        memset(payload, 0, 1024);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 5, 1024, D_WRITE, &length), VIRTIO_BLK_S_OK);
+        assert_int_equal(length, 1025);
+        assert_memory_equal(disk, payload, sizeof(disk));
+        assert_int_equal(request(f, VIRTIO_BLK_T_FLUSH, 0, 0, 0, &length), VIRTIO_BLK_S_OK);
+        assert_int_equal(length, 1);
+}
+
+static void test_block_writes_through_without_flush_negotiated(void **state) {
+        struct fixture *f = *state;
+        char disk[512];
+
+        start(f, false, VIRTIO_FEATURE(VIRTIO_F_VERSION_1));
+        memset(fake_at(&f->t.guest, PAYLOAD), 'w', 512);
+        assert_int_equal(request(f, VIRTIO_BLK_T_OUT, 0, 512, 0, NULL), VIRTIO_BLK_S_OK);
+        assert_int_equal(pread(f->image, disk, 512, 0), 512);
+        assert_int_equal(disk[511], 'w');
+}
+
+static void test_block_checks_the_range(void **state) {
+        static const struct {
+                uint64_t sector;
+                uint32_t size;
+                uint8_t status;
+        } rows[] = {
+                { SECTORS - 1, 512, VIRTIO_BLK_S_OK },
+                { 0, SECTORS * 512, VIRTIO_BLK_S_OK },
+                { SECTORS, 0, VIRTIO_BLK_S_OK },
+                { SECTORS, 512, VIRTIO_BLK_S_IOERR },
+                { SECTORS - 1, 1024, VIRTIO_BLK_S_IOERR },
+                { 1, SECTORS * 512, VIRTIO_BLK_S_IOERR },
+                { 0, 511, VIRTIO_BLK_S_IOERR },
+                { 0, 513, VIRTIO_BLK_S_IOERR },
+                { UINT64_MAX, 512, VIRTIO_BLK_S_IOERR },
+                { UINT64_MAX / 512, 512, VIRTIO_BLK_S_IOERR },
+                { UINT64_C(1) << 55, 512, VIRTIO_BLK_S_IOERR }, /* times 512: 2^64 */
+        };
+        struct fixture *f = *state;
+
+        start(f, false, UINT64_MAX);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                uint32_t length;
+
+                assert_int_equal(request(f, VIRTIO_BLK_T_IN, rows[i].sector, rows[i].size, D_WRITE, &length),
+                                 rows[i].status);
+                if (rows[i].status == VIRTIO_BLK_S_OK)
+                        assert_int_equal(length, rows[i].size + 1);
+                else
+                        assert_int_equal(length, 0); /* nothing is promised of the data before the status */
+                assert_int_equal(request(f, VIRTIO_BLK_T_OUT, rows[i].sector, rows[i].size, 0, NULL),
+                                 rows[i].status);
+        }
+        assert_int_equal(lseek(f->image, 0, SEEK_END), SECTORS * 512 + 100);
+        assert_int_equal(f->t.breaks, 0);
+}
+
+static void test_block_read_only_refuses_writes(void **state) {
+        struct fixture *f = *state;
+        char disk[512];
+
+        start(f, true, UINT64_MAX);
+        memset(fake_at(&f->t.guest, PAYLOAD), 'w', 512);
+        assert_int_equal(request(f, VIRTIO_BLK_T_OUT, 0, 512, 0, NULL), VIRTIO_BLK_S_IOERR);
+        assert_int_equal(pread(f->image, disk, 512, 0), 512);
+        assert_int_equal(disk[0], 0);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 0, 512, D_WRITE, NULL), VIRTIO_BLK_S_OK);
+        assert_int_equal(request(f, VIRTIO_BLK_T_FLUSH, 0, 0, 0, NULL), VIRTIO_BLK_S_OK);
+}
+
+static void test_block_answers_get_id_and_unknown_types(void **state) {
+        static const uint32_t unknown[] = { VIRTIO_BLK_T_SCSI_CMD, VIRTIO_BLK_T_DISCARD, 5, UINT32_MAX };
+        struct fixture *f = *state;
+        uint32_t length;
+
+        start(f, false, UINT64_MAX);
+        memset(fake_at(&f->t.guest, PAYLOAD), 'x', 32);
+        assert_int_equal(request(f, VIRTIO_BLK_T_GET_ID, 0, 20, D_WRITE, &length), VIRTIO_BLK_S_OK);
+        assert_int_equal(length, 21);
+        assert_memory_equal(fake_at(&f->t.guest, PAYLOAD), "zone.disk\0\0\0\0\0\0\0\0\0\0\0x", 21);
+        assert_int_equal(request(f, VIRTIO_BLK_T_GET_ID, 0, 19, D_WRITE, NULL), VIRTIO_BLK_S_IOERR);
+        for (size_t i = 0; i < ELEMENTSOF(unknown); i++)
+                assert_int_equal(request(f, unknown[i], 0, 512, 0, NULL), VIRTIO_BLK_S_UNSUPP);
+}
+
+static void test_block_takes_any_layout(void **state) {
+        struct fixture *f = *state;
+        uint8_t *payload = fake_at(&f->t.guest, PAYLOAD);
+        struct fake_queue *q = &f->t.queues[0];
+        uint32_t length;
+        char disk[512];
+
+        /* Header in three pieces, the last with the first data; data and status in one. */
+        start(f, false, UINT64_MAX);
+        put_header(f, VIRTIO_BLK_T_OUT, 9);
+        memcpy(payload, (uint8_t *) fake_at(&f->t.guest, HEADER) + 10, 6);
+        memset(payload + 6, 'p', 512);
+        fake_desc(q, 0, HEADER, 3, D_NEXT, 1);
+        fake_desc(q, 1, HEADER + 3, 7, D_NEXT, 2);
+        fake_desc(q, 2, PAYLOAD, 6 + 500, D_NEXT, 3);
+        fake_desc(q, 3, PAYLOAD + 506, 12, D_NEXT, 4);
+        fake_desc(q, 4, STATUS, 1, D_WRITE, 0);
+        assert_int_equal(finish(f, NULL), VIRTIO_BLK_S_OK);
+        assert_int_equal(pread(f->image, disk, 512, 9 * 512), 512);
+        for (unsigned i = 0; i < 512; i++)
+                assert_int_equal(disk[i], 'p');
+
+        put_header(f, VIRTIO_BLK_T_IN, 9);
+        memset(payload, 0, 1024);
+        fake_desc(q, 0, HEADER, 16, D_NEXT, 1);
+        fake_desc(q, 1, PAYLOAD, 1, D_NEXT | D_WRITE, 2);
+        fake_desc(q, 2, PAYLOAD + 1, 512, D_WRITE, 0);
+        payload[512] = STATUS_UNTOUCHED;
+        finish(f, &length);
+        assert_int_equal(length, 513);
+        assert_int_equal(payload[0], 'p');
+        assert_int_equal(payload[511], 'p');
+        assert_int_equal(payload[512], VIRTIO_BLK_S_OK);
+}
+
+static void test_block_moves_a_long_indirect_chain(void **state) {
+        const uint64_t table = RAM_BASE + 0x40000;
+        struct fixture *f = *state;
+        struct vring_desc *t = fake_at(&f->t.guest, table);
+        uint32_t length;
+
+        /* 254 segments of 128 bytes: as many as SEG_MAX promises. */
+        start(f, false, UINT64_MAX);
+        put_header(f, VIRTIO_BLK_T_IN, 0);
+        assert_int_equal(pwrite(f->image, "first", 5, 0), 5);
+        assert_int_equal(pwrite(f->image, "last", 4, 252 * 128 + 124), 4);
+        fake_write_desc(&t[0], HEADER, 16, D_NEXT, 1);
+        for (unsigned i = 0; i < 252; i++)
+                fake_write_desc(&t[1 + i], PAYLOAD + i * 256, 128, D_NEXT | D_WRITE, (uint16_t) (i + 2));
+        fake_write_desc(&t[253], PAYLOAD + 252 * 256, 128, D_NEXT | D_WRITE, 254);
+        fake_write_desc(&t[254], PAYLOAD + 253 * 256, 384, D_NEXT | D_WRITE, 255);
+        fake_write_desc(&t[255], STATUS, 1, D_WRITE, 0);
+        fake_desc(&f->t.queues[0], 0, table, 256 * 16, D_INDIRECT, 0);
+        assert_int_equal(finish(f, &length), VIRTIO_BLK_S_OK);
+        assert_int_equal(length, 253 * 128 + 384 + 1);
+        assert_memory_equal(fake_at(&f->t.guest, PAYLOAD), "first", 5);
+        assert_memory_equal(fake_at(&f->t.guest, PAYLOAD + 252 * 256 + 124), "last", 4);
+}
+
+static void test_block_reports_an_image_that_was_cut(void **state) {
+        struct fixture *f = *state;
+        uint32_t length;
+
+        start(f, false, UINT64_MAX);
+        assert_int_equal(ftruncate(f->image, 3 * 512), 0);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 2, 1024, D_WRITE, &length), VIRTIO_BLK_S_IOERR);
+        assert_int_equal(length, 512); /* so much was there */
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 3, 512, D_WRITE, NULL), VIRTIO_BLK_S_IOERR);
+}
+
+static void test_block_passes_io_errors_on(void **state) {
+        struct fixture *f = *state;
+
+        /* A descriptor that is open for reading only stands for a disk that fails to write. */
+        char path[64];
+        int writable = f->image;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", writable);
+        f->image = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(f->image >= 0);
+        close(writable);
+        start(f, false, UINT64_MAX);
+        assert_int_equal(request(f, VIRTIO_BLK_T_OUT, 0, 512, 0, NULL), VIRTIO_BLK_S_IOERR);
+        assert_int_equal(f->t.breaks, 0);
+}
+
+static void test_block_breaks_on_requests_without_header_or_status(void **state) {
+        struct fixture *f = *state;
+        struct fake_queue *q = &f->t.queues[0];
+
+        start(f, false, UINT64_MAX);
+        put_header(f, VIRTIO_BLK_T_IN, 0);
+        fake_desc(q, 0, HEADER, 15, D_NEXT, 1);
+        fake_desc(q, 1, STATUS, 1, D_WRITE, 0);
+        fake_offer(q, 0);
+        fake_kick(&f->t, 0);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.breaks, 1);
+
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        fake_queue_init(q, &f->t.guest, 0, QUEUE_SIZE);
+        fake_desc(q, 0, HEADER, 16, 0, 0);
+        fake_offer(q, 0);
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.breaks, 2);
+        assert_int_equal(q->used->idx, 0);
+}
+
+static void test_block_answers_a_whole_batch_with_one_call(void **state) {
+        struct fixture *f = *state;
+
+        start(f, false, UINT64_MAX);
+        put_header(f, VIRTIO_BLK_T_IN, 1);
+        fake_desc(&f->t.queues[0], 0, HEADER, 16, D_NEXT, 1);
+        fake_desc(&f->t.queues[0], 1, PAYLOAD, 512, D_NEXT | D_WRITE, 2);
+        fake_desc(&f->t.queues[0], 2, STATUS, 1, D_WRITE, 0);
+        for (unsigned i = 0; i < 32; i++)
+                fake_offer(&f->t.queues[0], 0);
+        fake_kick(&f->t, 0);
+        fake_settle(&f->t, 0);
+        assert_int_equal(le16toh(f->t.queues[0].used->idx), 32);
+        assert_true(f->t.calls >= 1 && f->t.calls <= 4); /* 1, but for a machine that is slow just now */
+        assert_int_equal(f->t.queues[0].used->flags, 0);
+}
+
+static void test_block_image_refuses_what_is_no_disk(void **state) {
+        struct err e = { 0 };
+        uint64_t sectors = 7;
+        int pipes[2], small = open_image(511);
+
+        (void) state;
+        assert_int_equal(block_image_measure(small, &sectors, &e), -EINVAL);
+        assert_int_equal(pipe(pipes), 0);
+        assert_int_equal(block_image_measure(pipes[0], &sectors, &e), -EINVAL);
+        assert_int_equal(sectors, 7);
+        close(small);
+        close(pipes[0]);
+        close(pipes[1]);
+}
+
+static void test_block_image_lock_fences(void **state) {
+        struct fixture *f = *state;
+        struct err e = { 0 };
+        char path[64];
+        int other, reader;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", f->image);
+        other = open(path, O_RDWR | O_CLOEXEC);
+        reader = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(other >= 0 && reader >= 0);
+
+        assert_int_equal(block_image_lock(f->image, false, 0, &e), 0);
+        assert_int_equal(block_image_lock(other, false, 30, &e), -EBUSY);
+        assert_int_equal(block_image_lock(reader, true, 0, &e), -EBUSY);
+        close(f->image); /* the predecessor's description goes */
+        assert_int_equal(block_image_lock(reader, true, 0, &e), 0);
+        assert_int_equal(block_image_lock(other, true, 0, &e), 0);
+        assert_int_equal(block_image_lock(other, false, 0, &e), -EBUSY);
+        assert_int_equal(block_image_lock(reader, false, 0, &e), -EBADF);
+        close(reader);
+        assert_int_equal(block_image_lock(other, false, 0, &e), 0);
+        f->image = other;
+}
+
+static void test_block_serial_fits_and_differs(void **state) {
+        char a[21], b[21];
+
+        (void) state;
+        block_serial("linux2", "root", a);
+        assert_string_equal(a, "linux2.root");
+        block_serial("a-zone-of-a-long-name", "root", a);
+        block_serial("b-zone-of-a-long-name", "root", b);
+        assert_true(strlen(a) <= 20);
+        assert_string_not_equal(a, b);
+        block_serial("0123456789", "012345678", a);
+        assert_string_equal(a, "0123456789.012345678");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(test_block_offers_what_the_image_is),
+                TEST(test_block_writes_and_reads),
+                TEST(test_block_writes_through_without_flush_negotiated),
+                TEST(test_block_checks_the_range),
+                TEST(test_block_read_only_refuses_writes),
+                TEST(test_block_answers_get_id_and_unknown_types),
+                TEST(test_block_takes_any_layout),
+                TEST(test_block_moves_a_long_indirect_chain),
+                TEST(test_block_reports_an_image_that_was_cut),
+                TEST(test_block_passes_io_errors_on),
+                TEST(test_block_breaks_on_requests_without_header_or_status),
+                TEST(test_block_answers_a_whole_batch_with_one_call),
+                TEST(test_block_image_lock_fences),
+                cmocka_unit_test(test_block_image_refuses_what_is_no_disk),
+                cmocka_unit_test(test_block_serial_fits_and_differs),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,130 @@
+// sources: reconciler/virtio/guest_memory.c
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "virtio/guest_memory.h"
+
+#define PAGE UINT64_C(4096)
+
+static void test_guest_memory_translates_within_one_region_only(void **state) {
+        static uint8_t low[0x2000], high[0x1000];
+        static const struct {
+                uint64_t gpa, len;
+                int result;
+                uint8_t *host;
+        } rows[] = {
+                { 0x10000, 1, 0, low },
+                { 0x11fff, 1, 0, low + 0x1fff },
+                { 0x10000, 0x2000, 0, low },
+                { 0x10001, 0x2000, -EFAULT, NULL },
+                { 0x12000, 1, -EFAULT, NULL },
+                { 0xffff, 2, -EFAULT, NULL },
+                { 0x20000, 0x1000, 0, high },
+                { 0x11fff, 0x10000, -EFAULT, NULL },
+                { 0x10000, UINT64_MAX, -EFAULT, NULL },
+                { UINT64_MAX, 2, -EFAULT, NULL },
+                { UINT64_MAX, UINT64_MAX, -EFAULT, NULL },
+                { 0x10000, 0, -EINVAL, NULL },
+                { 0, 1, -EFAULT, NULL },
+        };
+        struct guest_memory *m;
+
+        (void) state;
+        assert_int_equal(guest_memory_new(&m), 0);
+        assert_int_equal(guest_memory_add(m, 0x10000, sizeof(low), low), 0);
+        assert_int_equal(guest_memory_add(m, 0x20000, sizeof(high), high), 0);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                void *p = &m; /* must stay untouched on error */
+
+                assert_int_equal(guest_memory_translate(m, rows[i].gpa, rows[i].len, &p), rows[i].result);
+                assert_ptr_equal(p, rows[i].result < 0 ? (void *) &m : rows[i].host);
+        }
+        guest_memory_free(m);
+}
+
+static void test_guest_memory_add_rejects_what_makes_no_sense(void **state) {
+        static uint8_t ram[0x1000];
+        struct guest_memory *m;
+
+        (void) state;
+        assert_int_equal(guest_memory_new(&m), 0);
+        assert_int_equal(guest_memory_add(m, 0x1000, 0, ram), -EINVAL);
+        assert_int_equal(guest_memory_add(m, UINT64_MAX - 10, 0x1000, ram), -EINVAL);
+        assert_int_equal(guest_memory_add(m, 0x1000, 0x1000, ram), 0);
+        assert_int_equal(guest_memory_add(m, 0x1fff, 1, ram), -EEXIST);
+        assert_int_equal(guest_memory_add(m, 0, 0x1001, ram), -EEXIST);
+        for (unsigned i = 1; i < GUEST_MEMORY_REGIONS_MAX; i++)
+                assert_int_equal(guest_memory_add(m, 0x1000 + i * 0x2000, 0x1000, ram), 0);
+        assert_int_equal(guest_memory_add(m, 0x900000, 0x1000, ram), -E2BIG);
+        guest_memory_free(m);
+}
+
+/* A file stands for the device fd: offset = guest-physical address. */
+static int make_ram_file(uint64_t size) {
+        int fd = memfd_create("ram", MFD_CLOEXEC);
+
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, (off_t) size), 0);
+        return fd;
+}
+
+static void test_guest_memory_map_joins_adjoining_pieces(void **state) {
+        struct guest_memory_piece pieces[] = {
+                { 8 * PAGE, PAGE }, { 3 * PAGE, PAGE }, { 2 * PAGE, PAGE }, { 4 * PAGE, 2 * PAGE }
+        };
+        struct guest_memory *m;
+        int fd = make_ram_file(16 * PAGE);
+        void *p;
+
+        (void) state;
+        assert_int_equal(guest_memory_new(&m), 0);
+        assert_int_equal(guest_memory_map(m, fd, pieces, ELEMENTSOF(pieces)), 0);
+        /* Across three pieces, through to the right places of the file. */
+        assert_int_equal(guest_memory_translate(m, 2 * PAGE, 4 * PAGE, &p), 0);
+        memset(p, 'x', 4 * PAGE);
+        for (unsigned page = 0; page < 9; page++) {
+                char c = 0;
+
+                assert_int_equal(pread(fd, &c, 1, (off_t) ((page + 1) * PAGE - 1)), 1);
+                assert_int_equal(c, page >= 2 && page < 6 ? 'x' : 0);
+        }
+        assert_int_equal(guest_memory_translate(m, 6 * PAGE, 1, &p), -EFAULT);
+        assert_int_equal(guest_memory_translate(m, 8 * PAGE, PAGE, &p), 0);
+        guest_memory_free(m);
+        close(fd);
+}
+
+static void test_guest_memory_map_rejects_overlaps_and_wraps(void **state) {
+        struct guest_memory_piece overlap[] = { { 2 * PAGE, 2 * PAGE }, { 3 * PAGE, PAGE } };
+        struct guest_memory_piece empty[] = { { 2 * PAGE, 0 } };
+        struct guest_memory_piece wrap[] = { { UINT64_MAX - PAGE + 1, 2 * PAGE } };
+        struct guest_memory *m;
+        int fd = make_ram_file(16 * PAGE);
+
+        (void) state;
+        assert_int_equal(guest_memory_new(&m), 0);
+        assert_int_equal(guest_memory_map(m, fd, overlap, ELEMENTSOF(overlap)), -EEXIST);
+        assert_int_equal(guest_memory_map(m, fd, empty, 1), -EINVAL);
+        assert_int_equal(guest_memory_map(m, fd, wrap, 1), -EINVAL);
+        assert_int_equal(guest_memory_map(m, fd, overlap, GUEST_MEMORY_REGIONS_MAX + 1), -E2BIG);
+        guest_memory_free(m);
+        close(fd);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_guest_memory_translates_within_one_region_only),
+                cmocka_unit_test(test_guest_memory_add_rejects_what_makes_no_sense),
+                cmocka_unit_test(test_guest_memory_map_joins_adjoining_pieces),
+                cmocka_unit_test(test_guest_memory_map_rejects_overlaps_and_wraps),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

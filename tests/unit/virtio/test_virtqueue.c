@@ -1,0 +1,438 @@
+// sources: reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "virtio/fake_guest.h"
+
+#define QUEUE_SIZE 8
+#define INDIRECT (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC)
+#define TABLE (DATA + 0x10000) /* an indirect table */
+
+struct fixture {
+        struct fake_guest guest;
+        struct fake_queue driver;
+        struct virtqueue q;
+        struct virtqueue_chain chain;
+};
+
+static int set_up(void **state) {
+        struct fixture *f = calloc(1, sizeof(*f));
+
+        fake_guest_init(&f->guest);
+        fake_queue_init(&f->driver, &f->guest, 0, QUEUE_SIZE);
+        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        struct fixture *f = *state;
+
+        fake_guest_done(&f->guest);
+        free(f);
+        return 0;
+}
+
+static struct vring_desc *table(struct fixture *f, unsigned i) {
+        return (struct vring_desc *) fake_at(&f->guest, TABLE) + i;
+}
+
+/* ---- starting ----------------------------------------------------------------------------------------- */
+
+static void test_virtqueue_start_checks_size_place_and_alignment(void **state) {
+        const struct virtqueue_layout good = ((struct fixture *) *state)->driver.layout;
+        const uint64_t end = RAM_BASE + RAM_SIZE;
+        const struct {
+                struct virtqueue_layout layout;
+                bool ok;
+        } rows[] = {
+                { good, true },
+                { { good.descriptors, good.available, good.used, 0 }, false },
+                { { good.descriptors, good.available, good.used, 6 }, false },
+                { { good.descriptors, good.available, good.used, 2048 }, false },
+                { { good.descriptors, good.available, good.used, 1024 }, true },
+                { { good.descriptors, good.available, good.used, 1 }, true },
+                { { good.descriptors + 8, good.available, good.used, 8 }, false },
+                { { good.descriptors, good.available + 1, good.used, 8 }, false },
+                { { good.descriptors, good.available, good.used + 2, 8 }, false },
+                { { 0, good.available, good.used, 8 }, false },
+                { { end - 8 * 16, good.available, good.used, 8 }, true },
+                { { end - 7 * 16, good.available, good.used, 8 }, false },
+                { { good.descriptors, end - 22, good.used, 8 }, true },
+                { { good.descriptors, end - 20, good.used, 8 }, false },
+                { { good.descriptors, good.available, end - 72, 8 }, true },
+                { { good.descriptors, good.available, end - 68, 8 }, false },
+                { { good.descriptors, good.available, UINT64_MAX - 3, 8 }, false },
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                int r = virtqueue_start(&f->q, f->guest.memory, &rows[i].layout, 0);
+
+                assert_int_equal(r, rows[i].ok ? 0 : -EPROTO);
+                assert_int_equal(virtqueue_running(&f->q), rows[i].ok);
+                assert_int_equal(virtqueue_violation(&f->q) == NULL, rows[i].ok);
+        }
+}
+
+/* ---- good chains -------------------------------------------------------------------------------------- */
+
+static void test_virtqueue_next_splits_readable_and_writable(void **state) {
+        struct fixture *f = *state;
+
+        fake_desc(&f->driver, 3, DATA, 16, D_NEXT, 7);
+        fake_desc(&f->driver, 7, DATA + 0x100, 100, D_NEXT, 0);
+        fake_desc(&f->driver, 0, DATA + 0x200, 512, D_NEXT | D_WRITE, 1);
+        fake_desc(&f->driver, 1, DATA + 0x800, 1, D_WRITE, 99);
+        fake_offer(&f->driver, 3);
+
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+        assert_int_equal(f->chain.head, 3);
+        assert_int_equal(f->chain.readable.count, 2);
+        assert_int_equal(f->chain.readable.size, 116);
+        assert_ptr_equal(f->chain.readable.iov[1].iov_base, fake_at(&f->guest, DATA + 0x100));
+        assert_int_equal(f->chain.writable.count, 2);
+        assert_int_equal(f->chain.writable.size, 513);
+        assert_ptr_equal(f->chain.writable.iov[1].iov_base, fake_at(&f->guest, DATA + 0x800));
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 0);
+}
+
+static void test_virtqueue_next_follows_indirect_tables(void **state) {
+        /* Alone; after direct descriptors (2.7.5.3.2); the write flag on it is ignored; misaligned is allowed. */
+        static const struct {
+                bool direct_first;
+                uint16_t flags;
+                uint64_t offset;
+        } rows[] = { { false, 0, 0 }, { true, 0, 0 }, { false, D_WRITE, 0 }, { true, D_WRITE, 5 } };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                struct vring_desc entry[2];
+
+                fake_write_desc(&entry[0], DATA, 10, D_NEXT, 1);
+                fake_write_desc(&entry[1], DATA + 64, 20, D_WRITE, 0);
+                memcpy(fake_at(&f->guest, TABLE + rows[i].offset), entry, sizeof(entry));
+                fake_desc(&f->driver, 0, DATA + 128, 5, D_NEXT, 1);
+                fake_desc(&f->driver, 1, TABLE + rows[i].offset, 32, D_INDIRECT | rows[i].flags, 0);
+                fake_offer(&f->driver, rows[i].direct_first ? 0 : 1);
+                assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+                assert_int_equal(f->chain.readable.size, rows[i].direct_first ? 15 : 10);
+                assert_int_equal(f->chain.writable.size, 20);
+        }
+}
+
+static void test_virtqueue_next_takes_a_chain_as_long_as_the_queue(void **state) {
+        struct fixture *f = *state;
+
+        for (unsigned i = 0; i < QUEUE_SIZE; i++) {
+                fake_desc(&f->driver, i, DATA + i * 8, 8, i == QUEUE_SIZE - 1 ? 0 : D_NEXT, (uint16_t) (i + 1));
+                fake_write_desc(table(f, i), DATA + i * 8, 8, D_WRITE | (i == QUEUE_SIZE - 1 ? 0 : D_NEXT),
+                                (uint16_t) (i + 1));
+        }
+        fake_offer(&f->driver, 0);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+        assert_int_equal(f->chain.readable.count, QUEUE_SIZE);
+
+        fake_desc(&f->driver, 0, TABLE, 16 * QUEUE_SIZE, D_INDIRECT, 0);
+        fake_offer(&f->driver, 0);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+        assert_int_equal(f->chain.writable.count, QUEUE_SIZE);
+}
+
+static void test_virtqueue_indices_wrap_at_16_bit(void **state) {
+        struct fixture *f = *state;
+        uint32_t head, length;
+
+        for (unsigned n = 0; n < 70000; n++) {
+                uint16_t i = (uint16_t) (n % QUEUE_SIZE);
+
+                fake_desc(&f->driver, i, DATA, 4, D_WRITE, 0);
+                fake_offer(&f->driver, i);
+                assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+                assert_int_equal(f->chain.head, i);
+                virtqueue_return(&f->q, f->chain.head, n);
+                assert_true(fake_take_used(&f->driver, &head, &length));
+                assert_int_equal(head, i);
+                assert_int_equal(length, n);
+        }
+        assert_int_equal(le16toh(f->driver.used->idx), 70000 % 65536);
+}
+
+static void test_virtqueue_put_back_fetches_the_same_again(void **state) {
+        struct fixture *f = *state;
+
+        fake_desc(&f->driver, 5, DATA, 4, D_WRITE, 0);
+        fake_offer(&f->driver, 5);
+        for (unsigned i = 0; i < 3; i++) {
+                assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+                assert_int_equal(f->chain.head, 5);
+                virtqueue_put_back(&f->q);
+        }
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 0);
+}
+
+/* ---- hostile chains ----------------------------------------------------------------------------------- */
+
+static void loop_of_one(struct fixture *f) {
+        fake_desc(&f->driver, 0, DATA, 4, D_NEXT, 0);
+}
+static void loop_of_two(struct fixture *f) {
+        fake_desc(&f->driver, 0, DATA, 4, D_NEXT, 1);
+        fake_desc(&f->driver, 1, DATA, 4, D_NEXT, 0);
+}
+static void next_outside(struct fixture *f) {
+        fake_desc(&f->driver, 0, DATA, 4, D_NEXT, QUEUE_SIZE);
+}
+static void readable_after_writable(struct fixture *f) {
+        fake_desc(&f->driver, 0, DATA, 4, D_NEXT | D_WRITE, 1);
+        fake_desc(&f->driver, 1, DATA, 4, 0, 0);
+}
+static void empty_buffer(struct fixture *f) {
+        fake_desc(&f->driver, 0, DATA, 0, 0, 0);
+}
+static void buffer_below_ram(struct fixture *f) {
+        fake_desc(&f->driver, 0, RAM_BASE - 1, 4, 0, 0);
+}
+static void buffer_beyond_ram(struct fixture *f) {
+        fake_desc(&f->driver, 0, RAM_BASE + RAM_SIZE - 3, 4, 0, 0);
+}
+static void buffer_that_wraps(struct fixture *f) {
+        fake_desc(&f->driver, 0, UINT64_MAX - 1, 4, 0, 0);
+}
+static void buffer_of_4g(struct fixture *f) {
+        fake_desc(&f->driver, 0, RAM_BASE, UINT32_MAX, 0, 0);
+}
+static void table_goes_on(struct fixture *f) {
+        fake_write_desc(table(f, 0), DATA, 4, 0, 0);
+        fake_desc(&f->driver, 0, TABLE, 16, D_INDIRECT | D_NEXT, 1);
+        fake_desc(&f->driver, 1, DATA, 4, 0, 0);
+}
+static void table_in_table(struct fixture *f) {
+        fake_write_desc(table(f, 0), TABLE, 16, D_INDIRECT, 0);
+        fake_desc(&f->driver, 0, TABLE, 16, D_INDIRECT, 0);
+}
+static void table_of_odd_length(struct fixture *f) {
+        fake_write_desc(table(f, 0), DATA, 4, 0, 0);
+        fake_desc(&f->driver, 0, TABLE, 24, D_INDIRECT, 0);
+}
+static void table_empty(struct fixture *f) {
+        fake_desc(&f->driver, 0, TABLE, 0, D_INDIRECT, 0);
+}
+static void table_longer_than_queue(struct fixture *f) {
+        fake_write_desc(table(f, 0), DATA, 4, 0, 0);
+        fake_desc(&f->driver, 0, TABLE, 16 * (QUEUE_SIZE + 1), D_INDIRECT, 0);
+}
+static void table_outside_ram(struct fixture *f) {
+        fake_desc(&f->driver, 0, RAM_BASE + RAM_SIZE - 16, 32, D_INDIRECT, 0);
+}
+static void table_next_outside(struct fixture *f) {
+        fake_write_desc(table(f, 0), DATA, 4, D_NEXT, 2);
+        fake_desc(&f->driver, 0, TABLE, 32, D_INDIRECT, 0);
+}
+static void table_loops(struct fixture *f) {
+        fake_write_desc(table(f, 0), DATA, 4, D_NEXT, 0);
+        fake_desc(&f->driver, 0, TABLE, 16, D_INDIRECT, 0);
+}
+static void table_after_too_many_direct(struct fixture *f) {
+        for (unsigned i = 0; i < QUEUE_SIZE; i++)
+                fake_write_desc(table(f, i), DATA, 4, i == QUEUE_SIZE - 1 ? 0 : D_NEXT, (uint16_t) (i + 1));
+        fake_desc(&f->driver, 0, DATA, 4, D_NEXT, 1);
+        fake_desc(&f->driver, 1, TABLE, 16 * QUEUE_SIZE, D_INDIRECT, 0);
+}
+
+static void test_virtqueue_next_refuses_hostile_chains(void **state) {
+        static void (*const rows[])(struct fixture *) = {
+                loop_of_one,      loop_of_two,         next_outside,
+                readable_after_writable, empty_buffer, buffer_below_ram,
+                buffer_beyond_ram, buffer_that_wraps,  buffer_of_4g,
+                table_goes_on,    table_in_table,      table_of_odd_length,
+                table_empty,      table_longer_than_queue, table_outside_ram,
+                table_next_outside, table_loops,       table_after_too_many_direct,
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                fake_queue_init(&f->driver, &f->guest, 0, QUEUE_SIZE);
+                assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+                rows[i](f);
+                fake_offer(&f->driver, 0);
+                assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+                assert_non_null(virtqueue_violation(&f->q));
+                assert_int_equal(le16toh(f->driver.used->idx), 0);
+        }
+}
+
+static void test_virtqueue_next_refuses_a_sum_beyond_4g(void **state) {
+        struct fixture *f = *state;
+        struct guest_memory *big;
+
+        /* Translated, never touched: the addresses behind it do not matter. */
+        assert_int_equal(guest_memory_new(&big), 0);
+        assert_int_equal(guest_memory_add(big, RAM_BASE, RAM_SIZE, f->guest.ram), 0);
+        assert_int_equal(guest_memory_add(big, UINT64_C(1) << 32, UINT64_C(3) << 30, f->guest.ram), 0);
+        assert_int_equal(virtqueue_start(&f->q, big, &f->driver.layout, 0), 0);
+        fake_desc(&f->driver, 0, UINT64_C(1) << 32, 3U << 30, D_NEXT, 1);
+        fake_desc(&f->driver, 1, UINT64_C(1) << 32, (1U << 30) - 1, D_NEXT, 2);
+        fake_desc(&f->driver, 2, UINT64_C(1) << 32, 1, D_WRITE, 0);
+        fake_offer(&f->driver, 0);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+        fake_desc(&f->driver, 1, UINT64_C(1) << 32, (1U << 30) - 1, 0, 0);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+        assert_true(f->chain.readable.size == UINT32_MAX);
+        guest_memory_free(big);
+}
+
+static void test_virtqueue_next_refuses_indirect_without_the_feature(void **state) {
+        struct fixture *f = *state;
+
+        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, 0), 0);
+        fake_write_desc(table(f, 0), DATA, 4, 0, 0);
+        fake_desc(&f->driver, 0, TABLE, 16, D_INDIRECT, 0);
+        fake_offer(&f->driver, 0);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+}
+
+static void test_virtqueue_next_refuses_a_head_or_idx_outside(void **state) {
+        struct fixture *f = *state;
+
+        fake_offer(&f->driver, QUEUE_SIZE);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+        fake_offer(&f->driver, UINT16_MAX);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+        f->driver.avail->idx = htole16(QUEUE_SIZE + 1);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+        f->driver.avail->idx = htole16(UINT16_MAX); /* backwards */
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+}
+
+/* ---- resuming and suppressing ------------------------------------------------------------------------- */
+
+static void test_virtqueue_start_resumes_after_what_was_returned(void **state) {
+        struct fixture *f = *state;
+        uint32_t head, length;
+
+        for (uint16_t i = 0; i < 4; i++) {
+                fake_desc(&f->driver, i, DATA + i * 16U, 16, D_WRITE, 0);
+                fake_offer(&f->driver, i);
+        }
+        /* The first worker returns two, has a third in its hands, and dies. */
+        for (unsigned i = 0; i < 3; i++) {
+                assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+                if (i < 2)
+                        virtqueue_return(&f->q, f->chain.head, 1);
+        }
+        virtqueue_suppress_kicks(&f->q);
+        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+        assert_int_equal(f->driver.used->flags, 0);
+        for (uint16_t i = 2; i < 4; i++) {
+                assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+                assert_int_equal(f->chain.head, i);
+                virtqueue_return(&f->q, f->chain.head, 1);
+        }
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 0);
+        for (uint16_t i = 0; i < 4; i++) {
+                assert_true(fake_take_used(&f->driver, &head, &length));
+                assert_int_equal(head, i);
+        }
+        assert_false(fake_take_used(&f->driver, &head, &length));
+}
+
+static void test_virtqueue_start_owes_the_call_of_a_dead_predecessor(void **state) {
+        struct fixture *f = *state;
+
+        fake_desc(&f->driver, 0, DATA, 16, D_WRITE, 0);
+        fake_offer(&f->driver, 0);
+        assert_false(virtqueue_take_call(&f->q));
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+        virtqueue_return(&f->q, f->chain.head, 1);
+        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+        assert_true(virtqueue_take_call(&f->q));
+        assert_false(virtqueue_take_call(&f->q));
+}
+
+static void test_virtqueue_take_call_heeds_no_interrupt(void **state) {
+        struct fixture *f = *state;
+
+        virtqueue_return(&f->q, 0, 0);
+        f->driver.avail->flags = htole16(VRING_AVAIL_F_NO_INTERRUPT);
+        assert_false(virtqueue_take_call(&f->q));
+        f->driver.avail->flags = 0;
+        assert_false(virtqueue_take_call(&f->q)); /* only for what was returned since */
+        virtqueue_return(&f->q, 0, 0);
+        virtqueue_return(&f->q, 0, 0);
+        assert_true(virtqueue_take_call(&f->q));
+        assert_false(virtqueue_take_call(&f->q));
+}
+
+static void test_virtqueue_allow_kicks_sees_what_came_meanwhile(void **state) {
+        struct fixture *f = *state;
+
+        virtqueue_suppress_kicks(&f->q);
+        assert_int_equal(le16toh(f->driver.used->flags), VRING_USED_F_NO_NOTIFY);
+        assert_false(virtqueue_allow_kicks(&f->q));
+        assert_int_equal(f->driver.used->flags, 0);
+        virtqueue_suppress_kicks(&f->q);
+        fake_desc(&f->driver, 0, DATA, 16, D_WRITE, 0);
+        fake_offer(&f->driver, 0);
+        assert_true(virtqueue_allow_kicks(&f->q));
+}
+
+/* ---- spans -------------------------------------------------------------------------------------------- */
+
+static void test_iov_spans_are_eaten_from_both_ends(void **state) {
+        char a[4] = "abcd", b[1] = "e", c[3] = "fgh", out[16] = "";
+        struct iovec iov[] = { { a, 4 }, { b, 1 }, { c, 3 } };
+        struct iov_span s = { iov, 3, 8 };
+
+        (void) state;
+        assert_int_equal(iov_take(&s, out, 2), 2);
+        assert_memory_equal(out, "ab", 2);
+        assert_ptr_equal(iov_take_last_byte(&s), &c[2]);
+        assert_int_equal(s.size, 5);
+        assert_int_equal(iov_skip(&s, 3), 3);
+        assert_int_equal(s.count, 1);
+        assert_int_equal(iov_put(&s, "XYZ", 3), 2);
+        assert_memory_equal(c, "XYh", 3);
+        assert_int_equal(s.count, 0);
+        assert_int_equal(s.size, 0);
+        assert_null(iov_take_last_byte(&s));
+        assert_int_equal(iov_take(&s, out, 1), 0);
+        assert_int_equal(iov_skip(&s, 1), 0);
+}
+
+static void test_iov_take_last_byte_drops_an_element_of_one_byte(void **state) {
+        char a[2] = "ab", b[1] = "c";
+        struct iovec iov[] = { { a, 2 }, { b, 1 } };
+        struct iov_span s = { iov, 2, 3 };
+
+        (void) state;
+        assert_ptr_equal(iov_take_last_byte(&s), &b[0]);
+        assert_int_equal(s.count, 1);
+        assert_ptr_equal(iov_take_last_byte(&s), &a[1]);
+        assert_int_equal(s.size, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(test_virtqueue_start_checks_size_place_and_alignment),
+                TEST(test_virtqueue_next_splits_readable_and_writable),
+                TEST(test_virtqueue_next_follows_indirect_tables),
+                TEST(test_virtqueue_next_takes_a_chain_as_long_as_the_queue),
+                TEST(test_virtqueue_indices_wrap_at_16_bit),
+                TEST(test_virtqueue_put_back_fetches_the_same_again),
+                TEST(test_virtqueue_next_refuses_hostile_chains),
+                TEST(test_virtqueue_next_refuses_a_sum_beyond_4g),
+                TEST(test_virtqueue_next_refuses_indirect_without_the_feature),
+                TEST(test_virtqueue_next_refuses_a_head_or_idx_outside),
+                TEST(test_virtqueue_start_resumes_after_what_was_returned),
+                TEST(test_virtqueue_start_owes_the_call_of_a_dead_predecessor),
+                TEST(test_virtqueue_take_call_heeds_no_interrupt),
+                TEST(test_virtqueue_allow_kicks_sees_what_came_meanwhile),
+                cmocka_unit_test(test_iov_spans_are_eaten_from_both_ends),
+                cmocka_unit_test(test_iov_take_last_byte_drops_an_element_of_one_byte),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
