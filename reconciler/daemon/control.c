@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-id128.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#define CLIENTS_MAX 32
+
+struct client {
+        struct control *control;
+        sd_bus *bus; /* NULL: free */
+};
+
+struct control {
+        sd_event *event;
+        struct engine *engine;
+        sd_event_source *source;
+        char *path;
+        int fd;
+        struct client clients[CLIENTS_MAX];
+};
+
+/* ---- methods -------------------------------------------------------------------------------------------- */
+
+static int reply_json(sd_bus_message *m, json_t *value) {
+        _cleanup_free_ char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+        json_decref(value);
+        if (!text)
+                return sd_bus_reply_method_errnof(m, ENOMEM, "out of memory, or the hypervisor cannot be asked");
+        return sd_bus_reply_method_return(m, "s", text);
+}
+
+static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        return reply_json(m, engine_status(((struct client *) userdata)->control->engine));
+}
+
+static int on_plan(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        return reply_json(m, engine_plan(((struct client *) userdata)->control->engine));
+}
+
+static int on_restart(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        struct err err = {};
+        const char *zone;
+        int r = sd_bus_message_read(m, "s", &zone);
+
+        if (r < 0)
+                return r;
+        r = engine_restart(((struct client *) userdata)->control->engine, zone, &err);
+        if (r < 0)
+                return sd_bus_reply_method_errnof(m, -r, "%s", err_text(&err, r));
+        return sd_bus_reply_method_return(m, "");
+}
+
+static const sd_bus_vtable methods[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", status), on_status, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", plan), on_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Restart", SD_BUS_ARGS("s", zone), SD_BUS_NO_RESULT, on_restart, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+/* ---- clients -------------------------------------------------------------------------------------------- */
+
+static void client_close(struct client *c) {
+        c->bus = sd_bus_close_unref(c->bus);
+}
+
+/* sd-bus itself tells of the other end's going, as a signal of its own making. */
+static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_) {
+        client_close(userdata);
+        return 0;
+}
+
+static int client_open(struct client *c, int *fd) {
+        sd_id128_t id;
+        int r = sd_bus_new(&c->bus);
+
+        if (r < 0)
+                return r;
+        r = sd_bus_set_fd(c->bus, *fd, *fd);
+        if (r < 0)
+                return r;
+        *fd = -1; /* the bus has it now */
+        r = sd_id128_randomize(&id);
+        if (r >= 0)
+                r = sd_bus_set_server(c->bus, 1, id);
+        if (r >= 0)
+                r = sd_bus_set_description(c->bus, "control");
+        if (r >= 0)
+                r = sd_bus_start(c->bus);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(c->bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, methods, c);
+        if (r >= 0)
+                r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                                        "Disconnected", on_disconnected, c);
+        if (r >= 0)
+                r = sd_bus_attach_event(c->bus, c->control->event, SD_EVENT_PRIORITY_NORMAL);
+        return r;
+}
+
+/* The socket's mode keeps others out already; this holds if somebody changes it. */
+static bool is_root(int fd) {
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == getuid());
+}
+
+static int on_connection(sd_event_source *s _unused_, int listener, uint32_t events _unused_, void *userdata) {
+        struct control *c = userdata;
+        _cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int r;
+
+        if (fd < 0 || !is_root(fd))
+                return 0;
+        for (size_t i = 0; i < CLIENTS_MAX; i++) {
+                struct client *client = &c->clients[i];
+
+                if (client->bus)
+                        continue;
+                r = client_open(client, &fd);
+                if (r < 0) {
+                        log_warning("control socket: a client cannot be served: %s", strerror(-r));
+                        client_close(client);
+                }
+                return 0;
+        }
+        log_warning("control socket: more than %d clients at once", CLIENTS_MAX);
+        return 0;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------- */
+
+/* Bound beside its place and renamed: nobody sees it before it listens, or with another mode. */
+static int listen_at(const char *path) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        if (fd < 0)
+                return -errno;
+        if (snprintf(address.sun_path, sizeof(address.sun_path), "%s~", path) >= (int) sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        (void) unlink(address.sun_path);
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        if (chmod(address.sun_path, 0600) < 0 || listen(fd, SOMAXCONN) < 0 || rename(address.sun_path, path) < 0) {
+                int r = -errno;
+
+                (void) unlink(address.sun_path);
+                return r;
+        }
+        return TAKE_FD(fd);
+}
+
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e) {
+        _cleanup_(control_freep) struct control *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        *c = (struct control){ .event = event, .engine = engine, .fd = -1 };
+        for (size_t i = 0; i < CLIENTS_MAX; i++)
+                c->clients[i].control = c;
+        r = mkdir_parents(socket_path);
+        if (r < 0)
+                return err_set(e, r, "the directory of %s: %s", socket_path, strerror(-r));
+        c->fd = listen_at(socket_path);
+        if (c->fd < 0)
+                return err_set(e, c->fd, "the control socket %s: %s", socket_path, strerror(-c->fd));
+        c->path = strdup(socket_path);
+        r = c->path ? sd_event_add_io(event, &c->source, c->fd, EPOLLIN, on_connection, c) : -ENOMEM;
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+struct control *control_free(struct control *c) {
+        if (!c)
+                return NULL;
+        for (size_t i = 0; i < CLIENTS_MAX; i++)
+                if (c->clients[i].bus)
+                        client_close(&c->clients[i]);
+        sd_event_source_disable_unref(c->source);
+        if (c->path)
+                (void) unlink(c->path);
+        fd_close(c->fd);
+        free(c->path);
+        free(c);
+        return NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: sd-bus, peer to peer, on RUN_BUS, for root only. No bus
+ * daemon is needed; "busctl --address=unix:path=/run/hvisor/bus introspect"
+ * shows it.
+ *
+ *   /org/hvisor/Reconciler, interface org.hvisor.Reconciler
+ *     Status() → s   JSON, plan/status.h
+ *     Plan() → s     JSON, plan/plan.h
+ *     Restart(s)     a zone's name
+ */
+#pragma once
+
+#include "base/err.h"
+#include "engine/engine.h"
+
+#define CONTROL_PATH "/org/hvisor/Reconciler"
+#define CONTROL_INTERFACE "org.hvisor.Reconciler"
+
+struct control;
+
+/** control_new() - listens; takes the place of a socket that an earlier daemon left */
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e);
+struct control *control_free(struct control *c);
+DEFINE_CLEANUP(struct control *, control_free);

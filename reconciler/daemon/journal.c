@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/journal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-journal.h>
+
+#include "base/log.h"
+
+#define FIELDS_MAX 10
+
+static bool to_journal;
+
+/* JOURNAL_STREAM= names the stream that systemd connected; it is ours only if standard error is still that one. */
+void journal_open(void) {
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2 || fstat(2, &st) < 0)
+                return;
+        to_journal = st.st_dev == device && st.st_ino == inode;
+}
+
+/* One record being put together; fields that do not fit or are not given are left out. */
+struct fields {
+        struct iovec list[FIELDS_MAX];
+        char *owned[FIELDS_MAX];
+        int count;
+};
+
+static void add(struct fields *f, const char *name, const char *value) {
+        char *s;
+
+        if (!value || f->count == FIELDS_MAX || asprintf(&s, "%s=%s", name, value) < 0)
+                return;
+        f->owned[f->count] = s;
+        f->list[f->count++] = (struct iovec){ .iov_base = s, .iov_len = strlen(s) };
+}
+
+static int send_fields(const struct record *r, const char *message) {
+        struct fields f = {};
+        char priority[4];
+        int n;
+
+        snprintf(priority, sizeof(priority), "%d", r->level & 7);
+        add(&f, "MESSAGE", message);
+        add(&f, "PRIORITY", priority);
+        add(&f, "MESSAGE_ID", r->message_id);
+        add(&f, "SYSLOG_IDENTIFIER", "hvisor-reconciler");
+        add(&f, "ZONE", r->zone);
+        add(&f, "DEVICE", r->device);
+        add(&f, "ACTION", r->action);
+        add(&f, "RESULT", r->result);
+        n = sd_journal_sendv(f.list, f.count);
+        for (int i = 0; i < f.count; i++)
+                free(f.owned[i]);
+        return n;
+}
+
+void journal_record(const struct record *r) {
+        char message[1024];
+
+        if (r->level > log_level())
+                return;
+        if (r->zone && r->device)
+                snprintf(message, sizeof(message), "zone %s, device %s: %s: %s", r->zone, r->device, r->action, r->text);
+        else if (r->zone)
+                snprintf(message, sizeof(message), "zone %s: %s %s: %s", r->zone, r->action, r->result, r->text);
+        else
+                snprintf(message, sizeof(message), "%s", r->text);
+        if (!to_journal || send_fields(r, message) < 0)
+                log_at(r->level, "%s", message);
+}

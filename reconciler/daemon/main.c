@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hvisor-reconciler: keeps the zones that run equal to the files in zones.d.
+ * Ending it, by whatever means, ends no zone and no worker.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/dirs.h"
+#include "base/log.h"
+#include "base/worker.h"
+#include "daemon/control.h"
+#include "daemon/journal.h"
+#include "daemon/notify.h"
+#include "daemon/watch.h"
+#include "engine/engine.h"
+
+struct options {
+        const char *zones_dir, *board, *socket, *specs_dir, *worker;
+};
+
+struct daemon {
+        sd_event *event;
+        struct hypervisor *hypervisor;
+        struct launcher *launcher;
+        struct engine *engine;
+        struct control *control;
+        struct watch *watch;
+        bool ready;
+};
+
+static void usage(void) {
+        printf("Usage: reconciler [OPTION…]\n"
+               "Keeps the zones that run equal to the files in a directory. Normally started by systemd.\n\n"
+               "  --zones-dir=DIR   zones' files (" ZONES_DIR ")\n"
+               "  --board=FILE      what the board has (" BOARD_CONF ")\n"
+               "  --socket=PATH     control socket (" RUN_BUS ")\n"
+               "  --specs-dir=DIR   copies of the specs last applied (" RUN_SPECS_DIR ")\n"
+               "  --worker=PROGRAM  what serves a device (" WORKER_BINARY ")\n"
+               "  --log-level=LEVEL error, warning, notice, info or debug (info)\n"
+               "  --version, --help\n");
+}
+
+static int parse_level(const char *word) {
+        static const char *const words[] = {
+                [LOG_ERR] = "error",     [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+                [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (words[i] && strcmp(words[i], word) == 0) {
+                        log_set_level(i);
+                        return 0;
+                }
+        log_error("--log-level=%s: one of error, warning, notice, info, debug is wanted", word);
+        return -EINVAL;
+}
+
+/* Watching follows a path from the root down, so it must begin there. */
+static int parse_path(const char *option, const char *path, const char **ret) {
+        if (path[0] != '/') {
+                log_error("--%s=%s: an absolute path is wanted", option, path);
+                return -EINVAL;
+        }
+        *ret = path;
+        return 0;
+}
+
+/* Return: 1 go on, 0 all done, -EINVAL. */
+static int parse_options(int argc, char *argv[], struct options *o) {
+        enum { ZONES_DIR_OPTION = 256, BOARD, SOCKET, SPECS_DIR, WORKER, LEVEL, VERSION_OPTION, HELP };
+        static const struct option options[] = {
+                { "zones-dir", required_argument, NULL, ZONES_DIR_OPTION },
+                { "board", required_argument, NULL, BOARD },
+                { "socket", required_argument, NULL, SOCKET },
+                { "specs-dir", required_argument, NULL, SPECS_DIR },
+                { "worker", required_argument, NULL, WORKER },
+                { "log-level", required_argument, NULL, LEVEL },
+                { "version", no_argument, NULL, VERSION_OPTION },
+                { "help", no_argument, NULL, HELP },
+                {},
+        };
+        const char **const paths[] = {
+                [ZONES_DIR_OPTION - ZONES_DIR_OPTION] = &o->zones_dir, [BOARD - ZONES_DIR_OPTION] = &o->board,
+                [SOCKET - ZONES_DIR_OPTION] = &o->socket,              [SPECS_DIR - ZONES_DIR_OPTION] = &o->specs_dir,
+                [WORKER - ZONES_DIR_OPTION] = &o->worker,
+        };
+        int c, index, r = 1;
+
+        while (r > 0 && (c = getopt_long(argc, argv, "", options, &index)) >= 0) {
+                if (c >= ZONES_DIR_OPTION && c <= WORKER)
+                        r = parse_path(options[index].name, optarg, paths[c - ZONES_DIR_OPTION]) < 0 ? -EINVAL : 1;
+                else if (c == LEVEL)
+                        r = parse_level(optarg) < 0 ? -EINVAL : 1;
+                else if (c == VERSION_OPTION)
+                        r = printf("hvisor-reconciler %s\n", VERSION) < 0;
+                else if (c == HELP)
+                        r = (usage(), 0);
+                else
+                        r = -EINVAL;
+        }
+        if (r > 0 && optind < argc) {
+                log_error("unexpected argument \"%s\"; see --help", argv[optind]);
+                r = -EINVAL;
+        }
+        return r;
+}
+
+/* ---- events --------------------------------------------------------------------------------------------- */
+
+static void on_record(void *userdata _unused_, const struct record *r) {
+        journal_record(r);
+}
+
+/* READY only once everything was re-adopted and planned for the first time, which this call means. */
+static void on_pass(void *userdata) {
+        struct daemon *d = userdata;
+        json_t *status = engine_status(d->engine);
+
+        if (status)
+                notify_status(status);
+        json_decref(status);
+        if (!d->ready)
+                notify_ready();
+        d->ready = true;
+}
+
+static void on_files_changed(void *userdata) {
+        struct daemon *d = userdata;
+
+        if (engine_reload(d->engine) < 0)
+                log_error("out of memory: the files are not read again");
+}
+
+static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
+        log_info("reading all files again (SIGHUP)");
+        on_files_changed(userdata);
+        return 0;
+}
+
+static int on_end(sd_event_source *s, const struct signalfd_siginfo *info _unused_, void *userdata _unused_) {
+        notify_stopping();
+        return sd_event_exit(sd_event_source_get_event(s), 0);
+}
+
+static int block_signals(sd_event *event, struct daemon *d) {
+        static const int ends[] = { SIGTERM, SIGINT };
+        sigset_t set;
+        int r = 0;
+
+        signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(ends) && r >= 0; i++)
+                r = sd_event_add_signal(event, NULL, ends[i], on_end, d);
+        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGHUP, on_hangup, d);
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------- */
+
+static int daemon_start(struct daemon *d, const struct options *o, struct err *e) {
+        struct engine_config config = {
+                .paths = { .zones_dir = o->zones_dir, .board_path = o->board, .specs_dir = o->specs_dir },
+                .version = VERSION,
+                .userdata = d,
+                .record = on_record,
+                .changed = on_pass,
+        };
+        int r = sd_event_default(&d->event);
+
+        if (r >= 0)
+                r = block_signals(d->event, d);
+        if (r < 0)
+                return err_set(e, r, "the event loop: %s", strerror(-r));
+        r = hypervisor_hvisor_open(&d->hypervisor, e);
+        if (r == 0)
+                r = launcher_system_new(d->event, o->worker, &d->launcher, e);
+        if (r < 0)
+                return r;
+        config.event = d->event;
+        config.hypervisor = d->hypervisor;
+        config.launcher = d->launcher;
+        r = engine_new(&config, &d->engine);
+        if (r == 0)
+                r = control_new(d->event, d->engine, o->socket, &d->control, e);
+        if (r < 0)
+                return r;
+        /* Watched before it is read for the first time: nothing can change unnoticed in between. */
+        r = watch_new(d->event, o->zones_dir, o->board, on_files_changed, d, &d->watch);
+        if (r < 0)
+                return err_set(e, r, "watching %s: %s", o->zones_dir, strerror(-r));
+        return engine_reload(d->engine);
+}
+
+static void daemon_stop(struct daemon *d) {
+        watch_free(d->watch);
+        control_free(d->control);
+        engine_free(d->engine);
+        launcher_free(d->launcher);
+        hypervisor_close(d->hypervisor);
+        sd_event_unref(d->event);
+}
+
+int main(int argc, char *argv[]) {
+        struct options options = {
+                .zones_dir = ZONES_DIR,
+                .board = BOARD_CONF,
+                .socket = RUN_BUS,
+                .specs_dir = RUN_SPECS_DIR,
+                .worker = WORKER_BINARY,
+        };
+        struct daemon d = {};
+        struct err e = {};
+        int r;
+
+        prctl(PR_SET_NAME, DAEMON_COMM);
+        log_open("hvisor-reconciler");
+        journal_open();
+        r = parse_options(argc, argv, &options);
+        if (r <= 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+
+        r = daemon_start(&d, &options, &e);
+        if (r >= 0) {
+                notify_watchdog(d.event);
+                r = sd_event_loop(d.event);
+        }
+        if (r < 0)
+                log_error("%s", err_text(&e, r));
+        daemon_stop(&d);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What systemd is told: sd_notify(3). Nothing happens where nobody asked for it. */
+#pragma once
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+/** notify_watchdog() - WATCHDOG=1 from the event loop itself: a loop that stands still tells nothing */
+int notify_watchdog(sd_event *event);
+
+/** notify_status() - STATUS= from a status (plan/status.h), only if it differs from what was told last */
+void notify_status(json_t *status);
+
+void notify_ready(void);
+void notify_stopping(void);
