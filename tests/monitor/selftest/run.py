@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-TIMEOUT = 90
+TIMEOUT = 40
 PANICS = {  # the number that root is given, as in provoke_panic(): what the monitor must say
     1: "zone 1: no CPUs",
     2: "zone 1: the board has no CPU 5",

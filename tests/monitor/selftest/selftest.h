@@ -8,7 +8,7 @@
 #include "control.h"
 #include "payload.h"
 
-#define WAIT_MS 300                     /* KNOB_SHUTDOWN_WAIT_MS for the tests */
+#define WAIT_MS 600                     /* KNOB_SHUTDOWN_WAIT_MS for the tests */
 #define SETTLE_MS 200                   /* a CPU has long handled its events by then */
 #define ANSWER_BASE 0xabc00000U         /* a read of register r is answered with ANSWER_BASE + r */
 
@@ -45,13 +45,15 @@ bool agent_alive(const struct place *p);
 /* Tells the agent what to do; agent_do() waits for the end of it, meanwhile answering the bridge. */
 void agent_tell(const struct place *p, enum agent_command c, uint64_t a0, uint64_t a1, uint64_t a2);
 bool agent_done(const struct place *p);
+bool agent_done_unanswered(const struct place *p);
 uint64_t agent_do(const struct place *p, enum agent_command c, uint64_t a0, uint64_t a1, uint64_t a2);
 
 /* The list. Return: the number of zones. */
 int64_t list(struct zone_info *infos, uint64_t count);
 
-/* The back-end. bridge_answer() takes one request, answers it if it is to be, and copies it. False if there is none. */
+/* The back-end. bridge_pending() waits for a request; bridge_answer() takes one request, answers it if it is to be, and copies it. False if there is none. */
 extern struct bridge_page bridge;
+bool bridge_pending(void);
 bool bridge_answer(struct device_request *ret);
 void bridge_result(uint32_t zone, uint32_t irq);
 

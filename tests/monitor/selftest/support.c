@@ -154,6 +154,12 @@ bool agent_done(const struct place *p) {
         return mailbox_of(p)->command == AGENT_NONE;
 }
 
+bool agent_done_unanswered(const struct place *p) {
+        for (unsigned int ms = 0; ms < PATIENCE_MS && mailbox_of(p)->command != AGENT_NONE; ms++)
+                sleep_ms(1);
+        return mailbox_of(p)->command == AGENT_NONE;
+}
+
 uint64_t agent_do(const struct place *p, enum agent_command c, uint64_t a0, uint64_t a1, uint64_t a2) {
         agent_tell(p, c, a0, a1, a2);
         if (!agent_done(p))
@@ -163,6 +169,14 @@ uint64_t agent_do(const struct place *p, enum agent_command c, uint64_t a0, uint
 
 int64_t list(struct zone_info *infos, uint64_t count) {
         return hypercall(HYPERCALL_ZONE_LIST, (uint64_t) infos, count);
+}
+
+bool bridge_pending(void) {
+        volatile struct bridge_page *b = &bridge;
+
+        for (unsigned int ms = 0; ms < PATIENCE_MS && b->req_front == b->req_rear; ms++)
+                sleep_ms(1);
+        return b->req_front != b->req_rear;
 }
 
 bool bridge_answer(struct device_request *ret) {

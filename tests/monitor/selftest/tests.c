@@ -56,21 +56,11 @@ void test_start_errors(void) {
         check_equal(list(infos, 4), 1, "ZONE_LIST: root alone again");
 }
 
-/* Waits for a request without answering it. */
-static bool request_comes(void) {
-        volatile struct bridge_page *b = &bridge;
-
-        for (unsigned int ms = 0; ms < 1000 && b->req_front == b->req_rear; ms++)
-                sleep_ms(1);
-        return b->req_front != b->req_rear;
-}
-
 static void test_posted(enum agent_command c, const char *what) {
         struct device_request r;
 
         agent_tell(&lower, c, DEVICE_REGISTER(&lower, VIRTIO_QUEUE_NOTIFY), 1, 0);
-        sleep_ms(20);
-        check(mailbox_of(&lower)->command == AGENT_NONE, what);
+        check(agent_done_unanswered(&lower), what);
         check(bridge_answer(&r) && r.need_interrupt == 1, "... and says so");
 }
 
@@ -79,7 +69,7 @@ void test_bridge(void) {
 
         start_and_check(&lower, 1);
         agent_tell(&lower, AGENT_WRITE32, DEVICE_REGISTER(&lower, 0x70), 0x1234, 0);
-        check(request_comes(), "a write to a register is a request");
+        check(bridge_pending(), "a write to a register is a request");
         sleep_ms(20);
         check(mailbox_of(&lower)->command != AGENT_NONE, "the guest waits for the answer");
         bridge_answer(&r);
@@ -94,7 +84,7 @@ void test_bridge(void) {
 
 static void notify(void) {
         agent_do(&lower, AGENT_WRITE32, DEVICE_REGISTER(&lower, VIRTIO_QUEUE_NOTIFY), 0, 0);
-        sleep_ms(20);
+        sleep_ms(SETTLE_MS);
 }
 
 static void test_wakeups(void) {
@@ -155,7 +145,7 @@ void test_psci(void) {
         check_equal((int64_t) agent_do(&both, AGENT_SMC, PSCI_AFFINITY_INFO_64, 2, 0), 0, "AFFINITY_INFO: on");
         check_equal((int64_t) agent_do(&both, AGENT_SMC, PSCI_AFFINITY_INFO_64, 3, 0), 1, "AFFINITY_INFO: off");
         check_equal((int64_t) agent_do(&both, AGENT_SECONDARY, 3, 0, 0), 0, "CPU_ON");
-        sleep_ms(100);
+        sleep_ms(SETTLE_MS);
         check(mailbox_of(&both)->secondary == 1, "the second CPU runs");
         check_equal((int64_t) agent_do(&both, AGENT_SECONDARY, 3, 0, 0), -4, "CPU_ON twice");
         check_equal((int64_t) agent_do(&both, AGENT_SMC, PSCI_SYSTEM_RESET, 0, 0), 0, "SYSTEM_RESET is ignored");

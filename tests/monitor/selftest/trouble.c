@@ -47,7 +47,7 @@ static void vanishes(uint32_t id) {
 static void test_stale_event(void) {
         start_and_check(&lower, 1);
         agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
-        sleep_ms(50);
+        bridge_pending();
         bridge_result(1, 76);
         bridge_result(1, 78);
         hypercall(HYPERCALL_FINISH_REQ, 0, 0);
@@ -83,12 +83,12 @@ static void test_shutdown_of_waiting_cpu(void) {
 
         start_and_check(&lower, 1);
         agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
-        sleep_ms(50);
+        bridge_pending();
         begin = now_ms();
         check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0), 0, "ZONE_SHUTDOWN of a CPU that waits");
         check(now_ms() - begin >= WAIT_MS, "... takes its time");
         check(bridge_answer(&r), "its request is still there");
-        sleep_ms(50);
+        sleep_ms(SETTLE_MS);
         start_and_check(&lower, 1);
         hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0);
 }
@@ -100,19 +100,19 @@ static void test_finish_waits_for_shutdown(void) {
 
         start_and_check(&lower, 1);
         agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
-        sleep_ms(50);
+        bridge_pending();
         check_equal((int64_t) smc(PSCI_CPU_ON_64, 1, (uint64_t) root_secondary_entry), 0, "root's second CPU");
         shutdown_zone = 1;
         shutdown_asked = 1;
-        sleep_ms(50);
+        sleep_ms(SETTLE_MS);
         begin = now_ms();
         hypercall(HYPERCALL_FINISH_REQ, 0, 0);
-        check(now_ms() - begin >= WAIT_MS / 2, "FINISH_REQ waits for ZONE_SHUTDOWN");
+        check(now_ms() - begin >= SETTLE_MS, "FINISH_REQ waits for ZONE_SHUTDOWN");
         while (shutdown_asked)
                 ;
         check_equal(shutdown_result, 0, "that ZONE_SHUTDOWN");
         bridge_answer(&r);
-        sleep_ms(50);
+        sleep_ms(SETTLE_MS);
 }
 
 void test_lost_cpus(void) {
@@ -123,7 +123,7 @@ void test_lost_cpus(void) {
 
         start_and_check(&lower, 1);
         agent_tell(&lower, AGENT_JUMP, 0x10000000, 0, 0);
-        sleep_ms(50);
+        sleep_ms(SETTLE_MS);
         check(list(infos, 4) == 2 && !infos[1].is_err, "a fetch outside: the list says that the zone runs");
         check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0), 0, "its ZONE_SHUTDOWN");
         check_equal(start(&both, 1), -ABI_EBUSY, "its CPU is on for good");
@@ -139,9 +139,9 @@ void test_before_init(void) {
         hypercall(HYPERCALL_KNOB, KNOB_SHUTDOWN_WAIT_MS, WAIT_MS);
         start_and_check(&lower, 1);
         agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
-        sleep_ms(50);
+        sleep_ms(SETTLE_MS);
         hypercall(HYPERCALL_INIT_VIRTIO, (uint64_t) &bridge, 0);
-        sleep_ms(50);
+        sleep_ms(SETTLE_MS);
         check(mailbox_of(&lower)->command != AGENT_NONE, "virtio before INIT_VIRTIO: the guest hangs");
         check(list(infos, 4) == 2 && !infos[1].is_err, "the list says that it runs");
         check_equal(hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0), 0, "its ZONE_SHUTDOWN");
@@ -157,7 +157,7 @@ static void too_many_interrupts(void) {
         hypercall(HYPERCALL_INIT_VIRTIO, (uint64_t) &bridge, 0);
         start_and_check(&lower, 1);
         agent_tell(&lower, AGENT_READ32, lower.device, 0, 0);
-        sleep_ms(50);
+        bridge_pending();
         for (uint32_t i = 0; i < BRIDGE_DEVICES_MAX; i++) {
                 bridge_result(1, 70 + i);
                 hypercall(HYPERCALL_FINISH_REQ, 0, 0);
