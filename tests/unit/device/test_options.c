@@ -1,0 +1,153 @@
+// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device/options.h"
+
+/* Descriptors 10 to 13 are open; 14 is not. */
+static int open_descriptors(void **state) {
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        (void) state;
+        assert_true(fd >= 0);
+        for (int i = 10; i <= 13; i++)
+                assert_int_equal(dup2(fd, i), i);
+        close(fd);
+        close(14);
+        return 0;
+}
+
+#define ARGUMENTS_MAX 16
+
+/* @line is cut at spaces; a '~' stands for an empty argument. */
+static int parse(const char *line, struct worker_options *ret, struct err *e) {
+        static char copy[512];
+        char *argv[ARGUMENTS_MAX] = { (char *) "device" };
+        int argc = 1;
+
+        assert_true(strlen(line) < sizeof(copy));
+        strcpy(copy, line);
+        for (char *p = strtok(copy, " "); p; p = strtok(NULL, " ")) {
+                assert_true(argc < ARGUMENTS_MAX - 1);
+                argv[argc++] = strcmp(p, "~") == 0 ? (char *) "" : p;
+        }
+        return worker_options_parse(argc, argv, ret, e);
+}
+
+#define COMMON "--zone=linux2 --device=root --cookie=00000000c0ffee11 --device-fd=10"
+
+static void test_options_take_what_the_daemon_gives(void **state) {
+        struct worker_options o;
+        struct err e = { 0 };
+        int fds[DEVICE_OPTIONS_MAX + 1];
+
+        (void) state;
+        assert_int_equal(parse("block " COMMON " --image-fd=11 --read-only", &o, &e), WORKER_OPTIONS_SERVE);
+        assert_ptr_equal(o.type, &block_device_type);
+        assert_string_equal(o.arguments.zone, "linux2");
+        assert_string_equal(o.arguments.device, "root");
+        assert_int_equal(o.cookie, 0xc0ffee11);
+        assert_int_equal(o.device_fd, 10);
+        assert_int_equal(worker_options_fds(&o, fds), 2);
+        assert_int_equal(fds[0], 10);
+        assert_int_equal(fds[1], 11);
+        assert_int_equal(o.arguments.values[1], 1);
+
+        assert_int_equal(parse("block --image-fd 11 --device-fd 10 --zone a --device b --cookie 0", &o, &e),
+                         WORKER_OPTIONS_SERVE);
+        assert_int_equal(o.arguments.values[1], 0);
+
+        assert_int_equal(parse("console " COMMON " --pty-fd=11 --pty-events-fd=12 --history-fd=13", &o, &e),
+                         WORKER_OPTIONS_SERVE);
+        assert_ptr_equal(o.type, &console_device_type);
+        assert_int_equal(worker_options_fds(&o, fds), 4);
+}
+
+static void test_options_reject_nonsense_and_say_which(void **state) {
+        static const struct {
+                const char *line, *says;
+        } rows[] = {
+                { "", "type of device is missing" },
+                { "tape " COMMON, "'tape'" },
+                { "block --device=root --cookie=1 --device-fd=10 --image-fd=11", "--zone is missing" },
+                { "block " COMMON, "--image-fd is missing" },
+                { "block --zone=a --device=b --device-fd=10 --image-fd=11", "--cookie is missing" },
+                { "block --zone=a --device=b --cookie=1 --image-fd=11", "--device-fd is missing" },
+                { "block " COMMON " --image-fd=14", "no descriptor 14" },
+                { "block " COMMON " --image-fd=99999999999", "no descriptor 99999999999" },
+                { "block " COMMON " --image-fd=-1", "'-1'" },
+                { "block " COMMON " --image-fd=0x11", "'0x11'" },
+                { "block " COMMON " --image-fd=11x", "'11x'" },
+                { "block " COMMON " --image-fd=", "''" },
+                { "block " COMMON " --image-fd=2", "stderr" },
+                { "block " COMMON " --image-fd=10", "given twice" },
+                { "block " COMMON " --image-fd=11 --image-fd=12", "--image-fd is given twice" },
+                { "block " COMMON " --image-fd=11 --zone=x", "--zone is given twice" },
+                { "block " COMMON " --image-fd=11 --read-only=yes", "--read-only" },
+                { "block " COMMON " --image-fd=11 --pty-fd=12", "--pty-fd" },
+                { "block " COMMON " --image-fd=11 more", "'more'" },
+                { "block " COMMON " --image-fd", "--image-fd" },
+                { "block " COMMON " -x", "-x" },
+                { "block --zone=a/b --device=b --cookie=1 --device-fd=10 --image-fd=11", "--zone" },
+                { "block --zone= --device=b --cookie=1 --device-fd=10 --image-fd=11", "--zone" },
+                { "block --zone=a --device=01234567890123456789012345678901 --cookie=1", "--device" },
+                { "block --zone=a --device=b --cookie=12345678901234567", "12345678901234567" },
+                { "block --zone=a --device=b --cookie=0x1", "0x1" },
+                { "block --zone=a --device=b --cookie=~", "~" },
+                { "console " COMMON " --pty-fd=11 --history-fd=13", "--pty-events-fd is missing" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                struct worker_options o = { .device_fd = 77 };
+                struct err e = { 0 };
+
+                assert_int_equal(parse(rows[i].line, &o, &e), -EINVAL);
+                if (!strstr(e.text, rows[i].says))
+                        fail_msg("'%s' gave '%s', not '%s'", rows[i].line, e.text, rows[i].says);
+                assert_int_equal(o.device_fd, 77); /* untouched */
+        }
+}
+
+static void test_options_help_and_version_come_first(void **state) {
+        struct worker_options o;
+        struct err e = { 0 };
+
+        (void) state;
+        assert_int_equal(parse("--help", &o, &e), WORKER_OPTIONS_HELP);
+        assert_int_equal(parse("--version", &o, &e), WORKER_OPTIONS_VERSION);
+        assert_int_equal(parse("block --help", &o, &e), WORKER_OPTIONS_HELP);
+}
+
+static void test_device_types_have_names_that_pkill_hvisor_spares(void **state) {
+        (void) state;
+        for (const struct device_type *const *t = device_types; *t; t++) {
+                size_t n = 0;
+
+                assert_null(strstr((*t)->comm, "hvisor"));
+                assert_true(strlen((*t)->comm) <= 15);
+                assert_ptr_equal(device_type_find((*t)->name), *t);
+                while ((*t)->options[n].kind != DEVICE_OPTION_END)
+                        n++;
+                assert_true(n <= DEVICE_OPTIONS_MAX);
+        }
+        assert_null(device_type_find(""));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_options_take_what_the_daemon_gives),
+                cmocka_unit_test(test_options_reject_nonsense_and_say_which),
+                cmocka_unit_test(test_options_help_and_version_come_first),
+                cmocka_unit_test(test_device_types_have_names_that_pkill_hvisor_spares),
+        };
+        return cmocka_run_group_tests(tests, open_descriptors, NULL);
+}
