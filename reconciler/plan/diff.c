@@ -201,7 +201,7 @@ static bool holds_claim(const struct candidate *o, const struct zone_spec *z, ch
                 return true;
         }
         if (strcmp(l->name, z->name) == 0) {
-                snprintf(text, size, "zone %u has its name", (unsigned) l->id);
+                snprintf(text, size, "a zone with id %u has its name", (unsigned) l->id);
                 return true;
         }
         if (both) {
@@ -225,7 +225,7 @@ static enum obstacle find_obstacle(const struct diff *d, const struct candidate 
                         continue;
                 worst = leaves(d, o) ? OBSTACLE_LEAVES : OBSTACLE_STAYS;
                 snprintf(text, size, "%s%s", claim,
-                         o->state == ZONE_FOREIGN ? ", which was not started by the reconciler" : "");
+                         o->state == ZONE_FOREIGN ? " (not started by the reconciler)" : "");
         }
         return worst;
 }
@@ -251,7 +251,7 @@ static void emit_change(struct diff *d, struct candidate *c) {
                 add_action(d, ACTION_ZONE_RESTART, c, "its settings changed");
                 break;
         case OBSTACLE_LEAVES:
-                add_action(d, ACTION_ZONE_STOP, c, "its settings changed, and %s, which makes room first", text);
+                add_action(d, ACTION_ZONE_STOP, c, "its settings changed, and %s: it makes room first", text);
                 break;
         case OBSTACLE_STAYS:
                 add_note(d, NOTE_WAITING, c->spec->name, "its settings changed, but %s; it runs on as it was", text);
