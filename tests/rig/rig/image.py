@@ -16,6 +16,8 @@ from . import cpio, lean, paths
 STAGE = pathlib.Path(os.environ.get("RIG_STAGE", paths.BUILD / "stage"))        # `make install DESTDIR=` puts the product here
 MODULE_PLACES = [paths.TOP / "build/arm64/kmod/hvisor.ko", paths.TOP / "kmod/hvisor.ko"]
 
+PROGRAMS = [paths.BUILD / "agent", paths.BUILD / "old-zone"]
+
 # The shipped examples are written for this board.
 EXAMPLES = {
     "etc/hvisor/board.conf": paths.TOP / "zones.d/board.conf.example",
@@ -39,7 +41,7 @@ def make_root_cpio():
     """Brings what root Linux boots from up to date. Return: its path."""
     subprocess.run(["make", "-s", "-C", str(paths.RIG)], check=True)
     lean.make_base()
-    sources = [paths.RIG / "rig", paths.BUILD / "agent", paths.BASE_CPIO.with_name("root.cpio.key"), paths.KERNEL / "version"]
+    sources = [paths.RIG / "rig", *PROGRAMS, paths.BASE_CPIO.with_name("root.cpio.key"), paths.KERNEL / "version"]
     sources += [STAGE] if STAGE.is_dir() else []
     sources += [f for f in (hvisor_module(), *ZONE_IMAGES.values(), *EXAMPLES.values(), *payloads()) if f]
 
@@ -71,7 +73,8 @@ def payloads():
 
 def write_overlay(out):
     archive = cpio.Archive(out)
-    archive.copy(paths.BUILD / "agent", "usr/lib/rig/agent")
+    for path in PROGRAMS:
+        archive.copy(path, f"usr/lib/rig/{path.name}")
     for name, path in ZONE_IMAGES.items():
         archive.copy(path, f"{ZONES_FOLDER}/{name}")
     for name, path in EXAMPLES.items():
