@@ -31,6 +31,7 @@ struct console {
         struct virtio_device base;
         int pty_fd;
         int events_fd;
+        int history_fd; /* only kept open: a daemon that lost its own gets it from here */
         struct history history;
         bool input_waiting;  /* the pty has, or may have, bytes for the guest */
         bool output_blocked; /* the pty is full: EPOLLOUT will tell */
@@ -211,6 +212,7 @@ static void console_free(struct virtio_device *d) {
         history_close(&c->history);
         fd_close(c->pty_fd);
         fd_close(c->events_fd);
+        fd_close(c->history_fd);
         free(c);
 }
 
@@ -269,9 +271,9 @@ int console_new(int pty_fd, int events_fd, int history_fd, struct virtio_device 
                 r = history_open(&c->history, history_fd, e);
         if (r < 0)
                 return r;
-        fd_close(history_fd);
         c->pty_fd = pty_fd;
         c->events_fd = events_fd;
+        c->history_fd = history_fd;
         offer(c);
         find_clients(c);
         *ret = &TAKE_PTR(c)->base;

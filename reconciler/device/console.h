@@ -21,10 +21,11 @@
  * @pty_fd: the pty's master
  * @events_fd: an inotify fd on the slave's node, IN_OPEN and IN_CLOSE. Linux tells a master's poller
  *      that the last slave was closed, but not that one was opened
- * @history_fd: see history.h; closed here once it is mapped
+ * @history_fd: see history.h
  * @ret: owned by the caller, virtio_device_free()
  *
- * All three descriptors are owned by the console on success; the first two become non-blocking.
+ * All three descriptors are owned by the console on success, and stay open under their numbers: a
+ * daemon that lost its own copies them from here. The first two become non-blocking.
  * Return: 0 or -errno with @e.
  */
 int console_new(int pty_fd, int events_fd, int history_fd, struct virtio_device **ret, struct err *e);

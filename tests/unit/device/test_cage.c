@@ -1,0 +1,350 @@
+// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
+// libs: libseccomp
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A worker locked up as in production, in a process of its own; the test plays the
+ * driver over memory that both share.
+ */
+#include <fcntl.h>
+#include <linux/virtio_blk.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "device/block.h"
+#include "device/cage.h"
+#include "device/console.h"
+#include "virtio/fake_transport.h"
+
+#define QUEUE_SIZE 64
+#define HEADER DATA
+#define STATUS (DATA + 0x1000)
+#define PAYLOAD (DATA + 0x2000)
+
+struct shared {
+        struct fake_transport t;
+        int files[3]; /* the device's own */
+};
+
+static struct shared *share(void) {
+        struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        uint8_t *own;
+
+        assert_ptr_not_equal(s, MAP_FAILED);
+        log_set_level(LOG_ERR);
+        fake_init(&s->t, QUEUE_SIZE);
+        s->t.caged = true;
+        /* RAM that is shared, too, in place of the process's own. */
+        own = s->t.guest.ram;
+        s->t.guest.ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_ptr_not_equal(s->t.guest.ram, MAP_FAILED);
+        for (unsigned q = 0; q < ELEMENTSOF(s->t.queues); q++)
+                fake_queue_init(&s->t.queues[q], &s->t.guest, q, QUEUE_SIZE);
+        free(own);
+        return s;
+}
+
+static void unshare_all(struct shared *s) {
+        guest_memory_free(s->t.guest.memory);
+        close(s->t.base.event_fd);
+        close(s->t.signal_fd);
+        munmap(s->t.guest.ram, RAM_SIZE);
+        munmap(s, sizeof(*s));
+}
+
+/* In the child. @misbehave: tries once what it must not. */
+static void serve_caged(struct shared *s, const struct device_type *type, struct virtio_device *d, bool misbehave) {
+        struct err e = { 0 };
+
+        fake_serve(&s->t, d);
+        if (cage_enter(type, s->files, ELEMENTSOF(s->files), &e) < 0)
+                _exit(99);
+        if (misbehave)
+                (void) open("/dev/null", O_RDONLY);
+        /* Not _exit(): before a function that never returns the sanitizer makes calls of its own. */
+        (void) syscall(SYS_exit_group, server_run(s->t.server) == 0 ? 0 : 98);
+}
+
+static void sleep_a_moment(void) {
+        static const struct timespec moment = { .tv_nsec = 2 * 1000 * 1000 };
+
+        (void) nanosleep(&moment, NULL);
+}
+
+/* The features are those that the devices here offer: the model itself is the child's. */
+static void driver_up(struct shared *s, unsigned num_queues) {
+        eventfd_t n;
+
+        for (unsigned q = 0; q < num_queues; q++)
+                s->t.state.queues[q].ready = true;
+        s->t.state.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH);
+        s->t.state.status = STATUS_OK;
+        s->t.state.sequence = 1;
+        assert_int_equal(eventfd_write(s->t.base.event_fd, 1), 0);
+        for (unsigned i = 0; i < 2500 && __atomic_load_n(&s->t.acknowledged, __ATOMIC_ACQUIRE) != 1; i++)
+                sleep_a_moment();
+        assert_int_equal(eventfd_read(s->t.base.event_fd, &n), 0);
+}
+
+static bool wait_used(struct fake_queue *q, uint32_t *ret_length) {
+        uint32_t head;
+
+        for (unsigned i = 0; i < 2500; i++) {
+                if (fake_take_used(q, &head, ret_length))
+                        return true;
+                sleep_a_moment();
+        }
+        return false;
+}
+
+static int end(struct shared *s, pid_t pid) {
+        int status;
+
+        assert_int_equal(eventfd_write(s->t.signal_fd, 1), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return status;
+}
+
+/* A line of /proc/PID/status, without its name. */
+static void read_status(pid_t pid, const char *name, char *buffer, size_t size) {
+        char path[64];
+        FILE *f;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+        f = fopen(path, "re");
+        assert_non_null(f);
+        while (fgets(buffer, (int) size, f))
+                if (strncmp(buffer, name, strlen(name)) == 0 && buffer[strlen(name)] == ':') {
+                        memmove(buffer, buffer + strlen(name) + 2, strlen(buffer) - strlen(name) - 1);
+                        buffer[strcspn(buffer, "\n")] = '\0';
+                        fclose(f);
+                        return;
+                }
+        fail_msg("no %s in %s", name, path);
+}
+
+static void assert_locked_up(pid_t pid) {
+        static const struct {
+                const char *name, *value;
+        } rows[] = {
+                { "CapEff", "0000000000000000" }, { "CapPrm", "0000000000000000" },
+                { "CapInh", "0000000000000000" }, { "CapAmb", "0000000000000000" },
+                { "NoNewPrivs", "1" },            { "Seccomp", "2" },
+        };
+        char line[256];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                read_status(pid, rows[i].name, line, sizeof(line));
+                assert_string_equal(line, rows[i].value);
+        }
+        if (geteuid() != 0)
+                return;
+        read_status(pid, "CapBnd", line, sizeof(line));
+        assert_string_equal(line, "0000000000000000");
+        read_status(pid, "Uid", line, sizeof(line));
+        assert_int_not_equal(strtoul(line, NULL, 10), 0);
+        read_status(pid, "Groups", line, sizeof(line));
+        assert_int_equal(strspn(line, " "), strlen(line));
+}
+
+/* ---- block -------------------------------------------------------------------------------------------- */
+
+static pid_t start_block(struct shared *s, bool misbehave) {
+        struct virtio_device *d;
+        struct err e = { 0 };
+        pid_t pid;
+
+        s->files[0] = memfd_create("image", MFD_CLOEXEC);
+        s->files[1] = s->files[2] = -1;
+        assert_int_equal(ftruncate(s->files[0], 64 * 512), 0);
+        pid = fork();
+        if (pid == 0) {
+                if (block_new(s->files[0], false, "serial", &d, &e) < 0)
+                        _exit(97);
+                serve_caged(s, &block_device_type, d, misbehave);
+        }
+        assert_true(pid > 0);
+        return pid;
+}
+
+/* The child makes the kick eventfds, so requests are offered before the driver comes up. */
+static void offer_request(struct shared *s, unsigned first, uint32_t type, uint32_t size, uint16_t flags) {
+        struct virtio_blk_outhdr h = { .type = htole32(type) };
+        uint64_t header = HEADER + first * 16;
+
+        memcpy(fake_at(&s->t.guest, header), &h, sizeof(h));
+        fake_desc(&s->t.queues[0], first, header, 16, D_NEXT, (uint16_t) (size > 0 ? first + 1 : first + 2));
+        fake_desc(&s->t.queues[0], first + 1, PAYLOAD, size, D_NEXT | flags, (uint16_t) (first + 2));
+        fake_desc(&s->t.queues[0], first + 2, STATUS + first, 1, D_WRITE, 0);
+        fake_offer(&s->t.queues[0], (uint16_t) first);
+}
+
+static void test_cage_lets_a_disk_work(void **state) {
+        struct shared *s = share();
+        pid_t pid = start_block(s, false);
+        uint32_t length;
+        char disk[512];
+
+        (void) state;
+        memset(fake_at(&s->t.guest, PAYLOAD), 'c', 512);
+        memset(fake_at(&s->t.guest, STATUS), 0xee, 64);
+        offer_request(s, 3, VIRTIO_BLK_T_OUT, 512, 0);
+        offer_request(s, 6, VIRTIO_BLK_T_FLUSH, 0, 0);
+        offer_request(s, 9, VIRTIO_BLK_T_IN, 512, D_WRITE);
+        driver_up(s, 1);
+        for (unsigned i = 3; i <= 9; i += 3) {
+                assert_true(wait_used(&s->t.queues[0], &length));
+                assert_int_equal(*(uint8_t *) fake_at(&s->t.guest, STATUS + i), VIRTIO_BLK_S_OK);
+        }
+        assert_int_equal(length, 513);
+        assert_int_equal(pread(s->files[0], disk, 512, 0), 512);
+        assert_int_equal(disk[511], 'c');
+        assert_locked_up(pid);
+        assert_int_equal(end(s, pid), 0);
+        close(s->files[0]);
+        unshare_all(s);
+}
+
+static void test_cage_kills_who_opens_a_file(void **state) {
+        struct shared *s = share();
+        pid_t pid = start_block(s, true);
+        int status;
+
+        (void) state;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGSYS);
+        close(s->files[0]);
+        unshare_all(s);
+}
+
+/* ---- console ------------------------------------------------------------------------------------------ */
+
+static void open_console_files(struct shared *s, char slave[static 64]) {
+        struct termios raw;
+        int fd;
+
+        s->files[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+        assert_true(s->files[0] >= 0);
+        assert_int_equal(unlockpt(s->files[0]), 0);
+        assert_int_equal(ptsname_r(s->files[0], slave, 64), 0);
+        s->files[1] = inotify_init1(IN_CLOEXEC);
+        assert_true(inotify_add_watch(s->files[1], slave, IN_OPEN | IN_CLOSE) >= 0);
+        s->files[2] = memfd_create("history", MFD_CLOEXEC);
+        assert_int_equal(ftruncate(s->files[2], WORKER_HISTORY_SIZE), 0);
+        fd = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        assert_int_equal(tcgetattr(fd, &raw), 0);
+        cfmakeraw(&raw);
+        assert_int_equal(tcsetattr(fd, TCSANOW, &raw), 0);
+        close(fd);
+}
+
+static void assert_reads(int fd, const char *text) {
+        char buffer[64] = "";
+        size_t n = 0;
+
+        while (n < strlen(text)) {
+                struct pollfd p = { .fd = fd, .events = POLLIN };
+                ssize_t r;
+
+                assert_int_equal(poll(&p, 1, 5000), 1);
+                r = read(fd, buffer + n, sizeof(buffer) - 1 - n);
+                assert_true(r > 0);
+                n += (size_t) r;
+        }
+        assert_string_equal(buffer, text);
+}
+
+static void test_cage_lets_a_console_work(void **state) {
+        struct shared *s = share();
+        struct virtio_device *d;
+        struct err e = { 0 };
+        char slave[64];
+        uint32_t length;
+        int client;
+        pid_t pid;
+
+        (void) state;
+        open_console_files(s, slave);
+        pid = fork();
+        if (pid == 0) {
+                if (console_new(s->files[0], s->files[1], s->files[2], &d, &e) < 0)
+                        _exit(97);
+                serve_caged(s, &console_device_type, d, false);
+        }
+        assert_true(pid > 0);
+        fake_desc(&s->t.queues[1], 3, PAYLOAD, 6, 0, 0);
+        memcpy(fake_at(&s->t.guest, PAYLOAD), "hello\n", 6);
+        fake_offer(&s->t.queues[1], 3);
+        fake_desc(&s->t.queues[0], 3, PAYLOAD + 64, 64, D_WRITE, 0);
+        fake_offer(&s->t.queues[0], 3);
+        driver_up(s, 2);
+        assert_true(wait_used(&s->t.queues[1], &length));
+
+        /* Twice, so that the slave is renewed in between. */
+        for (unsigned i = 0; i < 2; i++) {
+                client = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
+                assert_true(client >= 0);
+                assert_reads(client, "hello\n");
+                if (i == 1)
+                        assert_int_equal(write(client, "typed", 5), 5);
+                else
+                        close(client);
+        }
+        assert_true(wait_used(&s->t.queues[0], &length));
+        assert_true(length > 0);
+        assert_memory_equal(fake_at(&s->t.guest, PAYLOAD + 64), "typed", length);
+        assert_locked_up(pid);
+        close(client);
+        assert_int_equal(end(s, pid), 0);
+        for (unsigned i = 0; i < 3; i++)
+                close(s->files[i]);
+        unshare_all(s);
+}
+
+/* ---- descriptors -------------------------------------------------------------------------------------- */
+
+static void test_cage_close_others_keeps_what_is_named(void **state) {
+        static const struct {
+                int fd;
+                bool open;
+        } rows[] = { { 0, true },   { 1, true },   { 2, true },  { 20, false }, { 21, true },
+                     { 22, false }, { 23, true },  { 24, true }, { 25, false } };
+        int status;
+        pid_t pid;
+
+        (void) state;
+        pid = fork();
+        if (pid == 0) {
+                int keep[] = { 24, 21, 23 };
+
+                for (int fd = 20; fd <= 25; fd++)
+                        if (dup2(1, fd) < 0)
+                                _exit(100);
+                if (cage_close_others(keep, ELEMENTSOF(keep)) < 0)
+                        _exit(101);
+                for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                        if ((fcntl(rows[i].fd, F_GETFD) >= 0) != rows[i].open)
+                                _exit(rows[i].fd + 1);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_cage_lets_a_disk_work),
+                cmocka_unit_test(test_cage_kills_who_opens_a_file),
+                cmocka_unit_test(test_cage_lets_a_console_work),
+                cmocka_unit_test(test_cage_close_others_keeps_what_is_named),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
