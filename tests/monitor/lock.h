@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Spin locks. They are held with interrupts masked, as everything at EL2 is; who waits stops when the monitor panics. */
+/* Spin locks, held with interrupts masked as everything at EL2 is. Who waits stops when the monitor panics. */
 #ifndef MONITOR_LOCK_H
 #define MONITOR_LOCK_H
 

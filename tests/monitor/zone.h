@@ -64,7 +64,7 @@ int64_t zone_start(const struct zone_config *config, uint64_t size);
 int64_t zone_shutdown(uint64_t id);
 int64_t zone_list(struct zone_info *infos, uint64_t count);
 
-/* SYSTEM_OFF by one of the zone's CPUs: off the list, the other CPUs are told to stop, this one is left to the caller. */
+/* SYSTEM_OFF by one of the zone's CPUs: off the list, the others are told to stop, this CPU is left to the caller. */
 void zone_system_off(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ends the zone by PSCI. Mode 0: SYSTEM_OFF at once. Mode 1: says so, waits for input, then SYSTEM_OFF. Mode 2: SYSTEM_RESET,
- * which hvisor ignores.
+ * Ends the zone by PSCI. Mode 0: SYSTEM_OFF at once. Mode 1: says so, waits for input, then SYSTEM_OFF. Mode 2:
+ * SYSTEM_RESET, which hvisor ignores.
  */
 #include "console.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The self-test in root Linux's place: entered at 0xa0400000 at EL1, x0 = 0xa0000000, where the runner puts a number. */
+/* The self-test in root Linux's place: entered at 0xa0400000, EL1, x0 = 0xa0000000, where the runner puts a number. */
         .section .text.entry, "ax"
         .globl  _start
 _start:

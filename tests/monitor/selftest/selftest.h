@@ -51,7 +51,10 @@ uint64_t agent_do(const struct place *p, enum agent_command c, uint64_t a0, uint
 /* The list. Return: the number of zones. */
 int64_t list(struct zone_info *infos, uint64_t count);
 
-/* The back-end. bridge_pending() waits for a request; bridge_answer() takes one request, answers it if it is to be, and copies it. False if there is none. */
+/*
+ * The back-end. bridge_pending() waits until there is a request; bridge_answer() takes one, answers it if it is to be,
+ * and copies it. False if there is none.
+ */
 extern struct bridge_page bridge;
 bool bridge_pending(void);
 bool bridge_answer(struct device_request *ret);

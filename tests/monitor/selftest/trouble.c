@@ -148,10 +148,6 @@ void test_before_init(void) {
         check_equal(start(&lower, 1), -ABI_EBUSY, "its CPU is lost");
 }
 
-static void start_spoilt(struct zone_config *c) {
-        hypercall(HYPERCALL_ZONE_START, (uint64_t) c, sizeof(*c));
-}
-
 /* Eight interrupts for a CPU that is at EL2 and cannot take one. */
 static void too_many_interrupts(void) {
         hypercall(HYPERCALL_INIT_VIRTIO, (uint64_t) &bridge, 0);
@@ -165,36 +161,41 @@ static void too_many_interrupts(void) {
         }
 }
 
-/* run.py has the same numbers, with the message that it expects. */
-void provoke_panic(uint64_t number) {
-        struct zone_config *c = config_for(&lower, 1);
-
+/* Return: false if @number is none of these. */
+static bool spoil(struct zone_config *c, uint64_t number) {
         switch (number) {
         case 1:
                 c->cpus = 0;
-                break;
+                return true;
         case 2:
                 c->cpus = 0x24;
-                break;
+                return true;
         case 3:
                 c->memory_regions[0].size += 512;
-                break;
+                return true;
         case 4:
                 c->memory_regions[1] = c->memory_regions[0];
-                break;
+                return true;
         case 5:
                 c->memory_regions[1].type = 3;
-                break;
+                return true;
         case 6:
                 c->num_memory_regions = 65;
-                break;
+                return true;
         case 7:
                 c->arch.gic_version = GIC_V2;
-                break;
+                return true;
         case 8:
                 c->zone_id = 4;
                 c->arch.gits_size = 0x20000;
-                break;
+                return true;
+        default:
+                return false;
+        }
+}
+
+static void misbehave(uint64_t number) {
+        switch (number) {
         case 9:
                 hypercall(HYPERCALL_FINISH_REQ, 0, 0);
                 break;
@@ -213,6 +214,15 @@ void provoke_panic(uint64_t number) {
         default:
                 break;
         }
-        start_spoilt(c);
+}
+
+/* run.py has the same numbers, with the message that it expects. */
+void provoke_panic(uint64_t number) {
+        struct zone_config *c = config_for(&lower, 1);
+
+        if (spoil(c, number))
+                hypercall(HYPERCALL_ZONE_START, (uint64_t) c, sizeof(*c));
+        else
+                misbehave(number);
         uart_print("SELFTEST survived\r\n");
 }
