@@ -127,37 +127,47 @@ static bool section_free_to_use(struct parser *p, const struct line *l, const st
         return true;
 }
 
-static void section_begin(struct parser *p, const struct line *l) {
+/* The section's use, or NULL: said what is wrong with it. */
+static struct section_use *section_open(struct parser *p, const struct line *l) {
         const struct section_schema *s;
         char name[NAME_SIZE];
         struct section_use *u;
         void *object;
 
-        p->current = NULL;
-        p->skipping = true;
         if (l->name.size == 0 || !section_known(p, l, &s) || !section_name(p, l, s, name) ||
             !section_free_to_use(p, l, s, name))
-                return;
+                return NULL;
         object = section_object(p, s->id, name, l->place.line);
         if (!object) {
                 source_error(&p->source, &l->place, "more than %d devices: the hypervisor panics with more",
                              ZONE_DEVICES_MAX);
-                return;
+                return NULL;
         }
         u = &p->uses[p->num_uses++];
         *u = (struct section_use){ .schema = s, .header = l->place, .object = object };
         strcpy(u->name, name);
-        p->current = u;
-        p->skipping = false;
+        return u;
+}
+
+static void section_begin(struct parser *p, const struct line *l) {
+        p->current = section_open(p, l);
+        p->skipping = !p->current;
+        p->bad_sections |= p->skipping;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------------
  */
 
+static size_t key_index(enum section_id section, const char *name) {
+        return (size_t) (schema_find_key(section, name, strlen(name)) - schema_keys);
+}
+
 static void key_unknown(struct parser *p, const struct line *l) {
         const struct section_schema *s = p->current->schema, *other;
         const char *near = schema_suggest_key(s->id, l->name.text, l->name.size);
 
+        if (near)
+                p->current->meant[key_index(s->id, near)] = true;
         other = schema_elsewhere(p->kind, l->name.text, l->name.size);
         if (other)
                 source_error(&p->source, &l->place, "\"%.*s\" is not a key of [%s] but of [%s]",
@@ -210,10 +220,6 @@ static void key_line(struct parser *p, const struct line *l) {
 /* ---- at the end of the file -------------------------------------------------------------------------------
  */
 
-static size_t key_index(enum section_id section, const char *name) {
-        return (size_t) (schema_find_key(section, name, strlen(name)) - schema_keys);
-}
-
 static void key_default(struct parser *p, struct section_use *u, const struct key_schema *k) {
         const char *value = k->default_value;
         struct value_error e;
@@ -245,7 +251,7 @@ static void section_end(struct parser *p, struct section_use *u) {
                                              k->with);
                         continue;
                 }
-                if (k->presence == PRESENCE_REQUIRED)
+                if (k->presence == PRESENCE_REQUIRED && !u->meant[i])
                         source_error(&p->source, &u->header, "[%s%s%s] has no %s=", u->schema->name,
                                      u->name[0] ? " " : "", u->name, k->name);
                 key_default(p, u, k);
@@ -258,7 +264,7 @@ static void file_end(struct parser *p) {
         for (size_t i = 0; i < _SECTION_MAX; i++) {
                 const struct section_schema *s = &schema_sections[i];
 
-                if ((s->files & p->kind) && uses_count(p, s->id) < s->min)
+                if ((s->files & p->kind) && uses_count(p, s->id) < s->min && !p->bad_sections)
                         source_error(&p->source, NULL, "no [%s%s] section", s->name, s->named ? " NAME" : "");
         }
 }

@@ -18,6 +18,7 @@ struct section_use {
         void *object;                        /* of the spec; what its keys write to */
         struct place given[SCHEMA_KEYS_MAX]; /* by index into schema_keys; line 0: not given */
         bool good[SCHEMA_KEYS_MAX];          /* given and right, or rightly left to its default */
+        bool meant[SCHEMA_KEYS_MAX];         /* misspelt, most likely: not called missing as well */
 };
 
 #define SECTION_USES_MAX (2 + ZONE_MEMORY_MAX + ZONE_DEVICES_MAX)
@@ -31,6 +32,7 @@ struct parser {
         size_t num_uses;
         struct section_use *current; /* NULL: before the first section, or in a bad one */
         bool skipping;               /* in a bad section: its keys mean nothing */
+        bool bad_sections;           /* there were some: which are missing cannot be said */
 };
 
 /** parser_use() - the section that @object came from; NULL if there is none */

@@ -37,14 +37,14 @@ static void source_report(struct source *s, const struct place *p, const char *m
 }
 
 void source_error(struct source *s, const struct place *p, const char *format, ...) {
-        static const struct place whole_file;
+        const struct place whole_file = {}, from_here_on = { .line = s->line };
         _cleanup_free_ char *message = NULL;
         va_list ap;
         int n;
 
         if (++s->errors > TEXT_ERRORS_MAX) {
                 if (s->errors == TEXT_ERRORS_MAX + 1)
-                        source_report(s, &whole_file, "more errors than are shown");
+                        source_report(s, &from_here_on, "more errors than are shown");
                 return;
         }
         va_start(ap, format);
@@ -120,7 +120,7 @@ static bool read_section(struct source *s, struct place *p, struct line *ret) {
 }
 
 /* A comment behind a value would become a part of it. */
-static bool has_trailing_comment(struct slice value, struct slice *ret) {
+static bool find_trailing_comment(struct slice value, struct slice *ret) {
         for (size_t i = 1; i < value.size; i++)
                 if ((value.text[i] == '#' || value.text[i] == ';') && is_blank(value.text[i - 1])) {
                         *ret = (struct slice){ value.text + i, value.size - i };
@@ -145,10 +145,11 @@ static bool read_assignment(struct source *s, struct place *p, struct line *ret)
                 return false;
         }
         ret->place = place_of(p, ret->name);
-        if (has_trailing_comment(ret->value, &comment)) {
-                *p = place_of(p, comment);
-                source_error(s, p, "a comment must have a line of its own");
-                return false;
+        if (find_trailing_comment(ret->value, &comment)) {
+                const struct place bad = place_of(p, comment);
+
+                source_error(s, &bad, "a comment must have a line of its own");
+                ret->value = slice_trim((struct slice){ ret->value.text, ret->value.size - comment.size });
         }
         return true;
 }
@@ -159,9 +160,12 @@ static bool read_line(struct source *s, struct place *p, struct line *ret) {
         if (text.size == 0 || text.text[0] == '#' || text.text[0] == ';')
                 return false;
         if (text.text[text.size - 1] == '\\') {
-                p->part = (struct slice){ text.text + text.size - 1, 1 };
-                source_error(s, p, "lines cannot be continued with a backslash; write it all on one line");
-                return false;
+                const struct place bad = place_of(p, (struct slice){ text.text + text.size - 1, 1 });
+
+                source_error(s, &bad, "lines cannot be continued with a backslash; write it all on one line");
+                text = slice_trim((struct slice){ text.text, text.size - 1 });
+                if (text.size == 0)
+                        return false;
         }
         p->part = text;
         return text.text[0] == '[' ? read_section(s, p, ret) : read_assignment(s, p, ret);

@@ -32,11 +32,11 @@ static void memory_reach(struct parser *p, const struct section_use *u, const st
                 return;
         if (parser_good(u, "PhysicalAddress") && !range_contains(0, PHYSICAL_SIZE, m->physical, m->size))
                 source_error(&p->source, parser_place(u, "Size"),
-                             "[Memory %s] ends beyond physical address 0x%" PRIx64, m->name,
+                             "[Memory %s] reaches beyond physical address 0x%" PRIx64, m->name,
                              PHYSICAL_SIZE - 1);
         if (parser_good(u, "GuestAddress") && !range_contains(0, GUEST_SIZE, m->guest, m->size))
                 source_error(&p->source, parser_place(u, "Size"),
-                             "[Memory %s] ends beyond guest address 0x%" PRIx64, m->name, GUEST_SIZE - 1);
+                             "[Memory %s] reaches beyond guest address 0x%" PRIx64, m->name, GUEST_SIZE - 1);
 }
 
 static void memory_pair(struct parser *p, const struct memory_spec *m, const struct memory_spec *before) {
@@ -162,7 +162,7 @@ static void collect_claims(const struct parser *p, struct claims *c) {
                 strcpy(claim_add(c, z->gic.redistributor, z->gic.redistributor_size,
                                  parser_place(gic, "RedistributorAddress"))
                                ->what,
-                       "the GIC's redistributors");
+                       "the GIC's redistributor area");
 }
 
 static void check_guest_addresses(struct parser *p) {
@@ -173,8 +173,8 @@ static void check_guest_addresses(struct parser *p) {
                 const struct claim *a = &c.items[i];
 
                 if (!a->memory && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
-                        source_error(&p->source, a->place, "%s ends beyond guest address 0x%" PRIx64, a->what,
-                                     GUEST_SIZE - 1);
+                        source_error(&p->source, a->place, "%s reaches beyond guest address 0x%" PRIx64,
+                                     a->what, GUEST_SIZE - 1);
                 for (size_t j = 0; j < i; j++) {
                         const struct claim *b = &c.items[j];
 
