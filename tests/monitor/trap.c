@@ -97,7 +97,8 @@ static void handle_sysreg(struct guest_frame *f, uint64_t iss) {
                 print("zone %u: system register access %x is ignored", (uint64_t) zone_this_id(), iss);
                 return;
         }
-        vgic_send_sgi(cpu_this()->zone, value);
+        if (cpu_this()->zone)           /* not one that has just powered off */
+                vgic_send_sgi(cpu_this()->zone, value);
 }
 
 /* hvisor has no answer to these: the CPU stays at EL2, the list goes on saying that the zone runs. */

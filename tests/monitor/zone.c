@@ -21,8 +21,10 @@ void zone_list_remove(struct zone *z) {
         unsigned int i = 0;
 
         write_lock(&list_lock);
-        while (list[i] != z)
+        while (i < list_count && list[i] != z)
                 i++;
+        if (i == list_count)
+                panic("zone %u ends twice", (uint64_t) z->id);
         list_count--;
         for (; i < list_count; i++)
                 list[i] = list[i + 1];

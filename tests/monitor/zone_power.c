@@ -110,6 +110,8 @@ int64_t zone_shutdown(uint64_t id) {
 void zone_system_off(void) {
         struct zone *z = zone_get_this();
 
+        read_lock(&z->lock);
+        read_unlock(&z->lock);          /* a ZONE_SHUTDOWN of it comes first, and finds us still looking at it */
         for (unsigned int i = 0; i < BOARD_CPUS; i++) {
                 if (!(z->cpus & BIT(i)) || i == cpu_id())
                         continue;
