@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one place where architectures differ: how the hypervisor is called, which
+ * zone_config layouts are its, and how RAM is made ready for a zone that starts
+ * with its caches off.
+ */
+#ifndef HVISOR_ARCH_H
+#define HVISOR_ARCH_H
+
+#include <linux/types.h>
+
+#include "zone_config.h"
+
+#if defined(CONFIG_ARM64)
+
+#include <asm/barrier.h>
+#include <asm/cputype.h>
+
+#define ARCH_ZONE	ZONE_ARCH_ARM64
+#define ARCH_NAME	"arm64"
+
+/*
+ * Undefined where no hypervisor is at EL2: only after the device-tree node was
+ * seen. The registers that SMCCC leaves to the callee are not relied on.
+ */
+static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)
+{
+	register u64 x0 asm("x0") = code;
+	register u64 x1 asm("x1") = arg0;
+	register u64 x2 asm("x2") = arg1;
+
+	asm volatile("hvc #0x4856"
+		     : "+r"(x0), "+r"(x1), "+r"(x2)
+		     :
+		     : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
+		       "x14", "x15", "x16", "x17", "memory");
+	return (long)x0;
+}
+
+/* Cleans to the point of coherency: what a CPU with its MMU off reads. */
+static inline void arch_clean_to_memory(const void *start, size_t size)
+{
+	u64 line = 4UL << (read_cpuid(CTR_EL0) >> 16 & 0xf);	/* CTR_EL0.DminLine, in words */
+	u64 end = (u64)start + size;
+	u64 address;
+
+	for (address = (u64)start & ~(line - 1); address < end; address += line)
+		asm volatile("dc cvac, %0" : : "r"(address) : "memory");
+	dsb(sy);
+}
+
+#else
+#error "arch.h: no calling convention of the hypervisor for this architecture"
+#endif
+
+#endif

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "device.h"
+
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/virtio_config.h>
+
+#include "zone.h"
+#include "zone_check.h"
+
+/* ------------------------------------------------------------------------ */
+/* Answers that wait for the worker                                          */
+
+/* With device->lock held, as all of this part. */
+static void answer(struct hv_device *device, u32 cpu)
+{
+	device->waiting &= ~BIT(cpu);
+	bridge_answer(cpu, 0);
+}
+
+void device_answer_all(struct hv_device *device)
+{
+	u32 cpu;
+
+	for (cpu = 0; cpu < BRIDGE_CPUS; cpu++)
+		if (device->waiting & BIT(cpu))
+			answer(device, cpu);
+}
+
+void device_answer_acknowledged(struct hv_device *device)
+{
+	u32 cpu;
+
+	for (cpu = 0; cpu < BRIDGE_CPUS; cpu++)
+		if ((device->waiting & BIT(cpu)) &&
+		    device->waiting_for[cpu] <= device->acknowledged)
+			answer(device, cpu);
+}
+
+ktime_t device_deadline(const struct hv_device *device)
+{
+	ktime_t first = KTIME_MAX;
+	u32 cpu;
+
+	for (cpu = 0; cpu < BRIDGE_CPUS; cpu++)
+		if ((device->waiting & BIT(cpu)) && device->waiting_until[cpu] < first)
+			first = device->waiting_until[cpu];
+	return first;
+}
+
+/* The driver frees its rings after the answer: the worker must be off them before. */
+static bool must_wait(const struct hv_device *device)
+{
+	return device->worker && device->acknowledged < device->rings_lost &&
+	       !READ_ONCE(device->zone->is_ending);
+}
+
+static void wait_for_worker(struct hv_device *device, u32 cpu)
+{
+	device->waiting |= BIT(cpu);
+	device->waiting_for[cpu] = device->rings_lost;
+	device->waiting_until[cpu] = ktime_add_ms(ktime_get(), DEVICE_WORKER_TIMEOUT_MS);
+	hrtimer_start(&device->deadline, device_deadline(device), HRTIMER_MODE_ABS);
+}
+
+/* While a CPU of root Linux is in the hypervisor the worker may be stuck behind it. */
+static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
+{
+	struct hv_device *device = container_of(timer, struct hv_device, deadline);
+	ktime_t now = ktime_get(), first;
+	unsigned long flags;
+
+	spin_lock_irqsave(&device->lock, flags);
+	first = device_deadline(device);
+	if (bridge_is_held() && first <= now)
+		first = ktime_add_ms(now, DEVICE_WORKER_TIMEOUT_MS);
+	if (first <= now)
+		queue_work(system_highpri_wq, &device->revocation);
+	else if (device->waiting)
+		hrtimer_start(timer, first, HRTIMER_MODE_ABS);
+	spin_unlock_irqrestore(&device->lock, flags);
+	return HRTIMER_NORESTART;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Accesses                                                                  */
+
+/* Return: false if the answer must wait. */
+static bool apply_effects(struct hv_device *device, u32 effects, u32 queue,
+			  const struct bridge_request *request, struct device_signals *signals)
+{
+	if (effects & REGISTER_CHANGED) {
+		device->sequence++;
+		signals->is_change = true;
+	}
+	if (effects & REGISTER_RINGS_LOST)
+		device->rings_lost = device->sequence;
+	if (effects & REGISTER_DRIVER_UP)
+		signals->is_event = true;
+	if (effects & REGISTER_QUIET)
+		hrtimer_try_to_cancel(&device->repeat);
+	if (effects & REGISTER_NOTIFIED) {
+		device->kicks++;
+		signals->kicks |= BIT(queue);
+	}
+	if (!(effects & REGISTER_MUST_WAIT) || request->is_posted || request->cpu >= BRIDGE_CPUS ||
+	    !must_wait(device))
+		return true;
+	wait_for_worker(device, request->cpu);
+	return false;
+}
+
+bool device_access(struct hv_device *device, const struct bridge_request *request, u64 *value)
+{
+	u64 offset = request->address - device->address;
+	struct device_signals signals = { };
+	bool is_answer = true;
+	unsigned long flags;
+	u32 effects, queue = 0;
+
+	spin_lock_irqsave(&device->lock, flags);
+	if (!request->is_write) {
+		*value = register_file_read(&device->registers, offset, request->size);
+	} else {
+		effects = register_file_write(&device->registers, offset, request->size,
+					      request->value, &queue);
+		is_answer = apply_effects(device, effects, queue, request, &signals);
+	}
+	signals.worker = device->worker;
+	spin_unlock_irqrestore(&device->lock, flags);
+	device_signal(device, &signals);
+	return is_answer;
+}
+
+void device_reset(struct hv_device *device)
+{
+	static const struct bridge_request nobody = { .is_posted = true };
+	struct device_signals signals = { };
+	unsigned long flags;
+
+	rcu_read_lock();
+	spin_lock_irqsave(&device->lock, flags);
+	apply_effects(device, register_file_reset(&device->registers), 0, &nobody, &signals);
+	signals.worker = device->worker;
+	spin_unlock_irqrestore(&device->lock, flags);
+	device_signal(device, &signals);
+	rcu_read_unlock();
+}
+
+/* ------------------------------------------------------------------------ */
+/* The object's life                                                         */
+
+static void free_device(struct kref *references)
+{
+	struct hv_device *device = container_of(references, struct hv_device, references);
+
+	zone_put(device->zone);
+	mutex_destroy(&device->worker_lock);
+	kfree(device);
+}
+
+void device_put(struct hv_device *device)
+{
+	kref_put(&device->references, free_device);
+}
+
+struct hv_device *device_new(struct hv_zone *zone, const struct hvisor_device_create *wanted)
+{
+	struct hv_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+
+	if (!device)
+		return NULL;
+	kref_init(&device->references);
+	kref_get(&zone->references);
+	device->zone = zone;
+	memcpy(device->name, wanted->name, sizeof(device->name));
+	device->virtio_id = wanted->virtio_id;
+	device->interrupt = wanted->interrupt;
+	device->address = wanted->address;
+	init_waitqueue_head(&device->wait);
+	mutex_init(&device->worker_lock);
+	spin_lock_init(&device->lock);
+	hrtimer_init(&device->deadline, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	device->deadline.function = deadline_passed;
+	INIT_WORK(&device->revocation, device_revoke_hung);
+	hrtimer_init(&device->repeat, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	device->repeat.function = device_repeat_interrupt;
+	return device;
+}
+
+/* With zone->lock held. */
+static int check_device(struct hv_zone *zone, const struct hvisor_device_create *wanted)
+{
+	struct zone_problem problem;
+	int r;
+
+	if (zone->is_destroyed)
+		return -ESTALE;
+	if (zone->state != HVISOR_ZONE_CREATED)
+		return -EPERM;
+	if (!is_zeroed(wanted->reserved, sizeof(wanted->reserved)) || !wanted->virtio_id ||
+	    !zone_name_is_valid(wanted->name))
+		return -EINVAL;
+	if (zone->num_devices >= HVISOR_DEVICES_MAX)
+		return -E2BIG;
+	if (zone_find_device(zone, wanted->name))
+		return -EEXIST;
+	r = zone_add_device(&zone->started_as, wanted->address, wanted->size, wanted->interrupt,
+			    &problem);
+	if (r < 0)
+		pr_debug("zone %u: device: %s (%u)\n", zone->description.id, problem.field,
+			 problem.index);
+	return r;
+}
+
+int zone_add(struct hv_zone *zone, const struct hvisor_device_create *wanted,
+	     struct hv_device *device)
+{
+	int r;
+
+	mutex_lock(&zone->lock);
+	r = check_device(zone, wanted);
+	if (!r) {
+		kref_get(&device->references);
+		zone->devices[zone->num_devices] = device;
+		/* Pairs with zone_num_devices(). */
+		smp_store_release(&zone->num_devices, zone->num_devices + 1);
+	}
+	mutex_unlock(&zone->lock);
+	return r;
+}
+
+void device_end(struct hv_device *device)
+{
+	unsigned long flags;
+
+	mutex_lock(&device->worker_lock);
+	spin_lock_irqsave(&device->lock, flags);
+	WRITE_ONCE(device->is_gone, true);
+	register_file_reset(&device->registers);
+	if (!device->worker)
+		device_answer_all(device);
+	spin_unlock_irqrestore(&device->lock, flags);
+	if (device->worker)
+		worker_take_away(device->worker, false);
+	mutex_unlock(&device->worker_lock);
+
+	/* Nothing starts them again: the registers are quiet, nobody waits. */
+	hrtimer_cancel(&device->repeat);
+	hrtimer_cancel(&device->deadline);
+	cancel_work_sync(&device->revocation);
+	wake_up_interruptible(&device->wait);
+}
+
+/* ------------------------------------------------------------------------ */
+/* What others see                                                           */
+
+void device_fill_info(struct hv_device *device, struct hvisor_device_info *info)
+{
+	const struct hv_worker *last;
+	unsigned long flags;
+
+	memset(info, 0, sizeof(*info));
+	memcpy(info->name, device->name, sizeof(info->name));
+	info->virtio_id = device->virtio_id;
+	info->interrupt = device->interrupt;
+	info->address = device->address;
+
+	spin_lock_irqsave(&device->lock, flags);
+	last = device->last_worker;
+	info->generation = device->generation;
+	info->cookie = device->cookie;
+	info->worker_pid = last ? pid_vnr(last->pid) : 0;
+	if (device->worker && !device->worker->is_revoked)
+		info->flags |= HVISOR_DEVICE_ATTACHED;
+	if (last && last->is_hung)
+		info->flags |= HVISOR_DEVICE_HUNG;
+	if (device->registers.status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		info->flags |= HVISOR_DEVICE_BROKEN;
+	info->status = device->registers.status;
+	info->kicks = device->kicks;
+	info->calls = device->calls;
+	spin_unlock_irqrestore(&device->lock, flags);
+}
+
+void device_fill_state(struct hv_device *device, struct hvisor_device_state *state)
+{
+	const struct register_file *registers = &device->registers;
+	unsigned long flags;
+	u32 i;
+
+	memset(state, 0, sizeof(*state));
+	spin_lock_irqsave(&device->lock, flags);
+	state->sequence = device->sequence;
+	state->status = registers->status;
+	state->num_queues = registers->model.num_queues;
+	if (registers->status & VIRTIO_CONFIG_S_FEATURES_OK)
+		state->features = registers->driver_features;
+	for (i = 0; i < registers->model.num_queues; i++) {
+		const struct register_queue *queue = &registers->queues[i];
+
+		if (!queue->ready)
+			continue;
+		state->queues[i].descriptors = queue->descriptors;
+		state->queues[i].available = queue->available;
+		state->queues[i].used = queue->used;
+		state->queues[i].size = queue->size;
+		state->queues[i].ready = 1;
+	}
+	spin_unlock_irqrestore(&device->lock, flags);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtio device object. It answers its zone's driver by itself and outlives
+ * its workers: one attaches, is told what the driver set up, gets kicks and
+ * gives calls, and may go at any moment.
+ *
+ * Locks: device->lock (interrupts off) holds all that an access, a call or a
+ * timer changes. Nothing is signalled under it: a kick may be somebody's call.
+ * device->worker_lock serializes taking a worker away; it is taken first.
+ */
+#ifndef HVISOR_DEVICE_H
+#define HVISOR_DEVICE_H
+
+#include <linux/eventfd.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "bridge.h"
+#include "register_file.h"
+
+/* A worker that does not let go of its queues for so long is taken away. */
+#define DEVICE_WORKER_TIMEOUT_MS 20
+
+struct hv_zone;
+
+/* An open device fd: a worker from its attachment to its release. */
+struct hv_worker {
+	struct hv_device *device;
+	struct mutex lock;		/* serializes attaching */
+	bool is_attached;		/* set once, under device->lock */
+	bool is_revoked;		/* set once, under device->lock */
+	bool is_hung;
+	struct pid *pid;
+	u64 cookie;
+
+	struct eventfd_ctx *kicks[HVISOR_QUEUES_MAX];
+	struct eventfd_ctx *call;
+	wait_queue_entry_t call_hook;
+
+	/* Its mappings of the zone's RAM, and nobody else's. */
+	struct address_space mapping;
+	struct rw_semaphore memory_lock;	/* held by faults */
+};
+
+struct hv_device {
+	struct kref references;
+	struct hv_zone *zone;		/* a reference */
+	char name[HVISOR_NAME_SIZE];
+	u32 virtio_id;
+	u32 interrupt;
+	u64 address;
+	wait_queue_head_t wait;		/* of all its descriptors' poll() */
+	struct mutex worker_lock;
+
+	spinlock_t lock;
+	bool is_gone;			/* its zone was destroyed */
+	struct register_file registers;
+	u64 kicks, calls;
+
+	struct hv_worker *worker;	/* attached and not revoked in full */
+	struct hv_worker *last_worker;	/* the latest one, until its release */
+	u64 generation;
+	u64 cookie;
+
+	/* What a worker has seen: sequence counts the changes of the driver's set-up. */
+	u64 sequence;
+	u64 acknowledged;
+	u64 rings_lost;			/* sequence of the last change that took rings away */
+
+	/* CPUs of the zone whose answer waits for the worker. */
+	u32 waiting;
+	u64 waiting_for[BRIDGE_CPUS];	/* sequence */
+	ktime_t waiting_until[BRIDGE_CPUS];
+	struct hrtimer deadline;
+	struct work_struct revocation;
+
+	struct hrtimer repeat;		/* of an interrupt that may have been dropped */
+	u64 repeat_after;		/* ns */
+};
+
+/* What remains to be done once device->lock is free: signals. */
+struct device_signals {
+	struct hv_worker *worker;
+	unsigned long kicks;		/* bitmap of queues */
+	bool is_change;
+	bool is_event;
+};
+
+/* device.c */
+
+/* Return: an object with one reference, not in its zone yet; NULL: no memory. */
+struct hv_device *device_new(struct hv_zone *zone, const struct hvisor_device_create *wanted);
+void device_put(struct hv_device *device);
+
+/* An access to its window. As zone_access(). */
+bool device_access(struct hv_device *device, const struct bridge_request *request, u64 *value);
+
+void device_fill_info(struct hv_device *device, struct hvisor_device_info *info);
+void device_fill_state(struct hv_device *device, struct hvisor_device_state *state);
+
+/* Forgets the driver, as a reset by it would: its zone was stopped. */
+void device_reset(struct hv_device *device);
+
+/* Its zone is destroyed: takes the worker away, for good. When it returns nothing of it runs. */
+void device_end(struct hv_device *device);
+
+/* Answers that wait for the worker; with device->lock held. */
+void device_answer_all(struct hv_device *device);
+void device_answer_acknowledged(struct hv_device *device);
+ktime_t device_deadline(const struct hv_device *device);	/* KTIME_MAX: nobody waits */
+
+/* device_worker.c: all in process context */
+
+/* Return: 0, or what HVISOR_DEVICE_ATTACH says. */
+int worker_attach(struct hv_worker *worker, struct hvisor_device_attach *attach);
+int worker_acknowledge(struct hv_worker *worker, u64 sequence);
+int worker_break(struct hv_worker *worker);
+
+/* Ends what worker_attach() began; the descriptor is released. */
+void worker_release(struct hv_worker *worker);
+
+/* With device->worker_lock held: no signal, no memory from now on; then answers who waits. */
+void worker_take_away(struct hv_worker *worker, bool is_hung);
+
+/* The device's revocation work: the worker missed its deadline. */
+void device_revoke_hung(struct work_struct *work);
+
+/* Return: 0, -EPERM (not attached), -ESTALE (revoked). Any context, no lock needed. */
+int worker_check(const struct hv_worker *worker);
+
+/* interrupt.c */
+
+/* With device->lock held: injects now, and again until the driver reacts. */
+void device_inject(struct hv_device *device);
+enum hrtimer_restart device_repeat_interrupt(struct hrtimer *timer);
+
+/* The worker asks for an interrupt. Any context. */
+void worker_call(struct hv_worker *worker);
+
+/*
+ * Has worker_call() called whenever worker->call, the context of @eventfd, is
+ * signalled. The context's reference keeps the hook safe until it is taken off,
+ * also after the last descriptor of the eventfd was closed.
+ */
+void worker_hook_call(struct hv_worker *worker, struct file *eventfd);
+void worker_unhook_call(struct hv_worker *worker);
+
+/* Delivers what was collected under device->lock. No lock held; worker is kept by RCU or the caller. */
+void device_signal(struct hv_device *device, const struct device_signals *signals);
+
+/* device_memory.c */
+
+void worker_init_memory(struct hv_worker *worker, struct file *file);
+int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma);
+void worker_revoke_memory(struct hv_worker *worker);
+void device_list_memory(const struct hv_device *device, struct hvisor_memory *memory);
+
+/* device_file.c: a new device fd, as zone_file_open() makes a zone fd. */
+int device_file_open(struct hv_device *device, struct file **ret);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/pfn.h>
+
+#include "device.h"
+#include "zone.h"
+#include "zone_check.h"
+
+/*
+ * A worker sees its zone's RAM at the guest's addresses. Pages go in one fault
+ * at a time and come out all at once when the worker is revoked, so every
+ * descriptor has a mapping of its own. The RAM has no struct pages: nothing can
+ * pin it, and no reference outlives the page tables.
+ */
+
+static const struct hvisor_region *find_memory(const struct hv_worker *worker, u64 guest, u64 size)
+{
+	return zone_find_ram(&worker->device->zone->description, false, guest, size);
+}
+
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct hv_worker *worker = vma->vm_file->private_data;
+	u64 guest = (u64)vmf->pgoff << PAGE_SHIFT;
+	const struct hvisor_region *region = find_memory(worker, guest, PAGE_SIZE);
+	vm_fault_t r = VM_FAULT_SIGBUS;
+
+	if (!region)
+		return VM_FAULT_SIGBUS;
+	/* Whoever saw the worker unrevoked is out again before its pages are taken. */
+	down_read(&worker->memory_lock);
+	if (!worker_check(worker))
+		r = vmf_insert_pfn(vma, vmf->address,
+				   PHYS_PFN(region->physical + (guest - region->guest)));
+	up_read(&worker->memory_lock);
+	return r;
+}
+
+static int refuse_move(struct vm_area_struct *vma)
+{
+	return -EPERM;
+}
+
+static const struct vm_operations_struct memory_ops = {
+	.fault = fault,
+	.mremap = refuse_move,
+};
+
+void worker_init_memory(struct hv_worker *worker, struct file *file)
+{
+	struct address_space *mapping = &worker->mapping;
+
+	init_rwsem(&worker->memory_lock);
+	address_space_init_once(mapping);
+	mapping->host = file_inode(file);
+	mapping->a_ops = &empty_aops;
+	mapping_set_gfp_mask(mapping, GFP_USER);
+	file->f_mapping = mapping;
+}
+
+int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma)
+{
+	u64 guest = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	const struct hvisor_region *region;
+	int r;
+
+	r = worker_check(worker);
+	if (r < 0)
+		return r;
+	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC) ||
+	    vma->vm_pgoff > U64_MAX >> PAGE_SHIFT)
+		return -EINVAL;
+	region = find_memory(worker, guest, vma->vm_end - vma->vm_start);
+	/* With larger pages than the hypervisor's a region may not be mappable. */
+	if (!region || !PAGE_ALIGNED(region->physical - region->guest))
+		return -EINVAL;
+
+	vma->vm_flags |= VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY;
+	vma->vm_flags &= ~VM_MAYEXEC;
+	vma->vm_ops = &memory_ops;
+	return 0;
+}
+
+/* The caller has set is_revoked. */
+void worker_revoke_memory(struct hv_worker *worker)
+{
+	down_write(&worker->memory_lock);
+	up_write(&worker->memory_lock);
+	unmap_mapping_range(&worker->mapping, 0, 0, 1);
+}
+
+void device_list_memory(const struct hv_device *device, struct hvisor_memory *memory)
+{
+	const struct zone_description *zone = &device->zone->description;
+	u32 i;
+
+	for (i = 0; i < zone->num_regions; i++) {
+		const struct hvisor_region *region = &zone->regions[i];
+
+		if (region->type == HVISOR_REGION_RAM)
+			memory->regions[memory->num_regions++] = (struct hvisor_memory_region){
+				.guest = region->guest,
+				.size = region->size,
+			};
+	}
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/file.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/virtio_config.h>
+
+#include "device.h"
+#include "zone.h"
+
+int worker_check(const struct hv_worker *worker)
+{
+	if (READ_ONCE(worker->is_revoked) || READ_ONCE(worker->device->is_gone))
+		return -ESTALE;
+	return READ_ONCE(worker->is_attached) ? 0 : -EPERM;
+}
+
+int worker_acknowledge(struct hv_worker *worker, u64 sequence)
+{
+	struct hv_device *device = worker->device;
+	unsigned long flags;
+	int r;
+
+	spin_lock_irqsave(&device->lock, flags);
+	r = worker_check(worker);
+	if (!r && sequence > device->sequence)
+		r = -EINVAL;
+	if (!r && sequence > device->acknowledged) {
+		device->acknowledged = sequence;
+		device_answer_acknowledged(device);
+	}
+	spin_unlock_irqrestore(&device->lock, flags);
+	return r;
+}
+
+void worker_take_away(struct hv_worker *worker, bool is_hung)
+{
+	struct hv_device *device = worker->device;
+	unsigned long flags;
+
+	lockdep_assert_held(&device->worker_lock);
+	spin_lock_irqsave(&device->lock, flags);
+	worker->is_hung = is_hung;
+	WRITE_ONCE(worker->is_revoked, true);
+	spin_unlock_irqrestore(&device->lock, flags);
+
+	/* Until here resets go on waiting, and nobody else can attach. */
+	worker_revoke_memory(worker);
+
+	spin_lock_irqsave(&device->lock, flags);
+	device->worker = NULL;
+	device_answer_all(device);
+	spin_unlock_irqrestore(&device->lock, flags);
+	wake_up_interruptible(&device->wait);
+	zone_event(device->zone);
+}
+
+/* The acknowledgement may have come while this work was on its way. */
+static bool is_overdue(struct hv_device *device)
+{
+	unsigned long flags;
+	bool is_overdue;
+
+	spin_lock_irqsave(&device->lock, flags);
+	is_overdue = device->worker && device_deadline(device) <= ktime_get();
+	spin_unlock_irqrestore(&device->lock, flags);
+	return is_overdue;
+}
+
+void device_revoke_hung(struct work_struct *work)
+{
+	struct hv_device *device = container_of(work, struct hv_device, revocation);
+
+	mutex_lock(&device->worker_lock);
+	if (is_overdue(device)) {
+		pr_warn_ratelimited("zone %u: device %s: its worker did not let go of its queues within %u ms\n",
+				    device->zone->description.id, device->name, DEVICE_WORKER_TIMEOUT_MS);
+		worker_take_away(device->worker, true);
+	}
+	mutex_unlock(&device->worker_lock);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Attaching                                                                 */
+
+static int read_model(const struct hvisor_device_attach *attach, struct register_model *model)
+{
+	const char *what;
+	u32 i;
+	int r;
+
+	if (attach->reserved0 || attach->generation ||
+	    !is_zeroed(attach->reserved, sizeof(attach->reserved)))
+		return -EINVAL;
+	model->features = attach->features;
+	model->num_queues = attach->num_queues;
+	model->config_size = attach->config_size;
+	memcpy(model->queue_size_max, attach->queue_size_max, sizeof(model->queue_size_max));
+	memcpy(model->config, attach->config, sizeof(model->config));
+	r = register_model_check(model, &what);
+	if (r < 0) {
+		pr_debug("attach: %s\n", what);
+		return r;
+	}
+	for (i = model->num_queues; i < HVISOR_QUEUES_MAX; i++)
+		if (attach->kick_fd[i] != -1)
+			return -EINVAL;
+	return 0;
+}
+
+static void put_eventfds(struct hv_worker *worker)
+{
+	u32 i;
+
+	for (i = 0; i < HVISOR_QUEUES_MAX; i++) {
+		if (worker->kicks[i])
+			eventfd_ctx_put(worker->kicks[i]);
+		worker->kicks[i] = NULL;
+	}
+	if (worker->call)
+		eventfd_ctx_put(worker->call);
+	worker->call = NULL;
+}
+
+static bool has_kick(const struct hv_worker *worker, const struct eventfd_ctx *eventfd, u32 end)
+{
+	while (end--)
+		if (worker->kicks[end] == eventfd)
+			return true;
+	return false;
+}
+
+/* A kick that is a call as well would have the bridge interrupt its own guest for ever. */
+static int get_eventfds(struct hv_worker *worker, const struct hvisor_device_attach *attach,
+			struct file *call)
+{
+	struct eventfd_ctx *eventfd;
+	u32 i;
+
+	for (i = 0; i < attach->num_queues; i++) {
+		eventfd = eventfd_ctx_fdget(attach->kick_fd[i]);
+		if (IS_ERR(eventfd))
+			return PTR_ERR(eventfd);
+		worker->kicks[i] = eventfd;
+		if (has_kick(worker, eventfd, i))
+			return -EINVAL;
+	}
+	eventfd = eventfd_ctx_fileget(call);
+	if (IS_ERR(eventfd))
+		return PTR_ERR(eventfd);
+	worker->call = eventfd;
+	return has_kick(worker, eventfd, attach->num_queues) ? -EINVAL : 0;
+}
+
+/* With device->lock held: from here on this is the device's worker. */
+static void install(struct hv_worker *worker, const struct hvisor_device_attach *attach)
+{
+	struct hv_device *device = worker->device;
+
+	worker->pid = get_task_pid(current, PIDTYPE_TGID);
+	WRITE_ONCE(worker->is_attached, true);
+	device->worker = worker;
+	device->last_worker = worker;
+	device->cookie = attach->cookie;
+	device->generation++;
+	/* The state as it is now is news to it, rings it has none yet. */
+	device->acknowledged = device->sequence++;
+}
+
+static int begin(struct hv_worker *worker, const struct hvisor_device_attach *attach,
+		 const struct register_model *model, struct device_signals *signals)
+{
+	struct hv_device *device = worker->device;
+	const char *what = NULL;
+	unsigned long flags;
+	int r;
+	u32 i;
+
+	spin_lock_irqsave(&device->lock, flags);
+	if (device->is_gone)
+		r = -ESTALE;
+	else if (device->worker)
+		r = -EBUSY;
+	else
+		r = register_file_offer(&device->registers, device->virtio_id, model, &what);
+	if (r >= 0) {
+		install(worker, attach);
+		if (r > 0)
+			device_inject(device);
+		for (i = 0; i < model->num_queues; i++)
+			if (device->registers.queues[i].ready)
+				signals->kicks |= BIT(i);
+	}
+	spin_unlock_irqrestore(&device->lock, flags);
+	if (r < 0)
+		pr_debug("attach to %s: %d %s\n", device->name, r, what ?: "");
+	return r < 0 ? r : 0;
+}
+
+static int attach_with_call(struct hv_worker *worker, struct hvisor_device_attach *attach,
+			    const struct register_model *model, struct file *call)
+{
+	struct device_signals signals = { .worker = worker, .is_change = true, .is_event = true };
+	struct hv_device *device = worker->device;
+	int r;
+
+	r = get_eventfds(worker, attach, call);
+	if (!r)
+		r = begin(worker, attach, model, &signals);
+	if (r < 0) {
+		put_eventfds(worker);
+		return r;
+	}
+	attach->generation = READ_ONCE(device->generation);
+	worker_hook_call(worker, call);
+	device_signal(device, &signals);
+	return 0;
+}
+
+int worker_attach(struct hv_worker *worker, struct hvisor_device_attach *attach)
+{
+	struct register_model model;
+	struct file *call;
+	int r;
+
+	r = read_model(attach, &model);
+	if (r < 0)
+		return r;
+	call = eventfd_fget(attach->call_fd);
+	if (IS_ERR(call))
+		return PTR_ERR(call);
+
+	mutex_lock(&worker->lock);
+	r = worker_check(worker);
+	if (!r)
+		r = -EBUSY;
+	else if (r == -EPERM)
+		r = attach_with_call(worker, attach, &model, call);
+	mutex_unlock(&worker->lock);
+	fput(call);
+	return r;
+}
+
+void worker_release(struct hv_worker *worker)
+{
+	struct hv_device *device = worker->device;
+	unsigned long flags;
+
+	if (!worker->is_attached)
+		return;
+	mutex_lock(&device->worker_lock);
+	if (device->worker == worker)
+		worker_take_away(worker, false);
+	spin_lock_irqsave(&device->lock, flags);
+	if (device->last_worker == worker)
+		device->last_worker = NULL;
+	spin_unlock_irqrestore(&device->lock, flags);
+	mutex_unlock(&device->worker_lock);
+
+	worker_unhook_call(worker);
+	synchronize_rcu();	/* the bridge may be kicking it */
+	put_eventfds(worker);
+	put_pid(worker->pid);
+	zone_event(device->zone);
+}
+
+int worker_break(struct hv_worker *worker)
+{
+	struct hv_device *device = worker->device;
+	unsigned long flags;
+	int r;
+
+	spin_lock_irqsave(&device->lock, flags);
+	r = worker_check(worker);
+	if (!r && register_file_break(&device->registers))
+		device_inject(device);
+	spin_unlock_irqrestore(&device->lock, flags);
+	if (!r)
+		zone_event(device->zone);
+	return r;
+}

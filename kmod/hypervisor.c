@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "hypervisor.h"
+
+#include <linux/cpumask.h>
+#include <linux/io.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "arch.h"
+#include "bridge.h"
+#include "zone_config.h"
+
+/* Not a version that will ever be: if it is still there, nobody answered. */
+#define MAGIC_UNTOUCHED	0x6e6f626f64793f21ULL
+
+static_assert(sizeof(struct hvisor_old_zone_info) == 56);
+static_assert(offsetof(struct hvisor_old_zone_info, cpus) == 8);
+static_assert(offsetof(struct hvisor_old_zone_info, name) == 16);
+static_assert(offsetof(struct hvisor_old_zone_info, is_err) == 48);
+
+static DEFINE_MUTEX(call_lock);
+static u32 magic;
+static u32 accepted_size;
+static u64 root_cpus;
+
+u32 hypervisor_magic(void)
+{
+	return magic;
+}
+
+u32 hypervisor_config_size(void)
+{
+	return READ_ONCE(accepted_size);
+}
+
+u64 hypervisor_root_cpus(void)
+{
+	return root_cpus;
+}
+
+u32 hypervisor_old_config_size(void)
+{
+	return zone_layout_find(magic, ARCH_ZONE, 0)->size;
+}
+
+static void log_unknown_magic(void)
+{
+	u32 known[8];
+	unsigned int n = zone_layout_magics(ARCH_ZONE, known, ARRAY_SIZE(known));
+	char text[64] = "";
+	size_t length = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		length += scnprintf(text + length, sizeof(text) - length, "%s0x%x", i ? ", " : "",
+				    known[i]);
+	pr_err("the hypervisor's zone_config has version 0x%x; known on " ARCH_NAME ": %s\n", magic,
+	       text);
+}
+
+/* An unknown call returns 0, so only what it wrote proves that it exists. */
+static int probe_magic(void)
+{
+	u64 *answer = kmalloc(sizeof(*answer), GFP_KERNEL);
+	u64 found;
+
+	if (!answer)
+		return -ENOMEM;
+	WRITE_ONCE(*answer, MAGIC_UNTOUCHED);
+	arch_hypercall(HYPERCALL_CONFIG_CHECK, virt_to_phys(answer), 0);
+	found = READ_ONCE(*answer);
+	kfree(answer);
+	if (found == MAGIC_UNTOUCHED) {
+		pr_err("no hypervisor answered the version call\n");
+		return -ENODEV;
+	}
+	magic = found;
+	if (found > U32_MAX || !zone_layout_find(magic, ARCH_ZONE, 0)) {
+		log_unknown_magic();
+		return -EPROTONOSUPPORT;
+	}
+	return 0;
+}
+
+static int probe_root(void)
+{
+	struct hvisor_old_zone_info *zones;
+	int n, i;
+
+	n = hypervisor_list(&zones);
+	if (n < 0)
+		return n;
+	for (i = 0; i < n; i++)
+		if (!zones[i].zone_id)
+			root_cpus = zones[i].cpus;
+	kfree(zones);
+	if (!root_cpus) {
+		pr_err("the hypervisor's list lacks zone 0 or its CPUs\n");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+int hypervisor_probe(void)
+{
+	int r = probe_magic();
+
+	return r < 0 ? r : probe_root();
+}
+
+/* With call_lock held. */
+static int list_zones(struct hvisor_old_zone_info *zones)
+{
+	long n = arch_hypercall(HYPERCALL_ZONE_LIST, virt_to_phys(zones), HYPERVISOR_ZONES_MAX);
+
+	if (n > HYPERVISOR_ZONES_MAX)
+		return -EPROTO;
+	return n;
+}
+
+static struct hvisor_old_zone_info *alloc_list(void)
+{
+	return kcalloc(HYPERVISOR_ZONES_MAX, sizeof(struct hvisor_old_zone_info), GFP_KERNEL);
+}
+
+int hypervisor_list(struct hvisor_old_zone_info **ret)
+{
+	struct hvisor_old_zone_info *zones = alloc_list();
+	int n;
+
+	if (!zones)
+		return -ENOMEM;
+	n = mutex_lock_killable(&call_lock);
+	if (!n) {
+		n = list_zones(zones);
+		mutex_unlock(&call_lock);
+	}
+	if (n < 0) {
+		kfree(zones);
+		return n;
+	}
+	*ret = zones;
+	return n;
+}
+
+static bool is_in_list(const struct hvisor_old_zone_info *zones, int n, u32 id)
+{
+	while (n-- > 0)
+		if (zones[n].zone_id == id)
+			return true;
+	return false;
+}
+
+int hypervisor_lists(u32 id)
+{
+	struct hvisor_old_zone_info *zones;
+	int n, r;
+
+	n = hypervisor_list(&zones);
+	if (n < 0)
+		return n;
+	r = is_in_list(zones, n, id);
+	kfree(zones);
+	return r;
+}
+
+struct call {
+	enum hypercall code;
+	u64 arg0, arg1;
+};
+
+static long call_here(void *argument)
+{
+	const struct call *call = argument;
+
+	return arch_hypercall(call->code, call->arg0, call->arg1);
+}
+
+/*
+ * Starting and stopping keep the calling CPU in the hypervisor, interrupts
+ * masked, until the zone's CPUs react. One of them may be waiting for an answer
+ * from us, so the CPU that gives the answers must not be the one that waits.
+ */
+static long call_elsewhere(enum hypercall code, u64 arg0, u64 arg1)
+{
+	struct call call = { code, arg0, arg1 };
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, bridge_cpu());
+
+	if (cpu >= nr_cpu_ids)
+		return call_here(&call);
+	return work_on_cpu(cpu, call_here, &call);
+}
+
+/* With call_lock held. */
+static int check_free(const struct zone_description *zone)
+{
+	struct hvisor_old_zone_info *zones = alloc_list();
+	int n, i, r = 0;
+
+	if (!zones)
+		return -ENOMEM;
+	n = list_zones(zones);
+	if (n < 0)
+		r = n;
+	else if (is_in_list(zones, n, zone->id))
+		r = -EEXIST;
+	for (i = 0; !r && i < n; i++)
+		if (zones[i].cpus & zone->cpus)
+			r = -EBUSY;
+	kfree(zones);
+	return r;
+}
+
+int hypervisor_start_config(const struct zone_description *zone, const u8 *config, u32 size)
+{
+	int r;
+
+	r = mutex_lock_killable(&call_lock);
+	if (r < 0)
+		return r;
+	r = check_free(zone);
+	if (!r)
+		r = call_elsewhere(HYPERCALL_ZONE_START, virt_to_phys(config), size);
+	if (!r)
+		WRITE_ONCE(accepted_size, size);
+	mutex_unlock(&call_lock);
+	return r;
+}
+
+/* A size that differs is refused before anything else and changes nothing: the next is tried. */
+int hypervisor_start(const struct zone_description *zone)
+{
+	const struct zone_layout *layout;
+	unsigned int nth = 0;
+	u8 *config;
+	int r = -EINVAL;
+
+	config = kmalloc(ZONE_CONFIG_SIZE_MAX, GFP_KERNEL);
+	if (!config)
+		return -ENOMEM;
+	while (r == -EINVAL && (layout = zone_layout_find(magic, ARCH_ZONE, nth++))) {
+		zone_config_encode(layout, zone, config);
+		r = hypervisor_start_config(zone, config, layout->size);
+	}
+	kfree(config);
+	return r;
+}
+
+int hypervisor_shutdown(u32 id)
+{
+	struct hvisor_old_zone_info *zones = alloc_list();
+	int r;
+
+	if (!zones)
+		return -ENOMEM;
+	r = mutex_lock_killable(&call_lock);
+	if (r < 0)
+		goto out;
+	r = list_zones(zones);
+	if (r >= 0 && !is_in_list(zones, r, id)) {
+		r = 0;		/* its guest powered off */
+	} else if (r >= 0) {
+		bridge_hold();
+		r = call_elsewhere(HYPERCALL_ZONE_SHUTDOWN, id, 0);
+		bridge_release();
+		/* It may have powered off just now. */
+		if (r == -EINVAL && !is_in_list(zones, list_zones(zones), id))
+			r = 0;
+	}
+	mutex_unlock(&call_lock);
+out:
+	kfree(zones);
+	return r;
+}

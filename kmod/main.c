@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hvisor.ko: zones and virtio devices of the hvisor hypervisor, in root Linux.
+ *
+ *   control.c, old_ioctl.c       /dev/hvisor
+ *   zone*.c, load.c              zone objects and descriptors
+ *   device*.c, interrupt.c       device objects, descriptors and workers
+ *   bridge.c, hypervisor.c       what lies below
+ *   register_file.c, zone_config.c, zone_check.c
+ *                                freestanding: also built for user space
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_irq.h>
+
+#include "bridge.h"
+#include "control.h"
+#include "cpu_hotplug.h"
+#include "hypervisor.h"
+
+/* The node tells that there is a hypervisor; without one its call is undefined. */
+static int find_wakeup_interrupt(unsigned int *irq)
+{
+	struct device_node *node = of_find_compatible_node(NULL, NULL, "hvisor");
+
+	if (!node) {
+		pr_err("the device tree has no node compatible with \"hvisor\": this is not root Linux under hvisor\n");
+		return -ENODEV;
+	}
+	*irq = irq_of_parse_and_map(node, 0);
+	of_node_put(node);
+	if (!*irq) {
+		pr_err("the device tree's hvisor node has no interrupt\n");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/*
+ * There is no way to take the bridge page back from the hypervisor: from there
+ * on the module stays, and so does the page. Hence no exit function.
+ */
+static int __init hvisor_init(void)
+{
+	unsigned int irq;
+	int r;
+
+	r = find_wakeup_interrupt(&irq);
+	if (r < 0)
+		return r;
+	r = hypervisor_probe();
+	if (r < 0)
+		return r;
+	r = cpu_hotplug_forbid();
+	if (r < 0)
+		return r;
+	r = bridge_open(irq);
+	if (r < 0)
+		goto err_hotplug;
+	r = control_register();
+	if (r < 0)
+		goto err_bridge;
+	r = bridge_connect();
+	if (r < 0)
+		goto err_control;
+	__module_get(THIS_MODULE);
+	control_enable();
+	pr_info("zone_config version 0x%x, root Linux on CPUs 0x%llx\n", hypervisor_magic(),
+		hypervisor_root_cpus());
+	return 0;
+
+err_control:
+	control_unregister();
+err_bridge:
+	bridge_close();
+err_hotplug:
+	cpu_hotplug_allow();
+	return r;
+}
+module_init(hvisor_init);
+
+MODULE_DESCRIPTION("Zones and virtio devices of the hvisor hypervisor");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HVISOR_OLD_IOCTL_H
+#define HVISOR_OLD_IOCTL_H
+
+struct zone_description;
+
+/* The calls of the older tool (type HVISOR_OLD_TYPE) on /dev/hvisor. */
+long old_ioctl(unsigned int number, unsigned long argument);
+
+/*
+ * With zones_lock() held: -EBUSY if a CPU or RAM belongs to a zone that was
+ * started through these calls and still runs.
+ */
+int old_zones_check_apart(const struct zone_description *description);
+
+#endif

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "zone.h"
+
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/of.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "bridge.h"
+#include "device.h"
+#include "hypervisor.h"
+#include "old_ioctl.h"
+#include "zone_check.h"
+
+static DEFINE_MUTEX(zones_mutex);
+static LIST_HEAD(zones);	/* changed under zones_mutex, read under RCU */
+
+void zones_lock(void)
+{
+	mutex_lock(&zones_mutex);
+}
+
+void zones_unlock(void)
+{
+	mutex_unlock(&zones_mutex);
+}
+
+static struct hv_zone *find_zone(u32 id)
+{
+	struct hv_zone *zone;
+
+	list_for_each_entry_rcu(zone, &zones, link, lockdep_is_held(&zones_mutex))
+		if (zone->description.id == id)
+			return zone;
+	return NULL;
+}
+
+static struct hv_device *find_window(const struct hv_zone *zone, u64 address)
+{
+	unsigned int n = zone_num_devices(zone);
+
+	while (n--)
+		if (range_contains(zone->devices[n]->address, HVISOR_WINDOW_SIZE, address, 1))
+			return zone->devices[n];
+	return NULL;
+}
+
+bool zone_access(const struct bridge_request *request, u64 *value)
+{
+	struct hv_device *device = NULL;
+	struct hv_zone *zone;
+	bool is_answer = true;
+
+	rcu_read_lock();
+	zone = find_zone(request->zone);
+	if (zone) {
+		WRITE_ONCE(zone->last_activity, ktime_get_ns());
+		device = find_window(zone, request->address);
+	}
+	if (device)
+		is_answer = device_access(device, request, value);
+	rcu_read_unlock();
+	return is_answer;
+}
+
+void zone_event(struct hv_zone *zone)
+{
+	atomic64_inc(&zone->events);
+	wake_up_interruptible(&zone->wait);
+}
+
+bool zone_is_in_system_ram(const struct zone_description *description)
+{
+	u32 i;
+
+	for (i = 0; i < description->num_regions; i++) {
+		const struct hvisor_region *region = &description->regions[i];
+
+		if (region->type != ZONE_REGION_VIRTIO &&
+		    region_intersects(region->physical, region->size, IORESOURCE_SYSTEM_RAM,
+				      IORES_DESC_NONE) != REGION_DISJOINT)
+			return true;
+	}
+	return false;
+}
+
+/* Root Linux has the interrupt controller that the board has. */
+static u32 board_gic_version(void)
+{
+	struct device_node *node = of_find_compatible_node(NULL, NULL, "arm,gic-v3");
+
+	of_node_put(node);
+	return node ? 3 : 2;
+}
+
+int zone_check_description(const struct zone_description *description)
+{
+	struct zone_limits limits = {
+		.root_cpus = hypervisor_root_cpus(),
+		.gic_version = board_gic_version(),
+	};
+	struct zone_problem problem;
+	int r;
+
+	r = zone_check(description, &limits, &problem);
+	if (r < 0) {
+		pr_debug("zone %u: %s (%u)\n", description->id, problem.field, problem.index);
+		return r;
+	}
+	if (zone_is_in_system_ram(description)) {
+		pr_debug("zone %u: a region lies in root Linux's System RAM\n", description->id);
+		return -EBUSY;
+	}
+	if (description->gic.its_size)
+		pr_warn_ratelimited("zone %u: with a GIC ITS its second start may hang the hypervisor\n",
+				    description->id);
+	return 0;
+}
+
+int zones_check_apart(const struct zone_description *description)
+{
+	struct zone_problem problem;
+	struct hv_zone *zone;
+
+	list_for_each_entry(zone, &zones, link) {
+		const struct zone_description *other = &zone->description;
+
+		if (other->id == description->id)
+			return -EEXIST;
+		if (zone_check_apart(description, other, &problem) < 0) {
+			pr_debug("zone %u: %s (%u) is zone %u's\n", description->id,
+				 problem.field, problem.index, other->id);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+bool zones_have_ram(u64 address, u64 size)
+{
+	struct hv_zone *zone;
+	u32 i;
+
+	list_for_each_entry(zone, &zones, link)
+		for (i = 0; i < zone->description.num_regions; i++) {
+			const struct hvisor_region *region = &zone->description.regions[i];
+
+			if (region->type == HVISOR_REGION_RAM &&
+			    ranges_overlap(region->physical, region->size, address, size))
+				return true;
+		}
+	return false;
+}
+
+static bool name_is_taken(const char *name)
+{
+	struct hv_zone *zone;
+
+	list_for_each_entry(zone, &zones, link)
+		if (!memcmp(zone->description.name, name, HVISOR_NAME_SIZE))
+			return true;
+	return false;
+}
+
+/* Zones that were started by others: an id and CPUs is all that is known of them. */
+static int check_foreign(const struct zone_description *description)
+{
+	struct hvisor_old_zone_info *listed;
+	int n, i, r = 0;
+
+	n = hypervisor_list(&listed);
+	if (n < 0)
+		return n;
+	for (i = 0; i < n && !r; i++)
+		if (listed[i].zone_id == description->id)
+			r = -EEXIST;
+		else if (listed[i].cpus & description->cpus)
+			r = -EBUSY;
+	kfree(listed);
+	return r;
+}
+
+static int describe(const struct hvisor_zone_create *wanted, struct zone_description *description)
+{
+	u32 i;
+
+	if (wanted->num_regions > HVISOR_REGIONS_MAX)
+		return -E2BIG;
+	if (wanted->gic.reserved || !is_zeroed(wanted->reserved, sizeof(wanted->reserved)))
+		return -EINVAL;
+	if (!zone_name_is_valid(wanted->name))
+		return -EINVAL;
+	for (i = 0; i < HVISOR_REGIONS_MAX; i++) {
+		const struct hvisor_region *region = &wanted->regions[i];
+
+		if (i >= wanted->num_regions ? !is_zeroed(region, sizeof(*region)) :
+		    region->reserved || region->type > HVISOR_REGION_IO)
+			return -EINVAL;
+	}
+
+	description->id = wanted->id;
+	description->num_regions = wanted->num_regions;
+	description->cpus = wanted->cpus;
+	memcpy(description->name, wanted->name, sizeof(description->name));
+	description->entry_point = wanted->entry_point;
+	description->kernel_address = wanted->kernel_address;
+	description->kernel_size = wanted->kernel_size;
+	description->dtb_address = wanted->dtb_address;
+	description->dtb_size = wanted->dtb_size;
+	memcpy(description->interrupts, wanted->interrupts, sizeof(description->interrupts));
+	description->gic = wanted->gic;
+	memcpy(description->regions, wanted->regions, sizeof(description->regions));
+	return zone_check_description(description);
+}
+
+static int add_zone(struct hv_zone *zone)
+{
+	int r;
+
+	mutex_lock(&zones_mutex);
+	r = zones_check_apart(&zone->description);
+	if (!r && name_is_taken(zone->description.name))
+		r = -EEXIST;
+	if (!r)
+		r = old_zones_check_apart(&zone->description);
+	if (!r)
+		r = check_foreign(&zone->description);
+	if (!r)
+		list_add_tail_rcu(&zone->link, &zones);
+	mutex_unlock(&zones_mutex);
+	return r;
+}
+
+int zone_create(const struct hvisor_zone_create *wanted, struct hv_zone **ret)
+{
+	struct hv_zone *zone = kzalloc(sizeof(*zone), GFP_KERNEL);
+	int r;
+
+	if (!zone)
+		return -ENOMEM;
+	kref_init(&zone->references);
+	mutex_init(&zone->lock);
+	init_waitqueue_head(&zone->wait);
+	zone->state = HVISOR_ZONE_CREATED;
+	memcpy(zone->cookie, wanted->cookie, sizeof(zone->cookie));
+
+	r = describe(wanted, &zone->description);
+	if (r < 0)
+		goto err_free;
+	zone->started_as = zone->description;
+	kref_get(&zone->references);	/* the list's */
+	r = add_zone(zone);
+	if (r < 0)
+		goto err_free;
+	*ret = zone;
+	return 0;
+
+err_free:
+	kfree(zone);
+	return r;
+}
+
+struct hv_zone *zone_open(u32 id)
+{
+	struct hv_zone *zone;
+
+	rcu_read_lock();
+	zone = find_zone(id);
+	if (zone && !kref_get_unless_zero(&zone->references))
+		zone = NULL;
+	rcu_read_unlock();
+	return zone;
+}
+
+static void free_zone(struct kref *references)
+{
+	struct hv_zone *zone = container_of(references, struct hv_zone, references);
+
+	mutex_destroy(&zone->lock);
+	kfree(zone);
+}
+
+void zone_put(struct hv_zone *zone)
+{
+	kref_put(&zone->references, free_zone);
+}
+
+struct hv_device *zone_find_device(const struct hv_zone *zone, const char *name)
+{
+	unsigned int n = zone_num_devices(zone);
+
+	while (n--)
+		if (!memcmp(zone->devices[n]->name, name, HVISOR_NAME_SIZE))
+			return zone->devices[n];
+	return NULL;
+}
+
+void zone_fill_info(struct hv_zone *zone, struct hvisor_zone_info *info)
+{
+	*info = (struct hvisor_zone_info){
+		.id = zone->description.id,
+		.state = READ_ONCE(zone->state),
+		.cpus = zone->description.cpus,
+		.cookie = { zone->cookie[0], zone->cookie[1] },
+		.num_devices = zone_num_devices(zone),
+		.events = atomic64_read(&zone->events),
+	};
+	memcpy(info->name, zone->description.name, sizeof(info->name));
+}
+
+u32 zone_list(struct hvisor_zone_info *infos, u32 max)
+{
+	struct hv_zone *zone;
+	u32 n = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(zone, &zones, link) {
+		if (n < max)
+			zone_fill_info(zone, &infos[n]);
+		n++;
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+static int check_ended(const struct hv_zone *zone)
+{
+	int r;
+
+	if (zone->is_destroyed)
+		return -ESTALE;
+	if (zone->state != HVISOR_ZONE_STARTED)
+		return 0;
+	r = hypervisor_lists(zone->description.id);
+	return r > 0 ? -EBUSY : r;
+}
+
+/* Nobody finds the zone or its devices any more: neither the bridge nor a descriptor. */
+static unsigned int unlink_zone(struct hv_zone *zone)
+{
+	unsigned int n = zone->num_devices;
+
+	WRITE_ONCE(zone->takes_interrupts, false);
+	WRITE_ONCE(zone->is_ending, true);
+	WRITE_ONCE(zone->is_destroyed, true);
+
+	mutex_lock(&zones_mutex);
+	list_del_rcu(&zone->link);
+	mutex_unlock(&zones_mutex);
+	WRITE_ONCE(zone->num_devices, 0);
+	synchronize_rcu();
+	return n;
+}
+
+int zone_destroy(struct hv_zone *zone)
+{
+	unsigned int i, n;
+	int r;
+
+	mutex_lock(&zone->lock);
+	r = check_ended(zone);
+	if (r < 0)
+		goto out;
+	n = unlink_zone(zone);
+	for (i = 0; i < n; i++) {
+		device_end(zone->devices[i]);
+		device_put(zone->devices[i]);
+	}
+	zone_event(zone);
+out:
+	mutex_unlock(&zone->lock);
+	if (!r)
+		zone_put(zone);		/* the list's */
+	return r;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Is this zone one that the hypervisor can start? It panics, and the board
+ * with it, on many a zone_config; each of those is refused here, before.
+ *
+ * Freestanding.
+ */
+#ifndef HVISOR_ZONE_CHECK_H
+#define HVISOR_ZONE_CHECK_H
+
+#include "zone_config.h"
+
+struct zone_limits {
+	u64 root_cpus;
+	u32 gic_version;	/* the board's; 0: not known */
+};
+
+/* The field at fault, for a message: @field, with a number if it is one of many. */
+struct zone_problem {
+	const char *field;
+	u32 index;
+};
+
+/**
+ * zone_check() - all that can be told from the zone itself
+ * @problem: set on error
+ *
+ * Return: 0, -EINVAL, -E2BIG (too many regions), -EBUSY (a CPU of root Linux).
+ */
+int zone_check(const struct zone_description *zone, const struct zone_limits *limits,
+	       struct zone_problem *problem);
+
+/**
+ * zone_check_apart() - may both exist at once?
+ *
+ * No CPU in common, and no byte of one's RAM in a region of the other. (Two
+ * zones may share an I/O region: whether they should is their manager's call.)
+ *
+ * Return: 0, or -EBUSY and @problem.
+ */
+int zone_check_apart(const struct zone_description *a, const struct zone_description *b,
+		     struct zone_problem *problem);
+
+/**
+ * zone_add_device() - gives the zone a virtio window and an interrupt
+ *
+ * Return: 0, -EINVAL, -E2BIG (too many regions), -EEXIST (the window overlaps
+ * a region, a window or the interrupt controller, or the interrupt is taken).
+ */
+int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 interrupt,
+		    struct zone_problem *problem);
+
+/**
+ * zone_find_ram() - the RAM region that holds [address, address+size)
+ * @physical: whether @address is physical, else guest
+ *
+ * Return: borrowed; NULL if no single one does.
+ */
+const struct hvisor_region *zone_find_ram(const struct zone_description *zone, bool physical,
+					  u64 address, u64 size);
+
+/* True if the 32 bytes are a name: 1 to 31 of A-Za-z0-9._- and zeroes from there on. */
+bool zone_name_is_valid(const char *name);
+
+#endif

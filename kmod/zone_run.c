@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/ktime.h>
+
+#include "bridge.h"
+#include "device.h"
+#include "hypervisor.h"
+#include "zone.h"
+
+#define QUIET_MS	10
+#define QUIET_LIMIT_MS	200
+
+/* Interrupts that workers asked for while the zone took none are still pending. */
+static void take_interrupts(struct hv_zone *zone)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	WRITE_ONCE(zone->takes_interrupts, true);
+	for (i = 0; i < zone->num_devices; i++) {
+		struct hv_device *device = zone->devices[i];
+
+		spin_lock_irqsave(&device->lock, flags);
+		if (device->registers.interrupt_status)
+			device_inject(device);
+		spin_unlock_irqrestore(&device->lock, flags);
+	}
+}
+
+/*
+ * The guest runs before the call returns: its accesses are answered at once, an
+ * interrupt would be skipped until the hypervisor lists the zone.
+ */
+int zone_start(struct hv_zone *zone)
+{
+	int r;
+
+	mutex_lock(&zone->lock);
+	if (zone->is_destroyed)
+		r = -ESTALE;
+	else if (zone->state != HVISOR_ZONE_CREATED)
+		r = -EPERM;
+	else
+		r = hypervisor_start(&zone->started_as);
+	if (!r) {
+		WRITE_ONCE(zone->state, HVISOR_ZONE_STARTED);
+		take_interrupts(zone);
+	}
+	mutex_unlock(&zone->lock);
+	return r;
+}
+
+static bool is_quiet(const struct hv_zone *zone, u64 now)
+{
+	u64 last = READ_ONCE(zone->last_activity);
+	unsigned int i;
+
+	for (i = 0; i < zone->num_devices; i++)
+		if (READ_ONCE(zone->devices[i]->waiting))
+			return false;
+	return now > last && now - last >= QUIET_MS * NSEC_PER_MSEC;
+}
+
+/*
+ * A CPU that waits at EL2, for an answer or on a lock that the shutdown holds,
+ * cannot be stopped: it is lost, or takes the hypervisor with it. A guest that
+ * gets no interrupts soon has nothing more to ask of its devices.
+ */
+static void quiesce(struct hv_zone *zone)
+{
+	u64 end = ktime_get_ns() + QUIET_LIMIT_MS * NSEC_PER_MSEC;
+	unsigned long flags;
+	unsigned int i;
+	u64 now;
+
+	WRITE_ONCE(zone->takes_interrupts, false);
+	while (now = ktime_get_ns(), now < end && !is_quiet(zone, now))
+		usleep_range(1000, 2000);
+
+	WRITE_ONCE(zone->is_ending, true);
+	for (i = 0; i < zone->num_devices; i++) {
+		struct hv_device *device = zone->devices[i];
+
+		spin_lock_irqsave(&device->lock, flags);
+		device_answer_all(device);
+		spin_unlock_irqrestore(&device->lock, flags);
+	}
+}
+
+static void go_on(struct hv_zone *zone)
+{
+	WRITE_ONCE(zone->is_ending, false);
+	take_interrupts(zone);
+}
+
+static int stop(struct hv_zone *zone)
+{
+	unsigned int i;
+	int r;
+
+	quiesce(zone);
+	r = hypervisor_shutdown(zone->description.id);
+	if (r < 0) {
+		go_on(zone);
+		return r;
+	}
+	WRITE_ONCE(zone->state, HVISOR_ZONE_STOPPED);
+	for (i = 0; i < zone->num_devices; i++)
+		device_reset(zone->devices[i]);
+	zone_event(zone);
+	return 0;
+}
+
+int zone_stop(struct hv_zone *zone)
+{
+	int r = 0;
+
+	mutex_lock(&zone->lock);
+	if (zone->is_destroyed)
+		r = -ESTALE;
+	else if (zone->state == HVISOR_ZONE_CREATED)
+		r = -EPERM;
+	else if (zone->state == HVISOR_ZONE_STARTED)
+		r = stop(zone);
+	mutex_unlock(&zone->lock);
+	return r;
+}
