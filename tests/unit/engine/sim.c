@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct sim *of(struct hypervisor *h) {
+        return (struct sim *) h;
+}
+
+static int step(struct sim *s, enum sim_step which, struct err *e) {
+        static const char *const words[_SIM_STEP_MAX] = {
+                [SIM_ZONE_CREATE] = "create", [SIM_DEVICE_CREATE] = "device", [SIM_LAUNCH] = "launch",
+                [SIM_LOAD] = "load",          [SIM_START] = "start",          [SIM_STOP] = "stop",
+                [SIM_DESTROY] = "destroy",
+        };
+        size_t used = strlen(s->log);
+
+        snprintf(s->log + used, sizeof(s->log) - used, "%s%s", used ? " " : "", words[which]);
+        if (s->fail[which] < 0)
+                return err_set(e, s->fail[which], "simulated failure of %s", words[which]);
+        return s->fail[which];
+}
+
+static struct sim_zone *by_fd(struct sim *s, int fd) {
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++) {
+                struct sim_zone *z = &s->zones[i];
+                char a[64], b[64], pa[32], pb[32];
+                ssize_t n, m;
+
+                if (!z->used || z->event < 0)
+                        continue;
+                /* Copies of a descriptor have one "eventfd-id" in fdinfo. */
+                snprintf(pa, sizeof(pa), "/proc/self/fdinfo/%d", fd);
+                snprintf(pb, sizeof(pb), "/proc/self/fdinfo/%d", z->event);
+                FILE *fa = fopen(pa, "re"), *fb = fopen(pb, "re");
+                n = m = -1;
+                while (fa && fgets(a, sizeof(a), fa))
+                        if (sscanf(a, "eventfd-id: %zd", &n) == 1)
+                                break;
+                while (fb && fgets(b, sizeof(b), fb))
+                        if (sscanf(b, "eventfd-id: %zd", &m) == 1)
+                                break;
+                if (fa)
+                        fclose(fa);
+                if (fb)
+                        fclose(fb);
+                if (n >= 0 && n == m)
+                        return z;
+        }
+        return NULL;
+}
+
+static void poke(struct sim_zone *z) {
+        (void) eventfd_write(z->event, 1);
+}
+
+static struct sim_zone *find(struct sim *s, const char *name, bool foreign) {
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
+                if (s->zones[i].used && strcmp(s->zones[i].live.name, name) == 0 &&
+                    (s->zones[i].live.object == ZONE_OBJECT_NONE) == foreign)
+                        return &s->zones[i];
+        return NULL;
+}
+
+static struct sim_zone *unused(struct sim *s) {
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
+                if (!s->zones[i].used) {
+                        s->zones[i] = (struct sim_zone){ .used = true, .event = -1 };
+                        return &s->zones[i];
+                }
+        return NULL;
+}
+
+struct zone_live *sim_zone(struct sim *s, const char *name) {
+        struct sim_zone *z = find(s, name, false);
+
+        return z ? &z->live : NULL;
+}
+
+struct device_live *sim_device(struct sim *s, const char *zone, const char *device) {
+        struct zone_live *z = sim_zone(s, zone);
+
+        for (size_t i = 0; z && i < z->num_devices; i++)
+                if (strcmp(z->devices[i].name, device) == 0)
+                        return &z->devices[i];
+        return NULL;
+}
+
+void sim_add_foreign(struct sim *s, const char *name, uint32_t id, uint64_t cpus) {
+        struct sim_zone *z = unused(s);
+
+        z->live = (struct zone_live){ .id = id, .cpus = cpus, .listed = true };
+        snprintf(z->live.name, sizeof(z->live.name), "%s", name);
+}
+
+void sim_power_off(struct sim *s, const char *name) {
+        sim_zone(s, name)->listed = false;
+}
+
+/* ---- the hypervisor ------------------------------------------------------------------------------------- */
+
+static bool ended(pid_t pid) {
+        siginfo_t info = {};
+
+        return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+}
+
+static int sim_observe(struct hypervisor *h, struct live *ret, struct err *e _unused_) {
+        struct sim *s = of(h);
+
+        pthread_mutex_lock(&s->lock);
+        ret->hypervisor = h->ops->name;
+        ret->magic = 5;
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++) {
+                struct zone_live *z = &s->zones[i].live;
+
+                if (!s->zones[i].used)
+                        continue;
+                for (size_t j = 0; j < z->num_devices; j++)
+                        if (z->devices[j].worker_pid && ended(z->devices[j].worker_pid)) {
+                                z->devices[j].worker_pid = 0;
+                                z->devices[j].attached = z->devices[j].hung = false;
+                        }
+                *live_add(ret) = *z;
+        }
+        pthread_mutex_unlock(&s->lock);
+        return 0;
+}
+
+static int sim_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
+        struct sim *s = of(h);
+        struct sim_zone *z;
+        int r;
+
+        pthread_mutex_lock(&s->lock);
+        r = step(s, SIM_ZONE_CREATE, e);
+        if (r == 0) {
+                z = unused(s);
+                z->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+                z->live.id = m->spec->id;
+                z->live.cpus = m->spec->cpus;
+                memcpy(z->live.name, m->spec->name, NAME_SIZE);
+                z->live.object = ZONE_OBJECT_CREATED;
+                z->live.owner_cookie = m->owner_cookie;
+                z->live.spec_cookie = m->spec_cookie;
+                *ret_fd = fcntl(z->event, F_DUPFD_CLOEXEC, 3);
+        }
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+static int sim_zone_open(struct hypervisor *h, uint32_t id, int *ret_fd, struct err *e) {
+        struct sim *s = of(h);
+
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
+                if (s->zones[i].used && s->zones[i].live.id == id && s->zones[i].event >= 0) {
+                        *ret_fd = fcntl(s->zones[i].event, F_DUPFD_CLOEXEC, 3);
+                        return 0;
+                }
+        return err_set(e, -ENOENT, "no such zone");
+}
+
+static int sim_zone_acknowledge(struct hypervisor *h _unused_, int zone_fd) {
+        eventfd_t value;
+
+        return eventfd_read(zone_fd, &value);
+}
+
+static int sim_device_create(struct hypervisor *h, int zone_fd, const struct device_spec *d, int *ret_fd,
+                             struct err *e) {
+        struct sim *s = of(h);
+        struct zone_live *z = &by_fd(s, zone_fd)->live;
+        struct device_live *l = &z->devices[z->num_devices];
+        int r = step(s, SIM_DEVICE_CREATE, e);
+
+        if (r < 0)
+                return r;
+        *l = (struct device_live){ .virtio_id = device_type_virtio_id(d->type), .interrupt = d->interrupt };
+        l->address = d->address;
+        memcpy(l->name, d->name, NAME_SIZE);
+        z->num_devices++;
+        *ret_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        return 0;
+}
+
+static int sim_device_open(struct hypervisor *h _unused_, int zone_fd _unused_, const char *name _unused_, int *ret_fd,
+                           struct err *e _unused_) {
+        *ret_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        return 0;
+}
+
+static int sim_load(struct hypervisor *h, int zone_fd _unused_, const struct image_spec *image _unused_, struct err *e) {
+        struct sim *s = of(h);
+        int r;
+
+        pthread_mutex_lock(&s->lock);
+        r = step(s, SIM_LOAD, e);
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+static int change(struct hypervisor *h, int fd, enum sim_step which, enum zone_object to, struct err *e) {
+        struct sim *s = of(h);
+        struct sim_zone *z;
+        int r;
+
+        usleep(2000); /* such calls take their time */
+        pthread_mutex_lock(&s->lock);
+        r = step(s, which, e);
+        z = by_fd(s, fd);
+        if (r == 0) {
+                z->live.object = to;
+                z->live.listed = to == ZONE_OBJECT_STARTED;
+                if (to == ZONE_OBJECT_NONE) {
+                        close(z->event);
+                        *z = (struct sim_zone){ .event = -1 };
+                }
+        }
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+static int sim_start(struct hypervisor *h, int zone_fd, const struct zone_spec *z _unused_, struct err *e) {
+        return change(h, zone_fd, SIM_START, ZONE_OBJECT_STARTED, e);
+}
+
+static int sim_stop(struct hypervisor *h, int zone_fd, struct err *e) {
+        return change(h, zone_fd, SIM_STOP, ZONE_OBJECT_STOPPED, e);
+}
+
+static int sim_destroy(struct hypervisor *h, int zone_fd, struct err *e) {
+        return change(h, zone_fd, SIM_DESTROY, ZONE_OBJECT_NONE, e);
+}
+
+static void sim_close(struct hypervisor *h _unused_) {
+}
+
+static const struct hypervisor_ops hypervisor_ops = {
+        .name = "sim",
+        .close = sim_close,
+        .observe = sim_observe,
+        .zone_create = sim_zone_create,
+        .zone_open = sim_zone_open,
+        .zone_acknowledge = sim_zone_acknowledge,
+        .device_create = sim_device_create,
+        .device_open = sim_device_open,
+        .zone_load = sim_load,
+        .zone_start = sim_start,
+        .zone_stop = sim_stop,
+        .zone_destroy = sim_destroy,
+};
+
+/* ---- the launcher --------------------------------------------------------------------------------------- */
+
+static pid_t sleeper(enum sim_worker how) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                sigset_t none;
+
+                sigemptyset(&none);
+                sigprocmask(SIG_SETMASK, &none, NULL);
+                if (how == SIM_WORKER_EXITS)
+                        _exit(1);
+                for (;;)
+                        pause();
+        }
+        return pid;
+}
+
+static int sim_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
+                      struct err *e) {
+        struct sim *s = (struct sim *) ((char *) l - offsetof(struct sim, launcher));
+        struct device_live *d = sim_device(s, q->zone, q->device->name);
+        int r = step(s, SIM_LAUNCH, e);
+
+        if (r < 0)
+                return r;
+        s->launches++;
+        *ret_pid = sleeper(s->worker);
+        *ret_pidfd = pidfd_open(*ret_pid, 0);
+        if (s->worker == SIM_WORKER_SERVES) {
+                d->attached = true;
+                d->worker_pid = *ret_pid;
+                d->generation = ++s->generations;
+                d->cookie = q->cookie;
+                poke(find(s, q->zone, false));
+        }
+        return 0;
+}
+
+static void sim_adopt(struct launcher *l _unused_, const char *zone _unused_, const char *device _unused_,
+                      pid_t pid _unused_, int pidfd _unused_) {
+}
+
+static void sim_forget(struct launcher *l _unused_, const char *zone _unused_) {
+}
+
+static void sim_launcher_free(struct launcher *l _unused_) {
+}
+
+static const struct launcher_ops launcher_ops = {
+        .free = sim_launcher_free,
+        .launch = sim_launch,
+        .adopt = sim_adopt,
+        .forget = sim_forget,
+};
+
+void sim_init(struct sim *s) {
+        *s = (struct sim){ .hypervisor.ops = &hypervisor_ops, .launcher.ops = &launcher_ops };
+        pthread_mutex_init(&s->lock, NULL);
+}
+
+void sim_clear(struct sim *s) {
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++) {
+                struct sim_zone *z = &s->zones[i];
+
+                if (!z->used)
+                        continue;
+                for (size_t j = 0; j < z->live.num_devices; j++)
+                        if (z->live.devices[j].worker_pid) {
+                                kill(z->live.devices[j].worker_pid, SIGKILL);
+                                waitpid(z->live.devices[j].worker_pid, NULL, 0);
+                        }
+                if (z->event >= 0)
+                        close(z->event);
+        }
+        pthread_mutex_destroy(&s->lock);
+}

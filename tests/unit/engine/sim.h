@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A hypervisor and a launcher that simulate themselves: what the engine asks
+ * for is done in memory and written down in order, and any step can be told to
+ * fail. Workers are real processes (they sleep), so pidfds are real, too.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "engine/launcher.h"
+#include "hypervisor/hypervisor.h"
+
+enum sim_step {
+        SIM_ZONE_CREATE,
+        SIM_DEVICE_CREATE,
+        SIM_LAUNCH,
+        SIM_LOAD,
+        SIM_START,
+        SIM_STOP,
+        SIM_DESTROY,
+        _SIM_STEP_MAX,
+};
+
+/* How workers behave. */
+enum sim_worker {
+        SIM_WORKER_SERVES,
+        SIM_WORKER_EXITS,        /* at once, with status 1 */
+        SIM_WORKER_NEVER_ATTACHES,
+};
+
+struct sim_zone {
+        bool used;
+        struct zone_live live;
+        int event; /* eventfd: the zone fd is a copy of it */
+};
+
+struct sim {
+        struct hypervisor hypervisor;
+        struct launcher launcher;
+        pthread_mutex_t lock;
+        struct sim_zone zones[8];
+        int fail[_SIM_STEP_MAX]; /* what the step returns instead */
+        enum sim_worker worker;
+        char log[4096];          /* one word per call, in order */
+        uint64_t generations;
+        unsigned launches;
+};
+
+void sim_init(struct sim *s);
+void sim_clear(struct sim *s);
+
+struct zone_live *sim_zone(struct sim *s, const char *name); /* NULL: no such zone */
+struct device_live *sim_device(struct sim *s, const char *zone, const char *device);
+
+/** sim_add_foreign() - a zone that somebody else started */
+void sim_add_foreign(struct sim *s, const char *name, uint32_t id, uint64_t cpus);
+
+/** sim_power_off() - the zone's guest ends by itself */
+void sim_power_off(struct sim *s, const char *name);
