@@ -45,7 +45,7 @@ int root_facts_read_from(const char *path, struct root_facts *ret, struct err *e
         if (ferror(f))
                 return err_set(e, -EIO, "%s cannot be read", path);
         if (!facts.known)
-                facts.num_system_ram = 0;
+                facts = (struct root_facts){};
         *ret = facts;
         return 0;
 }
