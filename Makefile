@@ -21,6 +21,10 @@ CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXEC_DIR='"$(LIBEXECDIR)
 CFLAGS ?= -O2 -g
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections $(CPPFLAGS) $(CFLAGS)
+ifneq ($(V),1)
+Q := @
+say = @echo '  $(1)'
+endif
 LDFLAGS += -pie -Wl,--gc-sections,-z,relro,-z,now
 
 # The floors, lowest first. A file includes only its own floor and lower ones (tests/lint/floors checks it).
@@ -42,11 +46,13 @@ $(O)/hvisor-device: $(WORKER_OBJS)
 $(O)/hvisor $(O)/hvisor-reconciler: LDLIBS = $(shell $(PKG_CONFIG) --libs libsystemd jansson) -pthread
 $(O)/hvisor-device: LDLIBS = $(shell $(PKG_CONFIG) --libs libseccomp)
 $(PROGRAMS):
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
+	$(call say,LD  $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  $@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
@@ -86,6 +92,7 @@ install: all
 	install -D -m 0755 $(O)/hvisor-device $(DESTDIR)$(LIBEXECDIR)/device
 	install -D -m 0644 units/hvisor-reconciler.service $(DESTDIR)$(UNITDIR)/hvisor-reconciler.service
 	install -D -m 0644 units/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hvisor.conf
+	install -D -m 0644 units/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/hvisor.conf
 	install -D -m 0644 units/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/hvisor.conf
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/hvisor/zones.d
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hvisor/examples zones.d/*
