@@ -66,9 +66,9 @@ void journal_record(const struct record *r) {
         if (r->level > log_level())
                 return;
         if (r->zone && r->device)
-                snprintf(message, sizeof(message), "zone %s, device %s: %s: %s", r->zone, r->device, r->action, r->text);
+                snprintf(message, sizeof(message), "zone %s, device %s: %s", r->zone, r->device, r->text);
         else if (r->zone)
-                snprintf(message, sizeof(message), "zone %s: %s %s: %s", r->zone, r->action, r->result, r->text);
+                snprintf(message, sizeof(message), "zone %s: %s", r->zone, r->text);
         else
                 snprintf(message, sizeof(message), "%s", r->text);
         if (!to_journal || send_fields(r, message) < 0)

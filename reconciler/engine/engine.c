@@ -255,7 +255,7 @@ static void tell_notes(struct engine *e) {
                         continue;
                 if (is_news(z ? &z->last_note : &e->lost_note, n->text))
                         engine_record(e, note_level(n->kind), MESSAGE_ZONE_NOTE, z ? n->zone : NULL, NULL, "plan",
-                                      note_kind_to_string(n->kind), "%s", n->text);
+                                      note_kind_to_string(n->kind), "%s: %s", note_kind_to_string(n->kind), n->text);
         }
         for (size_t i = 0; i < e->num_zones; i++)
                 if (!plan_find_note(&e->plan, e->zones[i]->name))
@@ -305,10 +305,13 @@ static void execute_worker(struct engine *e, const struct action *a) {
 
         if (!w || !d || z->task || z->fd < 0 || w->starting || w->ending || w->found)
                 return;
-        if (w->pid) {
+        if (w->pid && a->repair) {
+                /* Without its device it is of no use; often it is dying already, and how will be told. */
+                worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : "");
+        } else if (w->pid) {
                 engine_record(e, LOG_NOTICE, MESSAGE_WORKER_ENDED, z->name, w->name, action_kind_to_string(a->kind), "begun",
                               "worker %d is replaced: %s", (int) w->pid, a->reason);
-                worker_end(w, a->repair);
+                worker_end(w);
         } else if (!backoff_waits(&w->backoff, engine_now(e))) {
                 worker_start(w, d);
         }

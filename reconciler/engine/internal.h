@@ -83,8 +83,10 @@ bool zone_has_workers(const struct zone *z);
 int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, struct err *e);
 /** worker_start() - for a zone that runs: opens the device first; failures are recorded and backed off */
 void worker_start(struct worker *w, const struct device_spec *d);
-/** worker_end() - SIGTERM, and SIGKILL if it has not gone after 2 s; or SIGKILL at once */
-void worker_end(struct worker *w, bool at_once);
+/** worker_end() - SIGTERM, and SIGKILL if it has not gone after 2 s: no failure of its own */
+void worker_end(struct worker *w);
+/** worker_give_up() - SIGKILL: counts as its failure. @why: "" if how it ends says enough */
+void worker_give_up(struct worker *w, const char *why);
 void worker_forget(struct worker *w);
 /** workers_look() - takes in what was observed: who attached; true if workers were found that need a second look */
 bool workers_look(struct zone *z, const struct zone_live *l);

@@ -84,7 +84,7 @@ static void tell_failure(const struct task *t) {
                 snprintf(again, sizeof(again), "next try in %u s",
                          (unsigned) ((z->backoff.retry_at - now + SECOND - 1) / SECOND));
         engine_record(engine_of(t), LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, action_kind_to_string(t->kind),
-                      "failed", "%s; %s", z->message, again);
+                      "failed", "%s failed: %s; %s", action_kind_to_verb(t->kind), z->message, again);
 }
 
 static void fail_for_good(struct task *t) {
@@ -235,7 +235,7 @@ static void enter_end(struct task *t) {
         int r;
 
         for (size_t i = 0; i < z->num_workers; i++)
-                worker_end(&z->workers[i], false);
+                worker_end(&z->workers[i]);
         r = zone_has_workers(z) ? sd_event_add_time_relative(engine_of(t)->config.event, &t->timer, CLOCK_MONOTONIC,
                                                              END_TIMEOUT, 100000, on_end_timeout, t)
                                 : -ENOENT;
@@ -482,7 +482,7 @@ void task_start(struct zone *z, const struct action *a) {
         *t = (struct task){ .zone = z, .kind = a->kind, .id = a->id, .began = engine_now(z->engine) };
         z->task = t;
         engine_record(z->engine, LOG_NOTICE, MESSAGE_ZONE_ACTION, z->name, NULL, action_kind_to_string(a->kind), "begun",
-                      "%s", a->reason);
+                      "%s: %s", action_kind_to_verb(a->kind), a->reason);
         if (a->spec) {
                 r = applied_copy(a->spec, &t->spec, &t->err);
                 t->cookie = engine_spec_cookie(z->engine, a->spec);

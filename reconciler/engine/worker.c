@@ -103,14 +103,18 @@ static int set_timer(struct worker *w, uint64_t after, sd_event_time_handler_t h
                                           handler, w);
 }
 
-void worker_end(struct worker *w, bool at_once) {
-        if (!w->pid || (w->ending && !at_once))
+void worker_end(struct worker *w) {
+        if (!w->pid || w->ending)
                 return;
         w->ending = true;
         w->starting = false;
         w->message[0] = '\0';
-        if (!at_once && pidfd_send_signal(w->pidfd, SIGTERM, NULL, 0) == 0 && set_timer(w, KILL_AFTER, on_kill_time) >= 0)
-                return;
+        if (pidfd_send_signal(w->pidfd, SIGTERM, NULL, 0) < 0 || set_timer(w, KILL_AFTER, on_kill_time) < 0)
+                pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+}
+
+void worker_give_up(struct worker *w, const char *why) {
+        snprintf(w->message, sizeof(w->message), "%s", why);
         pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
@@ -123,8 +127,10 @@ static int watch_exit(struct worker *w) {
 static int on_attach_time(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
         struct worker *w = userdata;
 
-        snprintf(w->message, sizeof(w->message), "worker %d did not attach to its device in time", (int) w->pid);
-        pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+        char why[96];
+
+        snprintf(why, sizeof(why), "worker %d did not attach to its device in time", (int) w->pid);
+        worker_give_up(w, why);
         return 0;
 }
 

@@ -25,6 +25,10 @@ const char *action_kind_to_string(enum action_kind kind) {
         return action_words[kind].name;
 }
 
+const char *action_kind_to_verb(enum action_kind kind) {
+        return action_words[kind].verb;
+}
+
 const char *note_kind_to_string(enum note_kind kind) {
         return note_names[kind];
 }

@@ -76,4 +76,5 @@ void plan_print(const struct plan *p, FILE *f);
 json_t *plan_to_json(const struct plan *p);
 
 const char *action_kind_to_string(enum action_kind kind); /* "zone-start" … for records and JSON */
+const char *action_kind_to_verb(enum action_kind kind);   /* "start" … for sentences */
 const char *note_kind_to_string(enum note_kind kind);

@@ -377,6 +377,7 @@ static void test_engine_replaces_a_killed_worker(void **state) {
         assert_true(any_worker_runs(m, "one"));
         assert_int_not_equal(sim_device(&m->sim, "one", "root")->worker_pid, pid);
         assert_string_equal(status(m, "one", "state"), "running");
+        assert_non_null(strstr(m->records, "was killed by signal 9 (KILL)"));
 }
 
 static void test_engine_slows_down_a_worker_that_crashes_at_once(void **state) {
@@ -405,7 +406,8 @@ static void test_engine_kills_a_hung_worker(void **state) {
         pid = sim_device(&m->sim, "one", "root")->worker_pid;
         sim_device(&m->sim, "one", "root")->hung = true;
         engine_reconcile(m->engine);
-        pump_until_idle(m);
+        for (unsigned i = 0; i < 500 && sim_device(&m->sim, "one", "root")->generation == 1; i++)
+                pump(m, 2);
         pump_until_idle(m);
         assert_int_not_equal(sim_device(&m->sim, "one", "root")->worker_pid, pid);
         assert_true(any_worker_runs(m, "one"));
