@@ -9,7 +9,6 @@
 #include "base/fd.h"
 #include "cli/client.h"
 
-
 /* Connects once by hand: sd-bus would tell a dead socket only at the first call. */
 static int socket_connect(int *ret) {
         const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = RUN_BUS };

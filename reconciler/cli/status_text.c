@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/dirs.h"
@@ -179,18 +180,26 @@ static void print_field(FILE *f, const char *name, const char *text) {
         fprintf(f, "%10s: %s\n", name, printable ? printable : "");
 }
 
+static void print_title(FILE *f, const char *name, const char *state, bool colour) {
+        _cleanup_free_ char *printable = utf8_printable_copy(name, strlen(name));
+
+        fprintf(f, "%s: ", printable ? printable : "");
+        print_line(f, state_colour(state), colour, state);
+}
+
 static void print_file(const json_t *zone, FILE *f) {
         const char *file = json_text(zone, "file"), *state = json_text(zone, "file_state");
+        char text[PATH_MAX + 64];
 
         if (strcmp(json_text(zone, "state"), "foreign") == 0)
                 print_field(f, "File", "none: it was started by other means and is left alone");
         else if (strcmp(state, "bad") == 0) {
-                print_field(f, "File", file);
-                print_field(f, "", "has errors: hvisor check tells them all");
+                (void) snprintf(text, sizeof(text), "%s (has errors; hvisor check tells them all)", file);
+                print_field(f, "File", text);
         } else if (file[0])
                 print_field(f, "File", file);
         else
-                print_field(f, "File", "missing");
+                print_field(f, "File", "gone: the zone is to be shut down");
 }
 
 static void print_repairs(const json_t *zone, FILE *f) {
@@ -227,12 +236,10 @@ static void print_consoles(const json_t *zone, FILE *f) {
 int status_print_zone(const json_t *status, const json_t *zone, FILE *f, bool colour) {
         const json_t *devices = json_object_get(zone, "devices");
         const char *state = json_text(zone, "state");
-        enum colour c = state_colour(state);
         char id[32];
 
         print_head(status, f, colour);
-        fprintf(f, "%s: %s%s%s\n", json_text(zone, "name"), colour_begin(c, colour), state,
-                colour_end(c, colour));
+        print_title(f, json_text(zone, "name"), state, colour);
         if (json_text(zone, "message")[0])
                 print_field(f, "Message", json_text(zone, "message"));
         print_repairs(zone, f);

@@ -42,6 +42,14 @@ struct verb {
 extern const struct verb verbs[];
 extern const size_t num_verbs;
 
+/**
+ * arguments_parse() - what stands behind the verb; options may stand anywhere before "--"
+ * @a: zeroed; borrows from @words, whose order changes
+ *
+ * Return: true; false: it was said what is wrong.
+ */
+bool arguments_parse(const struct verb *v, struct arguments *a, char **words, size_t count);
+
 #define EXIT_CHANGES 2 /* of `hvisor plan` */
 
 enum { STATUS_JSON };

@@ -1,5 +1,6 @@
 // sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
-// -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup,--wrap=vasprintf
+// sources: -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
+// sources: -Wl,--wrap=strdup,--wrap=strndup,--wrap=vasprintf
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every allocation fails once: -ENOMEM, nothing leaks (LeakSanitizer looks), no bad file passes for good. */
 #include <errno.h>

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/verb.h"
+#include "config/suggest.h"
+
+static const struct verb_option *option_find(const struct verb *v, const char *name, size_t length) {
+        struct suggestion s = {};
+
+        for (const struct verb_option *o = v->options; o->name; o++) {
+                if (strlen(o->name) == length && memcmp(o->name, name, length) == 0)
+                        return o;
+                suggestion_offer(&s, name, length, o->name);
+        }
+        if (s.word)
+                log_error("unknown option \"--%.*s\"; did you mean \"--%s\"?", (int) length, name, s.word);
+        else
+                log_error("unknown option \"--%.*s\"; see hvisor %s --help", (int) length, name, v->name);
+        return NULL;
+}
+
+/* One option, with its value from "=" or from the next word; false: said what is wrong. */
+static bool option_take(const struct verb *v, struct arguments *a, char **words, size_t count, size_t *i) {
+        const char *name = words[*i] + 2, *equals = strchr(name, '=');
+        size_t length = equals ? (size_t) (equals - name) : strlen(name);
+        const struct verb_option *o = option_find(v, name, length);
+        const char *value = equals ? equals + 1 : NULL;
+
+        if (!o)
+                return false;
+        if (value && !o->value) {
+                log_error("--%s takes no value", o->name);
+                return false;
+        }
+        if (!value && o->value && *i + 1 < count)
+                value = words[++*i];
+        if (!value && o->value) {
+                log_error("--%s needs a value: --%s=%s", o->name, o->name, o->value);
+                return false;
+        }
+        a->options[o - v->options] = value ? value : "";
+        return true;
+}
+
+/* Words move to the front. */
+bool arguments_parse(const struct verb *v, struct arguments *a, char **words, size_t count) {
+        bool only_words = false;
+
+        a->words = words;
+        for (size_t i = 0; i < count; i++) {
+                char *word = words[i];
+
+                if (only_words || word[0] != '-' || word[1] == '\0') {
+                        a->words[a->num_words++] = word;
+                } else if (strcmp(word, "--") == 0) {
+                        only_words = true;
+                } else if (word[1] != '-') {
+                        log_error("unknown option \"%s\"; see hvisor %s --help", word, v->name);
+                        return false;
+                } else if (!option_take(v, a, words, count, &i)) {
+                        return false;
+                }
+        }
+        if (a->num_words >= v->min_words && a->num_words <= v->max_words)
+                return true;
+        log_error("%s: hvisor %s%s%s",
+                  a->num_words < v->min_words ? "an argument is missing" : "too many arguments", v->name,
+                  v->usage[0] ? " " : "", v->usage);
+        return false;
+}
