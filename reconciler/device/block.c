@@ -112,7 +112,7 @@ static int serve_request(struct block *b, struct virtqueue *q) {
         if (!status)
                 return virtqueue_refuse(q, "disk request without room for its status");
         *status = execute(b, le32toh(header.type), le64toh(header.sector), c);
-        /* 2.7.8.2: the length promises bytes from the start. Status is last: all of it, or what came before the gap. */
+        /* 2.7.8.2: the length promises bytes from the start: all of them, or what came before a gap. */
         written = c->writable.size == 0 ? room : room - 1 - c->writable.size;
         virtqueue_return(q, c->head, (uint32_t) written);
         return 0;

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -329,6 +331,45 @@ static void test_block_answers_a_whole_batch_with_one_call(void **state) {
         assert_int_equal(f->t.queues[0].used->flags, 0);
 }
 
+/* A driver on a CPU of its own, which heeds suppression: it waits for ever if one kick is lost. */
+static void *drive(void *argument) {
+        struct fixture *f = argument;
+        struct fake_queue *q = &f->t.queues[0];
+        uint32_t head, length;
+
+        for (unsigned i = 0; i < 20000; i++) {
+                fake_offer(q, 0);
+                /* 2.7.13.3: idx before flags */
+                __atomic_thread_fence(__ATOMIC_SEQ_CST);
+                if (!(le16toh(__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED)) & VRING_USED_F_NO_NOTIFY))
+                        fake_kick(&f->t, 0);
+                if (i % 64 == 63)
+                        (void) usleep(50); /* lets the worker fall asleep */
+                for (unsigned spins = 0; !fake_take_used(q, &head, &length); spins++)
+                        if (spins % 1024 == 1023)
+                                (void) sched_yield();
+        }
+        assert_int_equal(eventfd_write(f->t.signal_fd, 1), 0);
+        return NULL;
+}
+
+static void test_block_loses_no_kick(void **state) {
+        struct fixture *f = *state;
+        pthread_t driver;
+
+        start(f, false, UINT64_MAX);
+        put_header(f, VIRTIO_BLK_T_GET_ID, 0);
+        fake_desc(&f->t.queues[0], 0, HEADER, 16, D_NEXT, 1);
+        fake_desc(&f->t.queues[0], 1, PAYLOAD, 20, D_NEXT | D_WRITE, 2);
+        fake_desc(&f->t.queues[0], 2, STATUS, 1, D_WRITE, 0);
+        assert_int_equal(pthread_create(&driver, NULL, drive, f), 0);
+        alarm(60); /* a lost kick ends here */
+        assert_int_equal(server_run(f->t.server), 0);
+        alarm(0);
+        assert_int_equal(pthread_join(driver, NULL), 0);
+        assert_int_equal(le16toh(f->t.queues[0].used->idx), 20000);
+}
+
 static void test_block_image_refuses_what_is_no_disk(void **state) {
         struct err e = { 0 };
         uint64_t sectors = 7;
@@ -398,6 +439,7 @@ int main(void) {
                 TEST(test_block_passes_io_errors_on),
                 TEST(test_block_breaks_on_requests_without_header_or_status),
                 TEST(test_block_answers_a_whole_batch_with_one_call),
+                TEST(test_block_loses_no_kick),
                 TEST(test_block_image_lock_fences),
                 cmocka_unit_test(test_block_image_refuses_what_is_no_disk),
                 cmocka_unit_test(test_block_serial_fits_and_differs),

@@ -306,6 +306,73 @@ static void test_virtqueue_next_refuses_a_head_or_idx_outside(void **state) {
         assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
 }
 
+/* xorshift: the same rings in every run */
+static uint64_t random_next(uint64_t *seed) {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        return *seed;
+}
+
+/* A descriptor that is often right in part: only such ones get far. */
+static struct vring_desc random_desc(uint64_t *seed) {
+        static const uint64_t addresses[] = { DATA, TABLE, RAM_BASE, RAM_BASE + RAM_SIZE - 16, 0, UINT64_MAX - 8 };
+        static const uint32_t lengths[] = { 16, 32, 128, 1, 0, 4096, UINT32_MAX };
+        struct vring_desc d;
+
+        fake_write_desc(&d, addresses[random_next(seed) % ELEMENTSOF(addresses)] + random_next(seed) % 3 * 16,
+                        lengths[random_next(seed) % ELEMENTSOF(lengths)], (uint16_t) (random_next(seed) % 8),
+                        (uint16_t) (random_next(seed) % (QUEUE_SIZE + 1)));
+        return d;
+}
+
+static void assert_chain_inside_ram(const struct fixture *f) {
+        const struct iov_span *spans[] = { &f->chain.readable, &f->chain.writable };
+
+        assert_true(f->chain.readable.count + f->chain.writable.count <= QUEUE_SIZE);
+        for (size_t s = 0; s < ELEMENTSOF(spans); s++) {
+                uint64_t size = 0;
+
+                for (size_t i = 0; i < spans[s]->count; i++) {
+                        const uint8_t *base = spans[s]->iov[i].iov_base;
+
+                        assert_true(base >= f->guest.ram && spans[s]->iov[i].iov_len > 0);
+                        assert_true(spans[s]->iov[i].iov_len <= RAM_SIZE - (size_t) (base - f->guest.ram));
+                        size += spans[s]->iov[i].iov_len;
+                }
+                assert_true(size == spans[s]->size);
+        }
+}
+
+static void test_virtqueue_next_survives_random_rings(void **state) {
+        struct fixture *f = *state;
+        uint64_t seed = 0x9e3779b97f4a7c15;
+        unsigned good = 0, bad = 0;
+
+        for (unsigned n = 0; n < 200000; n++) {
+                for (unsigned i = 0; i < QUEUE_SIZE; i++) {
+                        f->driver.desc[i] = random_desc(&seed);
+                        *table(f, i) = random_desc(&seed);
+                }
+                f->q.next_available = (uint16_t) random_next(&seed);
+                f->driver.avail->idx = htole16(f->q.next_available + 1);
+                f->driver.avail->ring[f->q.next_available % QUEUE_SIZE] =
+                        htole16(random_next(&seed) % (QUEUE_SIZE + 1));
+                switch (virtqueue_next(&f->q, &f->chain)) {
+                case 1:
+                        assert_chain_inside_ram(f);
+                        good++;
+                        break;
+                case -EPROTO:
+                        bad++;
+                        break;
+                default:
+                        fail();
+                }
+        }
+        assert_true(good > 1000 && bad > 1000);
+}
+
 /* ---- resuming and suppressing ------------------------------------------------------------------------- */
 
 static void test_virtqueue_start_resumes_after_what_was_returned(void **state) {
@@ -427,6 +494,7 @@ int main(void) {
                 TEST(test_virtqueue_next_refuses_a_sum_beyond_4g),
                 TEST(test_virtqueue_next_refuses_indirect_without_the_feature),
                 TEST(test_virtqueue_next_refuses_a_head_or_idx_outside),
+                TEST(test_virtqueue_next_survives_random_rings),
                 TEST(test_virtqueue_start_resumes_after_what_was_returned),
                 TEST(test_virtqueue_start_owes_the_call_of_a_dead_predecessor),
                 TEST(test_virtqueue_take_call_heeds_no_interrupt),
