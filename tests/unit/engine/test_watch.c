@@ -1,0 +1,215 @@
+// sources: reconciler/daemon/watch.c
+// libs: libsystemd
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/watch.h"
+
+static void test_watch_judge_knows_what_matters(void **state _unused_) {
+        static const struct {
+                uint32_t mask;
+                const char *name;
+                enum watch_urgency urgency;
+        } c[] = {
+                { IN_MOVED_TO, "a.conf", WATCH_NOW },
+                { IN_MOVED_FROM, "a.conf", WATCH_NOW },
+                { IN_DELETE, "a.conf", WATCH_NOW },
+                { IN_CLOSE_WRITE, "a.conf", WATCH_SETTLE },
+                { IN_CREATE, "a.conf", WATCH_SETTLE },
+                { IN_ATTRIB, "a.conf", WATCH_SETTLE },
+                { IN_CLOSE_WRITE, "a.conf~", WATCH_IGNORE },
+                { IN_CLOSE_WRITE, ".a.conf.swp", WATCH_IGNORE },
+                { IN_CREATE, "4913", WATCH_IGNORE },
+                { IN_CREATE, ".#a.conf", WATCH_IGNORE },
+                { IN_MOVED_TO, "#a.conf#", WATCH_IGNORE },
+                { IN_MOVED_TO, ".a.conf", WATCH_IGNORE },
+                { IN_MOVED_TO, "..data", WATCH_NOW },
+                { IN_CREATE, "..data_tmp", WATCH_IGNORE },
+                { IN_CREATE | IN_ISDIR, "..2026_01_01", WATCH_IGNORE },
+                { IN_Q_OVERFLOW, NULL, WATCH_NOW },
+                { IN_DELETE_SELF, NULL, WATCH_NOW },
+                { IN_MOVE_SELF, NULL, WATCH_NOW },
+                { IN_IGNORED, NULL, WATCH_NOW },
+                { IN_ATTRIB, NULL, WATCH_NOW },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++)
+                assert_int_equal(watch_judge(c[i].mask, c[i].name), c[i].urgency);
+}
+
+/* ---- on a real directory -------------------------------------------------------------------------------- */
+
+struct scene {
+        char dir[64], zones[96], board[96];
+        sd_event *event;
+        struct watch *watch;
+        unsigned changes;
+};
+
+static void on_change(void *userdata) {
+        ((struct scene *) userdata)->changes++;
+}
+
+static int setup(void **state) {
+        struct scene *s = calloc(1, sizeof(*s));
+
+        strcpy(s->dir, "/tmp/watch-XXXXXX");
+        assert_non_null(mkdtemp(s->dir));
+        snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
+        snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
+        assert_int_equal(sd_event_new(&s->event), 0);
+        *state = s;
+        return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_, struct FTW *ftw _unused_) {
+        return remove(path);
+}
+
+static int teardown(void **state) {
+        struct scene *s = *state;
+
+        watch_free(s->watch);
+        sd_event_unref(s->event);
+        nftw(s->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        free(s);
+        return 0;
+}
+
+static void begin(struct scene *s) {
+        assert_int_equal(watch_new(s->event, s->zones, s->board, on_change, s, &s->watch), 0);
+}
+
+static uint64_t now_ms(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Runs the loop for a while; how many changes were told in it? */
+static unsigned changes_in(struct scene *s, unsigned ms) {
+        uint64_t end = now_ms() + ms;
+
+        s->changes = 0;
+        while (now_ms() < end)
+                sd_event_run(s->event, 5000);
+        return s->changes;
+}
+
+static void put(const char *dir, const char *name, const char *text) {
+        char path[256];
+        int fd;
+
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        close(fd);
+}
+
+static void test_watch_settles_writes(void **state) {
+        struct scene *s = *state;
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        for (unsigned i = 0; i < 5; i++)
+                put(s->zones, "a.conf", "x");
+        assert_int_equal(changes_in(s, 300), 1);
+        put(s->zones, ".a.conf.swp", "x");
+        put(s->zones, "a.conf~", "x");
+        assert_int_equal(changes_in(s, 120), 0);
+}
+
+static void test_watch_tells_a_rename(void **state) {
+        struct scene *s = *state;
+        char from[128], to[128];
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        put(s->zones, ".a.conf.new", "x");
+        (void) changes_in(s, 100);
+        snprintf(from, sizeof(from), "%s/.a.conf.new", s->zones);
+        snprintf(to, sizeof(to), "%s/a.conf", s->zones);
+        assert_int_equal(rename(from, to), 0);
+        assert_int_equal(changes_in(s, 200), 1);
+}
+
+static void test_watch_follows_a_directory_that_comes_and_goes(void **state) {
+        struct scene *s = *state;
+        char other[128];
+
+        begin(s);
+        mkdir(s->zones, 0755);
+        assert_true(changes_in(s, 200) >= 1);
+        put(s->zones, "a.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+        snprintf(other, sizeof(other), "%s/away", s->dir);
+        assert_int_equal(rename(s->zones, other), 0);
+        assert_true(changes_in(s, 200) >= 1);
+        put(other, "b.conf", "x");
+        assert_int_equal(changes_in(s, 120), 0);
+        assert_int_equal(rename(other, s->zones), 0);
+        assert_true(changes_in(s, 200) >= 1);
+        put(s->zones, "c.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+}
+
+static void test_watch_follows_a_symlinked_directory(void **state) {
+        struct scene *s = *state;
+        char one[128], two[128], link[128];
+
+        snprintf(one, sizeof(one), "%s/one", s->dir);
+        snprintf(two, sizeof(two), "%s/two", s->dir);
+        snprintf(link, sizeof(link), "%s/link", s->dir);
+        mkdir(one, 0755);
+        mkdir(two, 0755);
+        assert_int_equal(symlink(one, s->zones), 0);
+        begin(s);
+        put(one, "a.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+        assert_int_equal(symlink(two, link), 0);
+        assert_int_equal(rename(link, s->zones), 0);
+        assert_true(changes_in(s, 200) >= 1);
+        put(two, "a.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+}
+
+static void test_watch_sees_the_board(void **state) {
+        struct scene *s = *state;
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        put(s->dir, "board.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+        put(s->dir, "board.conf", "y");
+        assert_true(changes_in(s, 200) >= 1);
+        put(s->dir, "other.conf", "y");
+        assert_int_equal(changes_in(s, 120), 0);
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_watch_judge_knows_what_matters),
+                T(test_watch_settles_writes),
+                T(test_watch_tells_a_rename),
+                T(test_watch_follows_a_directory_that_comes_and_goes),
+                T(test_watch_follows_a_symlinked_directory),
+                T(test_watch_sees_the_board),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
