@@ -21,6 +21,21 @@
 /* ---- which console ----------------------------------------------------------------------------------------
  */
 
+/* Why there is no console to open, as far as the status tells. */
+static void explain_missing(const json_t *zone, const char *device) {
+        const char *name = json_text(zone, "name"), *state = json_text(zone, "state");
+
+        if (strcmp(state, "foreign") == 0)
+                log_error("zone %s was not started by the reconciler: its console is elsewhere", name);
+        else if (strcmp(state, "running") != 0)
+                log_error("zone %s is not running (%s); hvisor status %s tells more", name, state, name);
+        else if (device)
+                log_error("zone %s has no console %s; hvisor status %s shows its devices", name, device,
+                          name);
+        else
+                log_error("zone %s has no [Console]", name);
+}
+
 /* The only console of the zone, or the one called "main"; NULL: said why not. */
 static const char *console_choose(const json_t *zone) {
         const json_t *devices = json_object_get(zone, "devices"), *d;
@@ -34,24 +49,12 @@ static const char *console_choose(const json_t *zone) {
                         found = json_text(d, "name");
         }
         if (count == 0)
-                log_error("zone %s has no [Console]", zone_name);
+                explain_missing(zone, NULL);
         if (count < 2 || strcmp(found, "main") == 0)
                 return found;
         log_error("zone %s has %zu consoles; say which: hvisor console %s DEVICE", zone_name, count,
                   zone_name);
         return NULL;
-}
-
-/* Why there is no console to open, as far as the status tells. */
-static void explain_missing(const json_t *zone, const char *zone_name, const char *device) {
-        const char *state = zone ? json_text(zone, "state") : "";
-
-        if (zone && strcmp(state, "running") != 0)
-                log_error("zone %s is not running but %s; hvisor status %s tells more", zone_name, state,
-                          zone_name);
-        else
-                log_error("zone %s has no console %s; hvisor status %s shows its devices", zone_name, device,
-                          zone_name);
 }
 
 static int console_open(const json_t *zone, const char *zone_name, const char *device) {
@@ -68,7 +71,7 @@ static int console_open(const json_t *zone, const char *zone_name, const char *d
         if (fd >= 0)
                 return fd;
         if (errno == ENOENT || errno == EIO || errno == ENXIO)
-                explain_missing(zone, zone_name, device);
+                explain_missing(zone, device);
         else
                 log_error("%s: %s%s", path, strerror(errno), errno == EACCES ? "; become root (sudo)" : "");
         return -1;

@@ -326,6 +326,13 @@ static void lines_keep(struct zone_spec *z, const struct section_use *u) {
         z->initrd.line = line_of(u, "Initrd");
 }
 
+static void name_error(const char *path, const char *name, struct diagnostics *d) {
+        /* A message lost for want of memory is counted as an error all the same. */
+        (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0,
+                               "\"%s\" cannot be a zone's name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
+                               name, NAME_SIZE - 1);
+}
+
 int zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
                     struct zone_spec **ret) {
         _cleanup_(zone_spec_freep) struct zone_spec *z = calloc(1, sizeof(*z));
@@ -339,17 +346,15 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
                 return -ENOMEM;
         p->kind = ZONE_FILE;
         p->zone = z;
-        if (!zone_name_valid(name)) {
-                r = diagnostics_add(
-                        d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0,
-                        "\"%s\" cannot be a zone's name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first", name,
-                        NAME_SIZE - 1);
-                return r < 0 ? r : -EBADMSG;
-        }
-        strcpy(z->name, name);
+        if (zone_name_valid(name))
+                strcpy(z->name, name);
+        else
+                name_error(path, name, d);
         r = file_parse(p, path, text, size, d);
         if (r < 0)
                 return r;
+        if (z->name[0] == '\0')
+                return -EBADMSG;
         lines_keep(z, parser_use(p, z));
         *ret = TAKE_PTR(z);
         return 0;

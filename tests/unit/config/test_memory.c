@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 // sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
 // sources: -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 // sources: -Wl,--wrap=strdup,--wrap=strndup,--wrap=vasprintf
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every allocation fails once: -ENOMEM, nothing leaks (LeakSanitizer looks), no bad file passes for good. */
 #include <errno.h>
 
