@@ -73,7 +73,8 @@ unit: $(UNIT_TESTS)
 .SECONDEXPANSION:
 $(UNIT)/test_%: $$(call unit_source,test_%) $$(call unit_parts,test_%) $(UNIT_HEADERS)
 	@mkdir -p $(@D)
-	gcc $(UNIT_CFLAGS) $(CPPFLAGS) -Ikmod -Itests/unit -o $@ $< \
+	$(call say,UNIT $@)
+	$(Q)gcc $(UNIT_CFLAGS) $(CPPFLAGS) -Ikmod -Itests/unit -o $@ $< \
 	    $$(sed -n 's,^// sources: ,,p' $<) $$(for p in $$(sed -n 's,^// libs: ,,p' $<); do pkg-config --cflags --libs $$p; done) -lcmocka
 
 # ---- kernel module: KDIR is a built kernel tree or its headers --------------------------------------------

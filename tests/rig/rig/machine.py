@@ -25,9 +25,24 @@ COMMON = [
 ]
 
 
+UIMAGE_MAGIC, UIMAGE_HEADER = b"\x27\x05\x19\x56", 64
+
+
 def hypervisor_image():
-    """The hypervisor under test: the monitor, or the real one that HVISOR= names."""
-    return pathlib.Path(os.environ.get("HVISOR") or paths.BUILD / "monitor.bin")
+    """
+    The hypervisor under test: the monitor, or the real one that HVISOR= names. hvisor's own build ends with a U-Boot
+    header before the image (mkimage); it is left out.
+    """
+    given = os.environ.get("HVISOR")
+    if not given:
+        return paths.BUILD / "monitor.bin"
+    data = pathlib.Path(given).read_bytes()
+    if not data.startswith(UIMAGE_MAGIC):
+        return pathlib.Path(given)
+    raw = paths.BUILD / "hvisor-raw.bin"
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    raw.write_bytes(data[UIMAGE_HEADER:])
+    return raw
 
 
 def on_monitor():
@@ -60,9 +75,11 @@ def board():
         if not path.exists():
             raise FileNotFoundError(f"{path} is not there (make rig)")
     image.make_root_dtb(dtb, root, BOOTARGS)
+    # hvisor's qemu-gicv3 board has an SMMU, and a hypervisor built for it does not start without.
+    smmu = "" if on_monitor() else ",iommu=smmuv3"
     return Machine(
         name="board",
-        base=["-M", "virt,virtualization=on,gic-version=3", "-smp", "4", "-m", "2G"] + COMMON,
+        base=["-M", f"virt,virtualization=on,gic-version=3{smmu}", "-smp", "4", "-m", "2G"] + COMMON,
         boot=_load(hypervisor, HYPERVISOR_ADDRESS) + _load(paths.KERNEL / "Image", ROOT_KERNEL_ADDRESS)
         + _load(dtb, ROOT_DTB_ADDRESS) + _load(root, image.INITRD_ADDRESS)
         + _load(shim, SHIM_ADDRESS) + ["-device", f"loader,addr={SHIM_ADDRESS:#x},cpu-num=0"],

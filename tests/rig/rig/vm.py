@@ -19,6 +19,7 @@ DISASTER = re.compile(r"^.*(MONITOR PANIC:|panicked at|Kernel panic|Internal err
 TAINTS = {7: "the kernel died (Oops or BUG)", 9: "the kernel warned", 14: "a soft lockup"}
 
 POLL = 0.1
+ZONES_D = "/etc/hvisor/zones.d"
 
 
 class RigError(AssertionError):
@@ -110,6 +111,46 @@ class VM:
     def status(self, *arguments):
         """`hvisor status --json`, parsed."""
         return json.loads(self.out(["hvisor", "status", "--json", *arguments]))
+
+    def zone(self, name):
+        """The zone's part of the status; None if there is no such zone."""
+        return next((z for z in self.status()["zones"] if z["name"] == name), None)
+
+    def drop(self, name, text):
+        """Puts a zone's file in place by a rename, whole at once."""
+        self.write(f"/tmp/{name}.new", text)
+        self.run(["mv", f"/tmp/{name}.new", f"{ZONES_D}/{name}.conf"])
+
+    def remove(self, name):
+        self.run(["rm", f"{ZONES_D}/{name}.conf"])
+
+    def wait_zone(self, name, state, timeout=120):
+        """Waits until the zone is in this state; None for: gone. Return: its status."""
+        def reached():
+            zone = self.zone(name)
+            seen.append(zone)
+            return (zone["state"] if zone else None) == state
+        seen = []
+        try:
+            self.wait(reached, timeout, f"zone {name} to be {state or 'gone'}")
+        except RigError as error:
+            raise RigError(f"{error}; its status is {seen[-1]}") from error
+        return seen[-1]
+
+    def boot(self, name, text):
+        """Drops the file and waits until the zone runs. Return: its status."""
+        self.drop(name, text)
+        return self.wait_zone(name, "running")
+
+    def workers(self, name):
+        """The worker's pid of each of a zone's devices."""
+        return {d["name"]: d["worker_pid"] for d in self.zone(name)["devices"]}
+
+    def hypervisor_zones(self):
+        """What the hypervisor itself lists, root Linux left out: {id: rest of the line}."""
+        lines = self.out("/usr/lib/rig/old-zone list").splitlines()
+        zones = dict(line.split(" ", 1) for line in lines)
+        return {int(number): rest for number, rest in zones.items() if number != "0"}
 
     def journal(self, unit="hvisor-reconciler", *arguments):
         return self.out(["journalctl", "--no-pager", "-q", "-o", "short-monotonic", "-u", unit, *arguments])

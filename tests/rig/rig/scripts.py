@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests that are programs of their own: the rules in tests/lint, and the monitor's self-test."""
+
+import re
+import subprocess
+
+from . import paths
+from .unit import UnitResult
+
+TIMEOUT = 300
+SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
+
+
+def lints():
+    return sorted(p for p in (paths.TESTS / "lint").iterdir() if p.is_file())
+
+
+def run_lint(program):
+    """One rule: kept if the program says so by its exit status."""
+    status, output = _run([str(program)])
+    return UnitResult(int(status == 0), [] if status == 0 else [program.name], 0, output)
+
+
+def run_self_test():
+    """The monitor against a bare-metal root of its own: counts its own checks."""
+    status, output = _run(["make", "--no-print-directory", "-C", str(paths.TESTS / "monitor"), "check", f"O={paths.BUILD}"])
+    found = SUMMARY.findall(output)
+    passed, failed = map(int, found[-1]) if found else (0, 0)
+    names = [f"{failed} of its checks"] if failed else [] if found and status == 0 else [f"self-test (status {status})"]
+    return UnitResult(passed, names, 0, output)
+
+
+def _run(command):
+    try:
+        done = subprocess.run(command, cwd=paths.TOP, timeout=TIMEOUT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as expired:
+        return -1, (expired.stdout or b"").decode(errors="replace") + f"\nnot done after {TIMEOUT} s"
