@@ -109,8 +109,12 @@ static int on_zone_event(sd_event_source *s _unused_, int fd, uint32_t events, v
         struct zone *z = userdata;
 
         (void) hypervisor_zone_acknowledge(z->engine->config.hypervisor, fd);
-        if (events & (EPOLLHUP | EPOLLERR))
+        if (events & (EPOLLHUP | EPOLLERR)) {
+                /* The object is gone. A task's thread may be using the descriptor: then the task closes it. */
                 z->fd_source = sd_event_source_disable_unref(z->fd_source);
+                if (!z->task)
+                        zone_unwatch(z);
+        }
         if (z->task)
                 task_notice(z->task, NULL);
         engine_reconcile_soon(z->engine);
@@ -356,6 +360,26 @@ static void execute_requests(struct engine *e) {
         }
 }
 
+static bool plan_acts_on(const struct plan *p, const char *zone) {
+        for (size_t i = 0; i < p->num_actions; i++)
+                if (!is_worker_action(&p->actions[i]) && strcmp(p->actions[i].zone, zone) == 0)
+                        return true;
+        return false;
+}
+
+/* What failed is no longer wanted: nothing is to be told or tried again. */
+static void drop_failures(struct engine *e) {
+        for (size_t i = 0; i < e->num_zones; i++) {
+                struct zone *z = e->zones[i];
+
+                if (!z->failed || z->task || plan_acts_on(&e->plan, z->name))
+                        continue;
+                z->failed = z->hopeless = false;
+                z->backoff.retry_at = 0;
+                z->message[0] = '\0';
+        }
+}
+
 /* A task that ends at once may empty the plan: then there is nothing left to do here, and a new pass comes. */
 static void execute(struct engine *e) {
         execute_requests(e);
@@ -427,6 +451,7 @@ void engine_reconcile(struct engine *e) {
                 if (plan_make(&e->desired, &e->live, &e->plan) == 0) {
                         tell_ends(e);
                         tell_notes(e);
+                        drop_failures(e);
                         execute(e);
                 }
                 forget_zones(e);

@@ -122,6 +122,8 @@ static void finish(struct task *t) {
                 tell_success(t);
         }
         z->task = task_free(t);
+        if (!z->fd_source)
+                zone_unwatch(z); /* its object has gone meanwhile */
         engine_reconcile_soon(e);
 }
 

@@ -2,6 +2,7 @@
 #include "plan/status.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* One zone, seen from every side; any of them may be missing. */
@@ -117,12 +118,12 @@ static const char *zone_word(const struct view *v) {
                 return h->phase == PHASE_STARTING ? "starting" : "stopping";
         if (v->state == ZONE_RUNNING)
                 return "running";
-        if (h && h->failed)
-                return "failed";
         if (v->state == ZONE_ERROR)
                 return "error";
         if (v->state == ZONE_EXITED)
                 return "exited";
+        if (h && h->failed)
+                return "failed";
         if (v->note && v->note->kind == NOTE_WAITING)
                 return "waiting";
         if (v->note && (v->note->kind == NOTE_REFUSED || v->note->kind == NOTE_BAD_FILE))
@@ -211,11 +212,15 @@ static json_t *zones_to_json(const struct status_input *in) {
 }
 
 json_t *status_to_json(const struct status_input *in) {
-        const char *message = NULL;
+        const struct desired *d = in->desired;
+        const char *message = d ? d->board_message : NULL;
         json_t *hypervisor = json_null();
+        char lost[512];
 
-        if (in->desired)
-                message = in->desired->lost ?: in->desired->board_message;
+        if (d && d->lost) {
+                snprintf(lost, sizeof(lost), "%s; nothing is stopped", d->lost);
+                message = lost;
+        }
         if (in->live && in->live->hypervisor)
                 hypervisor = json_pack("{s:s, s:i}", "name", in->live->hypervisor, "magic", (int) in->live->magic);
         return json_pack("{s:{s:b, s:o, s:s}, s:o, s:o, s:o}", "daemon", "running", in->daemon_running, "pid",

@@ -481,7 +481,10 @@ static void test_engine_follows_the_restart_policy(void **state) {
         m->sim.log[0] = '\0';
         want_zone(m, "one", 1, "2", "Restart=always\n");
         assert_string_equal(status(m, "one", "retry_in"), "1");
-        pass_time(m, 1);
+        want_zone(m, "one", 1, "2", "Restart=no\n");
+        assert_string_equal(status(m, "one", "retry_in"), "");
+        want_zone(m, "one", 1, "2", "Restart=always\n");
+        pass_time(m, 2);
         pump_until_state(m, "one", "running");
         assert_string_equal(m->sim.log, "stop destroy create device device launch launch load load start");
 }
