@@ -36,8 +36,7 @@ static enum colour state_colour(const char *state) {
         return COLOUR_NONE;
 }
 
-/* ---- all zones --------------------------------------------------------------------------------------------
- */
+/* ---- all zones -------------------------------------------------------------------------------------- */
 
 /* "1/2" workers ready; "" for a zone without devices. */
 static void devices_cell(struct table *t, const json_t *zone) {
@@ -128,8 +127,7 @@ int status_print(const json_t *status, FILE *f, bool colour) {
         return 0;
 }
 
-/* ---- one zone ---------------------------------------------------------------------------------------------
- */
+/* ---- one zone --------------------------------------------------------------------------------------- */
 
 const json_t *status_find_zone(const json_t *status, const char *name) {
         const json_t *zones = json_object_get(status, "zones"), *zone, *found = NULL;

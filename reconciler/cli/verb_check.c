@@ -42,8 +42,7 @@ static void add(struct check *c, enum severity severity, const char *file, const
         (void) diagnostics_add(&c->d, severity, file, 0, 0, 0, NULL, 0, "%s", text);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------------- */
 
 static bool is_board_file(const char *path) {
         const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -121,8 +120,7 @@ static void read_path(struct check *c, const char *path) {
                 read_zone(c, path);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------------------
- */
+/* ---- the machine ------------------------------------------------------------------------------------ */
 
 static void look_at_root(struct check *c) {
         _cleanup_(hypervisor_closep) struct hypervisor *h = NULL;
@@ -160,8 +158,7 @@ static void look_at_board(struct check *c, const char *option) {
                     "is not there: not checked against the board's CPUs, RAM and GIC (--board=FILE)");
 }
 
-/* ---- between zones ----------------------------------------------------------------------------------------
- */
+/* ---- between zones ---------------------------------------------------------------------------------- */
 
 static void check_pair(struct check *c, const struct zone_spec *z, const struct zone_spec *other) {
         char text[256];

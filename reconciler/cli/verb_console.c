@@ -18,8 +18,7 @@
 #define SILENCE_S     2
 #define SILENCE_MAX_S 3600
 
-/* ---- which console ----------------------------------------------------------------------------------------
- */
+/* ---- which console ---------------------------------------------------------------------------------- */
 
 /* Why there is no console to open, as far as the status tells. */
 static void explain_missing(const json_t *zone, const char *device) {
@@ -77,8 +76,7 @@ static int console_open(const json_t *zone, const char *zone_name, const char *d
         return -1;
 }
 
-/* ---- talking to it ----------------------------------------------------------------------------------------
- */
+/* ---- talking to it ---------------------------------------------------------------------------------- */
 
 static bool silence_parse(const char *text, unsigned *ret_ms) {
         char *end;

@@ -6,8 +6,7 @@
 #include "config/parser.h"
 #include "config/value.h"
 
-/* ---- sections --------------------------------------------------------------------------------------------
- */
+/* ---- sections --------------------------------------------------------------------------------------- */
 
 static struct section_use *use_find(struct parser *p, enum section_id id, const char *name) {
         for (size_t i = 0; i < p->num_uses; i++)
@@ -155,8 +154,7 @@ static void section_begin(struct parser *p, const struct line *l) {
         p->bad_sections |= p->skipping;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------------- */
 
 static size_t key_index(enum section_id section, const char *name) {
         return (size_t) (schema_find_key(section, name, strlen(name)) - schema_keys);
@@ -217,8 +215,7 @@ static void key_line(struct parser *p, const struct line *l) {
                              SLICE_ARGS(l->name));
 }
 
-/* ---- at the end of the file -------------------------------------------------------------------------------
- */
+/* ---- at the end of the file ------------------------------------------------------------------------- */
 
 static void key_default(struct parser *p, struct section_use *u, const struct key_schema *k) {
         const char *value = k->default_value;
@@ -251,7 +248,7 @@ static void section_end(struct parser *p, struct section_use *u) {
                                              k->with);
                         continue;
                 }
-                if (k->presence == PRESENCE_REQUIRED && !u->meant[i])
+                if (k->presence != PRESENCE_OPTIONAL && !u->meant[i])
                         source_error(&p->source, &u->header, "[%s%s%s] has no %s=", u->schema->name,
                                      u->name[0] ? " " : "", u->name, k->name);
                 key_default(p, u, k);
@@ -286,8 +283,7 @@ const struct place *parser_place(const struct section_use *u, const char *key) {
         return given->line > 0 ? given : &u->header;
 }
 
-/* ---- files -----------------------------------------------------------------------------------------------
- */
+/* ---- files ------------------------------------------------------------------------------------------ */
 
 static int file_parse(struct parser *p, const char *path, const char *text, size_t size,
                       struct diagnostics *d) {

@@ -35,7 +35,7 @@ enum value_type {
 enum presence {
         PRESENCE_REQUIRED,
         PRESENCE_OPTIONAL,
-        PRESENCE_LIST,
+        PRESENCE_LIST, /* required; several lines add up */
 };
 
 enum change_cost {

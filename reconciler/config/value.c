@@ -16,8 +16,7 @@ static struct number_rule rule_of(const struct key_schema *k, const char *what) 
         return (struct number_rule){ what, k->min, k->max, k->align, k->type == VALUE_SIZE, hex };
 }
 
-/* ---- one number ------------------------------------------------------------------------------------------
- */
+/* ---- one number ------------------------------------------------------------------------------------- */
 
 static int parse_u32(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
         const struct number_rule rule = rule_of(k, "number");
@@ -60,8 +59,7 @@ static void write_size(const void *field, FILE *f) {
         fprintf(f, "%" PRIu64 "%.1s", n, suffix);
 }
 
-/* ---- lists -----------------------------------------------------------------------------------------------
- */
+/* ---- lists ------------------------------------------------------------------------------------------ */
 
 /* The next item between commas and whitespace; false at the end. */
 static bool next_item(struct slice *rest, struct slice *ret) {
@@ -173,8 +171,7 @@ static void write_interrupts(const void *field, FILE *f) {
         write_bitmap(field, INTERRUPTS_MAX, f);
 }
 
-/* ---- regions: the count of the board's memory stands beside the array -------------------------------------
- */
+/* ---- regions: the count of the board's memory stands beside the array ------------------------------- */
 
 static struct board_spec *board_of(void *field) {
         return (struct board_spec *) ((char *) field - offsetof(struct board_spec, memory));
@@ -239,8 +236,7 @@ static void write_regions(const void *field, FILE *f) {
         }
 }
 
-/* ---- words -----------------------------------------------------------------------------------------------
- */
+/* ---- words ------------------------------------------------------------------------------------------ */
 
 static int parse_path(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
         char *copy;
@@ -312,8 +308,7 @@ static void write_restart(const void *field, FILE *f) {
         fputs(restart_policy_to_string(*(const enum restart_policy *) field), f);
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------
- */
+/* ---- the table -------------------------------------------------------------------------------------- */
 
 static const struct {
         int (*parse)(const struct key_schema *k, struct slice v, void *field, struct value_error *e);
@@ -334,7 +329,7 @@ static const struct {
 int value_parse(const struct key_schema *k, struct slice value, void *object, struct value_error *e) {
         if (value.size == 0)
                 return value_fail(e, value, "no value%s",
-                                  k->presence == PRESENCE_REQUIRED ? ""
+                                  k->presence != PRESENCE_OPTIONAL ? ""
                                                                    : "; leave the line out for the default");
         return types[k->type].parse(k, value, schema_field(k, object), e);
 }

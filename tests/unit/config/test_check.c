@@ -153,8 +153,7 @@ static void test_zone_conflict_lets_images_be_read_by_many(void **state _unused_
         assert_false(zone_conflict(a, b, got, sizeof(got)));
 }
 
-/* ---- what root Linux uses ---------------------------------------------------------------------------------
- */
+/* ---- what root Linux uses --------------------------------------------------------------------------- */
 
 static void with_file(const char *content, size_t size, char *path) {
         int fd;

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "common.h"
+#include "config/check.h"
 
 #define DIRECTORY "tests/unit/config/golden"
 
@@ -66,8 +67,22 @@ static void test_golden_diagnostics(void **state _unused_) {
         free(entries);
 }
 
+static void test_golden_examples_are_right(void **state _unused_) {
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_(zone_spec_freep) struct zone_spec *z = NULL;
+        _cleanup_(board_spec_freep) struct board_spec *b = NULL;
+
+        assert_int_equal(zone_spec_load("zones.d/linux2.conf", &d, &z), 0);
+        assert_int_equal(board_spec_load("zones.d/board.conf.example", &d, &b), 0);
+        assert_int_equal(zone_check_board(z, b, NULL, &d), 0);
+        assert_int_equal(d.count, 0);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_golden_diagnostics) };
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_golden_diagnostics),
+                cmocka_unit_test(test_golden_examples_are_right),
+        };
 
         return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }
