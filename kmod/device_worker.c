@@ -155,7 +155,7 @@ static int get_eventfds(struct hv_worker *worker, const struct hvisor_device_att
 }
 
 /* With device->lock held: from here on this is the device's worker. */
-static void install(struct hv_worker *worker, const struct hvisor_device_attach *attach)
+static void install(struct hv_worker *worker, struct hvisor_device_attach *attach)
 {
 	struct hv_device *device = worker->device;
 
@@ -164,12 +164,12 @@ static void install(struct hv_worker *worker, const struct hvisor_device_attach 
 	device->worker = worker;
 	device->last_worker = worker;
 	device->cookie = attach->cookie;
-	device->generation++;
+	attach->generation = ++device->generation;
 	/* The state as it is now is news to it, rings it has none yet. */
 	device->acknowledged = device->sequence++;
 }
 
-static int begin(struct hv_worker *worker, const struct hvisor_device_attach *attach,
+static int begin(struct hv_worker *worker, struct hvisor_device_attach *attach,
 		 const struct register_model *model, struct device_signals *signals)
 {
 	struct hv_device *device = worker->device;
@@ -213,7 +213,6 @@ static int attach_with_call(struct hv_worker *worker, struct hvisor_device_attac
 		put_eventfds(worker);
 		return r;
 	}
-	attach->generation = READ_ONCE(device->generation);
 	worker_hook_call(worker, call);
 	device_signal(device, &signals);
 	return 0;

@@ -5,7 +5,7 @@
 #include <linux/virtio_mmio.h>
 
 #define MAGIC_VALUE	0x74726976	/* "virt", 4.2.2 */
-#define VERSION		2
+#define MMIO_VERSION	2	/* 1 is the legacy one */
 #define VENDOR_ID	0x52535648	/* "HVSR" */
 #define QUEUE_SIZE_MAX	1024
 
@@ -115,7 +115,7 @@ static u32 read_register(const struct register_file *file, u32 offset)
 	case VIRTIO_MMIO_MAGIC_VALUE:
 		return MAGIC_VALUE;
 	case VIRTIO_MMIO_VERSION:
-		return VERSION;
+		return MMIO_VERSION;
 	case VIRTIO_MMIO_DEVICE_ID:
 		return file->device_id;
 	case VIRTIO_MMIO_VENDOR_ID:
