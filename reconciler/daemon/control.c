@@ -69,6 +69,17 @@ static const sd_bus_vtable methods[] = {
         SD_BUS_VTABLE_END,
 };
 
+/* Programs that expect a bus daemon, as busctl(1) does, say hello to it first. */
+static int on_hello(sd_bus_message *m, void *userdata _unused_, sd_bus_error *error _unused_) {
+        return sd_bus_reply_method_return(m, "s", ":1.1");
+}
+
+static const sd_bus_vtable bus_methods[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Hello", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", name), on_hello, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
 /* ---- clients -------------------------------------------------------------------------------------------- */
 
 static void client_close(struct client *c) {
@@ -100,6 +111,8 @@ static int client_open(struct client *c, int *fd) {
                 r = sd_bus_start(c->bus);
         if (r >= 0)
                 r = sd_bus_add_object_vtable(c->bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, methods, c);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(c->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus", bus_methods, c);
         if (r >= 0)
                 r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
                                         "Disconnected", on_disconnected, c);

@@ -138,8 +138,10 @@ static void on_files_changed(void *userdata) {
 }
 
 static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
+        notify_reloading();
         log_info("reading all files again (SIGHUP)");
         on_files_changed(userdata);
+        notify_ready();
         return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "plan/status.h"
 
@@ -32,6 +33,13 @@ void notify_status(json_t *status) {
 
 void notify_ready(void) {
         sd_notify(0, "READY=1");
+}
+
+void notify_reloading(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", t.tv_sec * 1000000ULL + t.tv_nsec / 1000);
 }
 
 void notify_stopping(void) {

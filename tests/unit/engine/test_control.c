@@ -1,0 +1,188 @@
+// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/task.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c
+// libs: libsystemd jansson
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/control.h"
+#include "engine/sim.h"
+
+/* A server in this process; each client is another one, which ends with 0 if it saw what it should. */
+struct server {
+        char dir[64], zones[96], board[96], specs[96], socket[96];
+        struct sim sim;
+        sd_event *event;
+        struct engine *engine;
+        struct control *control;
+};
+
+static int setup(void **state) {
+        struct server *s = calloc(1, sizeof(*s));
+        struct engine_config config = {};
+
+        strcpy(s->dir, "/tmp/control-XXXXXX");
+        assert_non_null(mkdtemp(s->dir));
+        snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
+        snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
+        snprintf(s->specs, sizeof(s->specs), "%s/specs", s->dir);
+        snprintf(s->socket, sizeof(s->socket), "%s/bus", s->dir);
+        sim_init(&s->sim);
+        sim_add_foreign(&s->sim, "other", 3, 4);
+        assert_int_equal(sd_event_new(&s->event), 0);
+        config = (struct engine_config){
+                .event = s->event,
+                .hypervisor = &s->sim.hypervisor,
+                .launcher = &s->sim.launcher,
+                .paths = { s->zones, s->board, s->specs },
+                .version = "test",
+        };
+        assert_int_equal(engine_new(&config, &s->engine), 0);
+        assert_int_equal(engine_reload(s->engine), 0);
+        assert_int_equal(control_new(s->event, s->engine, s->socket, &s->control, NULL), 0);
+        *state = s;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct server *s = *state;
+
+        control_free(s->control);
+        assert_int_not_equal(access(s->socket, F_OK), 0);
+        engine_free(s->engine);
+        sim_clear(&s->sim);
+        sd_event_unref(s->event);
+        rmdir(s->dir);
+        free(s);
+        return 0;
+}
+
+static sd_bus *client_connect(const struct server *s, bool hello) {
+        char address[128];
+        sd_bus *bus = NULL;
+
+        snprintf(address, sizeof(address), "unix:path=%s", s->socket);
+        if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 || sd_bus_set_bus_client(bus, hello) < 0 ||
+            sd_bus_start(bus) < 0)
+                _exit(10);
+        return bus;
+}
+
+static int call(sd_bus *bus, const char *method, const char *argument, char *ret, size_t size) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+        const char *text = "";
+        int r = sd_bus_call_method(bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, method, &error, &reply, argument ? "s" : "",
+                                   argument);
+
+        if (r >= 0 && !argument)
+                sd_bus_message_read(reply, "s", &text);
+        snprintf(ret, size, "%s", r < 0 ? error.message : text);
+        sd_bus_error_free(&error);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+static int run_client(struct server *s, int (*client)(struct server *s)) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0)
+                _exit(client(s));
+        while (waitpid(pid, &status, WNOHANG) == 0)
+                sd_event_run(s->event, 5000);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int client_status(struct server *s) {
+        sd_bus *bus = client_connect(s, false);
+        char text[4096];
+
+        if (call(bus, "Status", NULL, text, sizeof(text)) < 0)
+                return 1;
+        if (!strstr(text, "\"name\":\"other\",\"id\":3,\"state\":\"foreign\""))
+                return 2;
+        if (call(bus, "Plan", NULL, text, sizeof(text)) < 0 || !strstr(text, "\"note\":\"foreign\""))
+                return 3;
+        return 0;
+}
+
+static int client_restart(struct server *s) {
+        sd_bus *bus = client_connect(s, false);
+        char text[4096];
+
+        if (call(bus, "Restart", "nothing", text, sizeof(text)) != -ENOENT || strcmp(text, "there is no zone nothing") != 0)
+                return 1;
+        if (call(bus, "Restart", "other", text, sizeof(text)) != -EACCES || !strstr(text, "leaves it alone"))
+                return 2;
+        return call(bus, "Restart", "../x", text, sizeof(text)) == -EINVAL ? 0 : 3;
+}
+
+static int client_hello(struct server *s) {
+        sd_bus *bus = client_connect(s, true);
+        char text[4096];
+
+        return call(bus, "Status", NULL, text, sizeof(text)) < 0;
+}
+
+static int client_rubbish(struct server *s) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        strcpy(address.sun_path, s->socket);
+        for (unsigned i = 0; i < 100; i++) {
+                int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+                if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+                        return 1;
+                (void) !write(fd, "\0rubbish\r\n\r\n", 12);
+                close(fd);
+        }
+        return 0;
+}
+
+static void test_control_answers(void **state) {
+        assert_int_equal(run_client(*state, client_status), 0);
+        assert_int_equal(run_client(*state, client_restart), 0);
+}
+
+static void test_control_takes_clients_of_a_bus(void **state) {
+        assert_int_equal(run_client(*state, client_hello), 0);
+}
+
+static void test_control_serves_on_after_rubbish_and_many_clients(void **state) {
+        assert_int_equal(run_client(*state, client_rubbish), 0);
+        for (unsigned i = 0; i < 40; i++)
+                assert_int_equal(run_client(*state, client_status), 0);
+}
+
+static void test_control_is_for_root_only(void **state) {
+        struct server *s = *state;
+        struct stat st;
+
+        assert_int_equal(stat(s->socket, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(test_control_answers),
+                T(test_control_takes_clients_of_a_bus),
+                T(test_control_serves_on_after_rubbish_and_many_clients),
+                T(test_control_is_for_root_only),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
