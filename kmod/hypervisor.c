@@ -249,7 +249,20 @@ int hypervisor_start(const struct zone_description *zone)
 	return r;
 }
 
-int hypervisor_shutdown(u32 id)
+/* With call_lock held. */
+static int shut_down_listed(u32 id, void (*on_call)(void *argument), void *argument)
+{
+	int r;
+
+	bridge_hold();
+	if (on_call)
+		on_call(argument);
+	r = call_elsewhere(HYPERCALL_ZONE_SHUTDOWN, id, 0);
+	bridge_release();
+	return r;
+}
+
+int hypervisor_shutdown(u32 id, void (*on_call)(void *argument), void *argument)
 {
 	struct hvisor_old_zone_info *zones = alloc_list();
 	int r;
@@ -260,16 +273,11 @@ int hypervisor_shutdown(u32 id)
 	if (r < 0)
 		goto out;
 	r = list_zones(zones);
-	if (r >= 0 && !is_in_list(zones, r, id)) {
-		r = 0;		/* its guest powered off */
-	} else if (r >= 0) {
-		bridge_hold();
-		r = call_elsewhere(HYPERCALL_ZONE_SHUTDOWN, id, 0);
-		bridge_release();
-		/* It may have powered off just now. */
-		if (r == -EINVAL && !is_in_list(zones, list_zones(zones), id))
-			r = 0;
-	}
+	if (r >= 0)
+		r = is_in_list(zones, r, id) ? shut_down_listed(id, on_call, argument) : 0;
+	/* Its guest may have powered off just now. */
+	if (r == -EINVAL && !is_in_list(zones, list_zones(zones), id))
+		r = 0;
 	mutex_unlock(&call_lock);
 out:
 	kfree(zones);

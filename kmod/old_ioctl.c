@@ -137,7 +137,7 @@ static long zone_shutdown(unsigned long id)
 	r = hypervisor_lists(id);
 	if (r < 0)
 		return r;
-	return r ? hypervisor_shutdown(id) : -EINVAL;
+	return r ? hypervisor_shutdown(id, NULL, NULL) : -EINVAL;
 }
 
 static long list_zones(unsigned long argument)

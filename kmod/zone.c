@@ -49,20 +49,65 @@ static struct hv_device *find_window(const struct hv_zone *zone, u64 address)
 	return NULL;
 }
 
+void zone_withhold(struct hv_zone *zone)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->answers_lock, flags);
+	zone->withholds = true;
+	spin_unlock_irqrestore(&zone->answers_lock, flags);
+}
+
+void zone_release(struct hv_zone *zone)
+{
+	unsigned long flags;
+	u32 cpu;
+
+	spin_lock_irqsave(&zone->answers_lock, flags);
+	zone->withholds = false;
+	for (cpu = 0; cpu < BRIDGE_CPUS; cpu++)
+		if (zone->withheld & BIT(cpu))
+			bridge_answer(cpu, zone->withheld_values[cpu]);
+	zone->withheld = 0;
+	spin_unlock_irqrestore(&zone->answers_lock, flags);
+}
+
+static bool is_withheld(struct hv_zone *zone, const struct bridge_request *request, u64 value)
+{
+	unsigned long flags;
+	bool withholds;
+
+	if (request->is_posted || request->cpu >= BRIDGE_CPUS)
+		return false;
+	spin_lock_irqsave(&zone->answers_lock, flags);
+	withholds = zone->withholds;
+	if (withholds) {
+		zone->withheld |= BIT(request->cpu);
+		zone->withheld_values[request->cpu] = value;
+	}
+	spin_unlock_irqrestore(&zone->answers_lock, flags);
+	return withholds;
+}
+
+static bool access_zone(struct hv_zone *zone, const struct bridge_request *request, u64 *value)
+{
+	struct hv_device *device = find_window(zone, request->address);
+
+	WRITE_ONCE(zone->last_activity, ktime_get_ns());
+	if (device && !device_access(device, request, value))
+		return false;
+	return !is_withheld(zone, request, *value);
+}
+
 bool zone_access(const struct bridge_request *request, u64 *value)
 {
-	struct hv_device *device = NULL;
 	struct hv_zone *zone;
 	bool is_answer = true;
 
 	rcu_read_lock();
 	zone = find_zone(request->zone);
-	if (zone) {
-		WRITE_ONCE(zone->last_activity, ktime_get_ns());
-		device = find_window(zone, request->address);
-	}
-	if (device)
-		is_answer = device_access(device, request, value);
+	if (zone)
+		is_answer = access_zone(zone, request, value);
 	rcu_read_unlock();
 	return is_answer;
 }
@@ -244,6 +289,7 @@ int zone_create(const struct hvisor_zone_create *wanted, struct hv_zone **ret)
 		return -ENOMEM;
 	kref_init(&zone->references);
 	mutex_init(&zone->lock);
+	spin_lock_init(&zone->answers_lock);
 	init_waitqueue_head(&zone->wait);
 	zone->state = HVISOR_ZONE_CREATED;
 	memcpy(zone->cookie, wanted->cookie, sizeof(zone->cookie));

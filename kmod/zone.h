@@ -11,12 +11,13 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "bridge.h"
 #include "zone_config.h"
 
-struct bridge_request;
 struct file;
 struct hv_device;
 
@@ -40,6 +41,12 @@ struct hv_zone {
 	bool is_ending;			/* no worker is waited for any more */
 	u64 last_activity;		/* ktime_get_ns() of its last access or interrupt */
 
+	/* Answers that are ready but held back, see zone_withhold(). */
+	spinlock_t answers_lock;
+	bool withholds;
+	u32 withheld;			/* bitmap of CPUs */
+	u64 withheld_values[BRIDGE_CPUS];
+
 	atomic64_t events;		/* see poll() on a zone fd */
 	wait_queue_head_t wait;
 };
@@ -52,6 +59,16 @@ struct hv_zone {
  * later (bridge_answer()).
  */
 bool zone_access(const struct bridge_request *request, u64 *value);
+
+/**
+ * zone_withhold() - keeps the zone's CPUs from going on
+ * zone_release() - gives the answers that were held back, and holds none any more
+ *
+ * From zone_withhold() on a CPU that touches a window stays in the hypervisor,
+ * where it holds no lock. Any context.
+ */
+void zone_withhold(struct hv_zone *zone);
+void zone_release(struct hv_zone *zone);
 
 /* Something that its manager waits for has happened to one of the devices. Any context. */
 void zone_event(struct hv_zone *zone);

@@ -3,6 +3,7 @@
 
 #include <linux/delay.h>
 #include <linux/ktime.h>
+#include <linux/workqueue.h>
 
 #include "bridge.h"
 #include "device.h"
@@ -11,6 +12,7 @@
 
 #define QUIET_MS	10
 #define QUIET_LIMIT_MS	200
+#define RELEASE_MS	5	/* after which the hypervisor has sent for the zone's CPUs */
 
 /* Interrupts that workers asked for while the zone took none are still pending. */
 static void take_interrupts(struct hv_zone *zone)
@@ -63,23 +65,11 @@ static bool is_quiet(const struct hv_zone *zone, u64 now)
 	return now > last && now - last >= QUIET_MS * NSEC_PER_MSEC;
 }
 
-/*
- * A CPU that waits at EL2, for an answer or on a lock that the shutdown holds,
- * cannot be stopped: it is lost, or takes the hypervisor with it. A guest that
- * gets no interrupts soon has nothing more to ask of its devices.
- */
-static void quiesce(struct hv_zone *zone)
+static void answer_all(struct hv_zone *zone)
 {
-	u64 end = ktime_get_ns() + QUIET_LIMIT_MS * NSEC_PER_MSEC;
 	unsigned long flags;
 	unsigned int i;
-	u64 now;
 
-	WRITE_ONCE(zone->takes_interrupts, false);
-	while (now = ktime_get_ns(), now < end && !is_quiet(zone, now))
-		usleep_range(1000, 2000);
-
-	WRITE_ONCE(zone->is_ending, true);
 	for (i = 0; i < zone->num_devices; i++) {
 		struct hv_device *device = zone->devices[i];
 
@@ -87,6 +77,67 @@ static void quiesce(struct hv_zone *zone)
 		device_answer_all(device);
 		spin_unlock_irqrestore(&device->lock, flags);
 	}
+}
+
+/*
+ * A CPU that traps while the hypervisor holds the zone's lock for the shutdown
+ * cannot be stopped: it is lost, or takes the hypervisor with it. A guest that
+ * gets no interrupts soon has nothing more to ask of its devices. From then on
+ * whoever asks all the same is kept waiting at a place in the hypervisor that
+ * is past the lock, until the shutdown has sent for it.
+ */
+static void quiesce(struct hv_zone *zone)
+{
+	u64 end = ktime_get_ns() + QUIET_LIMIT_MS * NSEC_PER_MSEC;
+	bool was_quiet = false;
+	u64 now;
+
+	WRITE_ONCE(zone->takes_interrupts, false);
+	while (now = ktime_get_ns(), now < end && !was_quiet) {
+		was_quiet = is_quiet(zone, now);
+		if (!was_quiet)
+			usleep_range(1000, 2000);
+	}
+
+	WRITE_ONCE(zone->is_ending, true);
+	zone_withhold(zone);
+	answer_all(zone);
+	if (!was_quiet)
+		usleep_range(QUIET_MS * USEC_PER_MSEC, 2 * QUIET_MS * USEC_PER_MSEC);
+}
+
+struct shutdown {
+	struct hv_zone *zone;
+	struct delayed_work release;
+};
+
+static void release(struct work_struct *work)
+{
+	struct shutdown *shutdown = container_of(work, struct shutdown, release.work);
+
+	zone_release(shutdown->zone);
+}
+
+/* On the CPU that gives the answers: this one is about to be away for a while. */
+static void on_shutdown(void *argument)
+{
+	struct shutdown *shutdown = argument;
+
+	queue_delayed_work_on(bridge_cpu(), system_highpri_wq, &shutdown->release,
+			      msecs_to_jiffies(RELEASE_MS));
+}
+
+static int shut_down(struct hv_zone *zone)
+{
+	struct shutdown shutdown = { .zone = zone };
+	int r;
+
+	INIT_DELAYED_WORK_ONSTACK(&shutdown.release, release);
+	r = hypervisor_shutdown(zone->description.id, on_shutdown, &shutdown);
+	cancel_delayed_work_sync(&shutdown.release);
+	destroy_delayed_work_on_stack(&shutdown.release);
+	zone_release(zone);
+	return r;
 }
 
 static void go_on(struct hv_zone *zone)
@@ -101,7 +152,7 @@ static int stop(struct hv_zone *zone)
 	int r;
 
 	quiesce(zone);
-	r = hypervisor_shutdown(zone->description.id);
+	r = shut_down(zone);
 	if (r < 0) {
 		go_on(zone);
 		return r;
