@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "cli/relay.h"
@@ -16,10 +17,18 @@
 struct state {
         const struct relay *r;
         bool input_ended;
-        char pending[CHUNK]; /* read from the person, not yet taken by the console */
+        uint64_t deadline_ms; /* once the input has ended */
+        char pending[CHUNK];  /* read from the person, not yet taken by the console */
         size_t num_pending, sent;
         struct err *e;
 };
+
+static uint64_t now_ms(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
 
 static int from_input(struct state *s) {
         ssize_t n = read(s->r->in, s->pending, sizeof(s->pending));
@@ -31,6 +40,7 @@ static int from_input(struct state *s) {
                                : err_set(s->e, -errno, "reading the input: %s", strerror(errno));
         if (n == 0) {
                 s->input_ended = true;
+                s->deadline_ms = now_ms() + UINT64_C(10) * s->r->silence_ms;
                 return s->r->interactive ? RELAY_LEFT : GO_ON;
         }
         s->sent = 0;
@@ -70,6 +80,16 @@ static int from_console(struct state *s) {
         return r < 0 ? err_set(s->e, r, "writing the output: %s", strerror(-r)) : GO_ON;
 }
 
+/* How long poll() may wait, -1: for ever. Input ends only after all of it was taken, see step(). */
+static int patience(const struct state *s) {
+        uint64_t now;
+
+        if (!s->input_ended)
+                return -1;
+        now = now_ms();
+        return now >= s->deadline_ms ? 0 : (int) MIN(s->deadline_ms - now, (uint64_t) s->r->silence_ms);
+}
+
 enum { FD_CONSOLE, FD_INPUT, FD_SIGNALS, _FD_MAX };
 
 static int step(struct state *s, int signals) {
@@ -80,12 +100,11 @@ static int step(struct state *s, int signals) {
                 [FD_INPUT] = { .fd = typing ? s->r->in : -1, .events = POLLIN },
                 [FD_SIGNALS] = { .fd = signals, .events = POLLIN },
         };
-        bool waits_for_silence = s->input_ended && s->num_pending == 0;
-        int n = poll(fds, _FD_MAX, waits_for_silence ? (int) s->r->silence_ms : -1), r = GO_ON;
+        int wait_ms = patience(s), n = poll(fds, _FD_MAX, wait_ms), r = GO_ON;
 
         if (n < 0)
                 return errno == EINTR ? GO_ON : err_set(s->e, -errno, "poll: %s", strerror(errno));
-        if (n == 0)
+        if (n == 0 || wait_ms == 0)
                 return RELAY_SILENT;
         if (fds[FD_SIGNALS].revents)
                 return RELAY_SIGNAL;

@@ -50,7 +50,7 @@ const struct verb verbs[] = {
           "attach to a zone's console; Ctrl-] leaves it",
           "Recent output comes first. Without DEVICE: the zone's only console, or \"main\".\n"
           "If the input is not a terminal it is copied to its end; the console's output then\n"
-          "goes on until it has been silent for some seconds (--timeout).\n"
+          "goes on until it has been silent for some seconds (--timeout), at most ten times as long.\n"
           "\n"
           "Exit status: 0 left, or the console was closed; 1 there is none, or an error.\n",
           { { "timeout", "SECONDS", "of silence that end it after the input's end (2); not for terminals" } },

@@ -125,6 +125,26 @@ static void test_relay_of_a_pipe_ends_after_silence(void **state _unused_) {
         assert_int_equal(rig_end(&rig), RELAY_SILENT);
 }
 
+static void test_relay_of_a_pipe_ends_though_the_guest_talks_on(void **state _unused_) {
+        struct rig rig;
+        pid_t talker;
+
+        rig_start(&rig, false, 100);
+        talker = fork();
+        if (talker == 0) {
+                close(rig.input); /* or the relay would see no end of it */
+                for (int i = 0; i < 500; i++) {
+                        (void) write_all(rig.guest, "tick ", 5);
+                        usleep(20000);
+                }
+                _exit(0);
+        }
+        rig.input = fd_close(rig.input);
+        assert_int_equal(rig_end(&rig), RELAY_SILENT);
+        kill(talker, SIGKILL);
+        assert_int_equal(waitpid(talker, NULL, 0), talker);
+}
+
 static void test_relay_tells_a_closed_console(void **state _unused_) {
         struct rig rig;
 
@@ -204,6 +224,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_relay_copies_both_ways),
                 cmocka_unit_test(test_relay_of_a_pipe_ends_after_silence),
+                cmocka_unit_test(test_relay_of_a_pipe_ends_though_the_guest_talks_on),
                 cmocka_unit_test(test_relay_tells_a_closed_console),
                 cmocka_unit_test(test_relay_ends_on_signals_and_broken_pipes),
                 cmocka_unit_test(test_relay_waits_for_a_guest_that_does_not_read),
