@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/fd.h"
@@ -11,9 +12,19 @@ static const char *log_program = "hvisor";
 static int log_max_level = LOG_INFO;
 static bool log_to_journal;
 
+/* The variable is inherited by shells whose stderr is something else: it names the stream (systemd.exec(5)). */
+static bool stderr_is_journal(void) {
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+               st.st_dev == device && st.st_ino == inode;
+}
+
 void log_open(const char *program) {
         log_program = program;
-        log_to_journal = getenv("JOURNAL_STREAM") != NULL;
+        log_to_journal = stderr_is_journal();
 }
 
 void log_set_level(int level) {
