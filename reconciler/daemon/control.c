@@ -29,14 +29,15 @@ struct control {
         struct client clients[CLIENTS_MAX];
 };
 
-/* ---- methods -------------------------------------------------------------------------------------------- */
+/* ---- methods ---------------------------------------------------------------------------------------- */
 
 static int reply_json(sd_bus_message *m, json_t *value) {
         _cleanup_free_ char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
 
         json_decref(value);
         if (!text)
-                return sd_bus_reply_method_errnof(m, ENOMEM, "out of memory, or the hypervisor cannot be asked");
+                return sd_bus_reply_method_errnof(m, ENOMEM,
+                                                  "out of memory, or the hypervisor cannot be asked");
         return sd_bus_reply_method_return(m, "s", text);
 }
 
@@ -63,9 +64,12 @@ static int on_restart(sd_bus_message *m, void *userdata, sd_bus_error *error _un
 
 static const sd_bus_vtable methods[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", status), on_status, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", plan), on_plan, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Restart", SD_BUS_ARGS("s", zone), SD_BUS_NO_RESULT, on_restart, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", status), on_status,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", plan), on_plan,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Restart", SD_BUS_ARGS("s", zone), SD_BUS_NO_RESULT, on_restart,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
@@ -76,11 +80,12 @@ static int on_hello(sd_bus_message *m, void *userdata _unused_, sd_bus_error *er
 
 static const sd_bus_vtable bus_methods[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Hello", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", name), on_hello, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Hello", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", name), on_hello,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
-/* ---- clients -------------------------------------------------------------------------------------------- */
+/* ---- clients ---------------------------------------------------------------------------------------- */
 
 static void client_close(struct client *c) {
         c->bus = sd_bus_close_unref(c->bus);
@@ -112,10 +117,11 @@ static int client_open(struct client *c, int *fd) {
         if (r >= 0)
                 r = sd_bus_add_object_vtable(c->bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, methods, c);
         if (r >= 0)
-                r = sd_bus_add_object_vtable(c->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus", bus_methods, c);
+                r = sd_bus_add_object_vtable(c->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                             bus_methods, c);
         if (r >= 0)
-                r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                        "Disconnected", on_disconnected, c);
+                r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, c);
         if (r >= 0)
                 r = sd_bus_attach_event(c->bus, c->control->event, SD_EVENT_PRIORITY_NORMAL);
         return r;
@@ -126,10 +132,12 @@ static bool is_root(int fd) {
         struct ucred peer;
         socklen_t size = sizeof(peer);
 
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == getuid());
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+               (peer.uid == 0 || peer.uid == getuid());
 }
 
-static int on_connection(sd_event_source *s _unused_, int listener, uint32_t events _unused_, void *userdata) {
+static int on_connection(sd_event_source *s _unused_, int listener, uint32_t events _unused_,
+                         void *userdata) {
         struct control *c = userdata;
         _cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         int r;
@@ -152,7 +160,7 @@ static int on_connection(sd_event_source *s _unused_, int listener, uint32_t eve
         return 0;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------- */
 
 /* Bound beside its place and renamed: nobody sees it before it listens, or with another mode. */
 static int listen_at(const char *path) {
@@ -161,12 +169,14 @@ static int listen_at(const char *path) {
 
         if (fd < 0)
                 return -errno;
-        if (snprintf(address.sun_path, sizeof(address.sun_path), "%s~", path) >= (int) sizeof(address.sun_path))
+        if (snprintf(address.sun_path, sizeof(address.sun_path), "%s~", path) >=
+            (int) sizeof(address.sun_path))
                 return -ENAMETOOLONG;
         (void) unlink(address.sun_path);
         if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
-        if (chmod(address.sun_path, 0600) < 0 || listen(fd, SOMAXCONN) < 0 || rename(address.sun_path, path) < 0) {
+        if (chmod(address.sun_path, 0600) < 0 || listen(fd, SOMAXCONN) < 0 ||
+            rename(address.sun_path, path) < 0) {
                 int r = -errno;
 
                 (void) unlink(address.sun_path);
@@ -175,7 +185,8 @@ static int listen_at(const char *path) {
         return TAKE_FD(fd);
 }
 
-int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e) {
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret,
+                struct err *e) {
         _cleanup_(control_freep) struct control *c = calloc(1, sizeof(*c));
         int r;
 

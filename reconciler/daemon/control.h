@@ -14,12 +14,13 @@
 #include "base/err.h"
 #include "engine/engine.h"
 
-#define CONTROL_PATH "/org/hvisor/Reconciler"
+#define CONTROL_PATH      "/org/hvisor/Reconciler"
 #define CONTROL_INTERFACE "org.hvisor.Reconciler"
 
 struct control;
 
 /** control_new() - listens; takes the place of a socket that an earlier daemon left */
-int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e);
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret,
+                struct err *e);
 struct control *control_free(struct control *c);
 DEFINE_CLEANUP(struct control *, control_free);

@@ -13,7 +13,8 @@
 
 static bool to_journal;
 
-/* JOURNAL_STREAM= names the stream that systemd connected; it is ours only if standard error is still that one. */
+/* JOURNAL_STREAM= names the stream that systemd connected; it is ours only if standard error is still that
+ * one. */
 void journal_open(void) {
         const char *stream = getenv("JOURNAL_STREAM");
         unsigned long long device, inode;

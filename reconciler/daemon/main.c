@@ -48,7 +48,7 @@ static void usage(void) {
 
 static int parse_level(const char *word) {
         static const char *const words[] = {
-                [LOG_ERR] = "error",     [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+                [LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
                 [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
         };
 
@@ -86,15 +86,18 @@ static int parse_options(int argc, char *argv[], struct options *o) {
                 {},
         };
         const char **const paths[] = {
-                [ZONES_DIR_OPTION - ZONES_DIR_OPTION] = &o->zones_dir, [BOARD - ZONES_DIR_OPTION] = &o->board,
-                [SOCKET - ZONES_DIR_OPTION] = &o->socket,              [SPECS_DIR - ZONES_DIR_OPTION] = &o->specs_dir,
+                [ZONES_DIR_OPTION - ZONES_DIR_OPTION] = &o->zones_dir,
+                [BOARD - ZONES_DIR_OPTION] = &o->board,
+                [SOCKET - ZONES_DIR_OPTION] = &o->socket,
+                [SPECS_DIR - ZONES_DIR_OPTION] = &o->specs_dir,
                 [WORKER - ZONES_DIR_OPTION] = &o->worker,
         };
         int c, index, r = 1;
 
         while (r > 0 && (c = getopt_long(argc, argv, "", options, &index)) >= 0) {
                 if (c >= ZONES_DIR_OPTION && c <= WORKER)
-                        r = parse_path(options[index].name, optarg, paths[c - ZONES_DIR_OPTION]) < 0 ? -EINVAL : 1;
+                        r = parse_path(options[index].name, optarg, paths[c - ZONES_DIR_OPTION]) < 0 ? -EINVAL
+                                                                                                     : 1;
                 else if (c == LEVEL)
                         r = parse_level(optarg) < 0 ? -EINVAL : 1;
                 else if (c == VERSION_OPTION)
@@ -111,7 +114,7 @@ static int parse_options(int argc, char *argv[], struct options *o) {
         return r;
 }
 
-/* ---- events --------------------------------------------------------------------------------------------- */
+/* ---- events ----------------------------------------------------------------------------------------- */
 
 static void on_record(void *userdata _unused_, const struct record *r) {
         journal_record(r);
@@ -137,7 +140,8 @@ static void on_files_changed(void *userdata) {
                 log_error("out of memory: the files are not read again");
 }
 
-static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
+static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *info _unused_,
+                     void *userdata) {
         notify_reloading();
         log_info("reading all files again (SIGHUP)");
         on_files_changed(userdata);
@@ -167,7 +171,7 @@ static int block_signals(sd_event *event, struct daemon *d) {
         return r < 0 ? r : sd_event_add_signal(event, NULL, SIGHUP, on_hangup, d);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------- */
 
 static int daemon_start(struct daemon *d, const struct options *o, struct err *e) {
         struct engine_config config = {

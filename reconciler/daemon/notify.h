@@ -11,6 +11,6 @@ int notify_watchdog(sd_event *event);
 /** notify_status() - STATUS= from a status (plan/status.h), only if it differs from what was told last */
 void notify_status(json_t *status);
 
-void notify_ready(void);     /* also ends what notify_reloading() began */
+void notify_ready(void); /* also ends what notify_reloading() began */
 void notify_reloading(void);
 void notify_stopping(void);

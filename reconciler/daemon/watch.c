@@ -11,8 +11,9 @@
 
 #define PARENTS_MAX 64
 
-#define DIRECTORY_EVENTS                                                                                            \
-        (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+#define DIRECTORY_EVENTS                                                                                     \
+        (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | \
+         IN_MOVE_SELF)
 #define PARENT_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ATTRIB | IN_ONLYDIR)
 
 /* One directory above, whose entry @child leads to what we watch. */
@@ -33,7 +34,7 @@ struct watch {
         size_t num_parents;
 };
 
-/* ---- judging -------------------------------------------------------------------------------------------- */
+/* ---- judging ---------------------------------------------------------------------------------------- */
 
 static bool is_zone_file(const char *name) {
         size_t length = strlen(name);
@@ -70,7 +71,7 @@ static enum watch_urgency judge(const struct watch *w, const struct inotify_even
         return worst;
 }
 
-/* ---- following the paths -------------------------------------------------------------------------------- */
+/* ---- following the paths ---------------------------------------------------------------------------- */
 
 static void add_parent(struct watch *w, const char *path, const char *child, uint32_t extra) {
         int wd = inotify_add_watch(w->fd, path, PARENT_EVENTS | IN_MASK_ADD | extra);
@@ -127,7 +128,7 @@ static int rewatch(struct watch *w) {
         return sd_event_add_io(w->event, &w->source, w->fd, EPOLLIN, on_event, w);
 }
 
-/* ---- events --------------------------------------------------------------------------------------------- */
+/* ---- events ----------------------------------------------------------------------------------------- */
 
 static int on_settled(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
         struct watch *w = userdata;

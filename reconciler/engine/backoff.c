@@ -3,7 +3,7 @@
 
 #include "base/macros.h"
 
-#define DELAY_FIRST (1 * SECOND)
+#define DELAY_FIRST   (1 * SECOND)
 #define DELAY_LONGEST (300 * SECOND)
 
 const struct backoff_policy backoff_zone = { .free_failures = 0, .health = 600 * SECOND };

@@ -12,8 +12,8 @@
 #define SECOND UINT64_C(1000000)
 
 struct backoff {
-        unsigned failures;     /* in a row */
-        uint64_t retry_at;     /* 0: nothing to wait for */
+        unsigned failures;      /* in a row */
+        uint64_t retry_at;      /* 0: nothing to wait for */
         uint64_t healthy_since; /* 0: not healthy */
 };
 

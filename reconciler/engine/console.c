@@ -23,7 +23,7 @@ struct consoles {
         size_t count;
 };
 
-/* ---- names: "/" is in no zone's or device's name, so they cannot be taken for each other ---------------- */
+/* ---- names: "/" is in no zone's or device's name, so they cannot be taken for each other ------------ */
 
 enum part { PART_PTY, PART_HISTORY, _PART_MAX };
 
@@ -37,7 +37,7 @@ static void link_path(const struct console *c, char *buffer, size_t size) {
         snprintf(buffer, size, "%s/%s.%s", RUN_CONSOLES_DIR, c->zone, c->device);
 }
 
-/* ---- systemd's fd store --------------------------------------------------------------------------------- */
+/* ---- systemd's fd store ----------------------------------------------------------------------------- */
 
 /* FDPOLL=0: a master whose slave nobody has open polls as hung up, and would be thrown out at once. */
 static void store(const struct console *c, enum part part, int fd) {
@@ -58,7 +58,7 @@ static void unstore(const struct console *c) {
         }
 }
 
-/* ---- the list ------------------------------------------------------------------------------------------- */
+/* ---- the list --------------------------------------------------------------------------------------- */
 
 static struct console *console_free(struct console *c) {
         if (c) {
@@ -98,7 +98,7 @@ static int add(struct consoles *l, struct console *c) {
         return 0;
 }
 
-/* ---- making --------------------------------------------------------------------------------------------- */
+/* ---- making ----------------------------------------------------------------------------------------- */
 
 static int set_raw(const char *slave) {
         _cleanup_close_ int fd = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -143,7 +143,8 @@ static int make_link(const struct console *c) {
         return rename(beside, path) < 0 ? -errno : 0;
 }
 
-int consoles_get(struct consoles *l, const char *zone, const char *device, const struct console **ret, struct err *e) {
+int consoles_get(struct consoles *l, const char *zone, const char *device, const struct console **ret,
+                 struct err *e) {
         _cleanup_(console_freep) struct console *c = NULL;
         const struct console *there = find(l, zone, device);
         int r;
@@ -200,10 +201,11 @@ void consoles_drop(struct consoles *l, const char *zone) {
         l->count = kept;
 }
 
-/* ---- taking over ---------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------ */
 
 /* Splits "pty/ZONE/DEVICE". False: not ours. */
-static bool parse_store_name(const char *name, enum part *ret_part, char zone[NAME_SIZE], char device[NAME_SIZE]) {
+static bool parse_store_name(const char *name, enum part *ret_part, char zone[NAME_SIZE],
+                             char device[NAME_SIZE]) {
         for (enum part part = 0; part < _PART_MAX; part++) {
                 size_t length = strlen(parts[part]);
                 const char *slash;
@@ -341,8 +343,9 @@ void consoles_regain(struct consoles *l, const char *zone, const char *device, p
         if (master >= 0)
                 set_part(c, PART_PTY, master);
         if (c->history < 0 || c->master < 0 || make_link(c) < 0 || add(l, c) < 0) {
-                log_warning("console %s.%s: cannot take it over from worker %d; it is lost when that worker ends", zone,
-                            device, (int) worker);
+                log_warning(
+                        "console %s.%s: cannot take it over from worker %d; it is lost when that worker ends",
+                        zone, device, (int) worker);
                 return;
         }
         store(c, PART_PTY, c->master);

@@ -53,7 +53,7 @@ static void name_for_show(const char *file, char name[NAME_SIZE]) {
         name[length] = '\0';
 }
 
-/* ---- one file ------------------------------------------------------------------------------------------- */
+/* ---- one file --------------------------------------------------------------------------------------- */
 
 static int set_string(char **to, const char *text) {
         char *copy = strdup(text);
@@ -119,7 +119,7 @@ static int load_file(struct desired_zone *z, int directory, const char *file, co
         if (r < 0) {
                 z->text_hash = 0;
                 if (asprintf(&message, "%s: %s", path,
-                             r == -ENOENT ? "a symlink to nowhere"
+                             r == -ENOENT   ? "a symlink to nowhere"
                              : r == -EFBIG  ? "too large for a zone's file"
                              : r == -EINVAL ? "not a regular file"
                                             : strerror(-r)) < 0)
@@ -151,7 +151,7 @@ static int add_nameless(struct desired *d, const char *file, const char *zones_d
         return set_bad(z, message);
 }
 
-/* ---- directories ---------------------------------------------------------------------------------------- */
+/* ---- directories ------------------------------------------------------------------------------------ */
 
 struct name_list {
         char **names;
@@ -292,7 +292,7 @@ static int load_applied(struct desired *d, const char *specs_dir) {
         return 0;
 }
 
-/* ---- board.conf ----------------------------------------------------------------------------------------- */
+/* ---- board.conf ------------------------------------------------------------------------------------- */
 
 static int load_board(struct desired *d, const char *path) {
         _cleanup_free_ char *text = NULL, *message = NULL;
@@ -307,8 +307,10 @@ static int load_board(struct desired *d, const char *path) {
                 return r;
         if (r < 0) {
                 d->board_hash = 0;
-                if (asprintf(&message, "%s: %s; it tells which CPUs and memory the board has, and no zone starts "
-                                       "without it", path, strerror(-r)) < 0)
+                if (asprintf(&message,
+                             "%s: %s; it tells which CPUs and memory the board has, and no zone starts "
+                             "without it",
+                             path, strerror(-r)) < 0)
                         return -ENOMEM;
                 return set_string(&d->board_message, message);
         }

@@ -5,16 +5,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <time.h>
 
 #include "base/fd.h"
 #include "engine/internal.h"
 
-#define POLL_INTERVAL (1 * SECOND)      /* the hypervisor sends no event when a zone ends */
-#define POLL_ACCURACY (250 * 1000)      /* µs: let it share a wake-up */
+#define POLL_INTERVAL (1 * SECOND) /* the hypervisor sends no event when a zone ends */
+#define POLL_ACCURACY (250 * 1000) /* µs: let it share a wake-up */
 
-/* ---- small things --------------------------------------------------------------------------------------- */
+/* ---- small things ----------------------------------------------------------------------------------- */
 
 uint64_t engine_now(const struct engine *e) {
         struct timespec t;
@@ -50,40 +49,6 @@ void engine_record(struct engine *e, int level, const char *message_id, const ch
                 e->config.record(e->config.userdata, &record);
 }
 
-static struct zone *find_zone(const struct engine *e, const char *name) {
-        for (size_t i = 0; i < e->num_zones; i++)
-                if (strcmp(e->zones[i]->name, name) == 0)
-                        return e->zones[i];
-        return NULL;
-}
-
-struct zone *engine_zone(struct engine *e, const char *name) {
-        struct zone *z = find_zone(e, name), **zones;
-
-        if (z)
-                return z;
-        zones = reallocarray(e->zones, e->num_zones + 1, sizeof(*zones));
-        if (!zones)
-                return NULL;
-        e->zones = zones;
-        z = calloc(1, sizeof(*z));
-        if (!z)
-                return NULL;
-        *z = (struct zone){ .engine = e, .fd = -1 };
-        snprintf(z->name, sizeof(z->name), "%s", name);
-        zones[e->num_zones++] = z;
-        return z;
-}
-
-static void zone_free(struct zone *z) {
-        z->task = task_free(z->task);
-        for (size_t i = 0; i < z->num_workers; i++)
-                worker_forget(&z->workers[i]);
-        zone_unwatch(z);
-        free(z->last_note);
-        free(z);
-}
-
 bool engine_busy(const struct engine *e) {
         for (size_t i = 0; i < e->num_zones; i++) {
                 if (e->zones[i]->task)
@@ -95,49 +60,7 @@ bool engine_busy(const struct engine *e) {
         return false;
 }
 
-static void zone_forgive(struct zone *z) {
-        backoff_reset(&z->backoff);
-        z->failed = z->hopeless = false;
-        z->failed_cookie = 0;
-        z->restarts = 0;
-        z->message[0] = '\0';
-}
-
-/* ---- watching a zone's object --------------------------------------------------------------------------- */
-
-static int on_zone_event(sd_event_source *s _unused_, int fd, uint32_t events, void *userdata) {
-        struct zone *z = userdata;
-
-        (void) hypervisor_zone_acknowledge(z->engine->config.hypervisor, fd);
-        if (events & (EPOLLHUP | EPOLLERR)) {
-                /* The object is gone. A task's thread may be using the descriptor: then the task closes it. */
-                z->fd_source = sd_event_source_disable_unref(z->fd_source);
-                if (!z->task)
-                        zone_unwatch(z);
-        }
-        if (z->task)
-                task_notice(z->task, NULL);
-        engine_reconcile_soon(z->engine);
-        return 0;
-}
-
-int zone_watch(struct zone *z, int fd) {
-        int r = sd_event_add_io(z->engine->config.event, &z->fd_source, fd, EPOLLIN, on_zone_event, z);
-
-        if (r < 0) {
-                fd_close(fd);
-                return r;
-        }
-        z->fd = fd;
-        return 0;
-}
-
-void zone_unwatch(struct zone *z) {
-        z->fd_source = sd_event_source_disable_unref(z->fd_source);
-        z->fd = fd_close(z->fd);
-}
-
-/* ---- observe -------------------------------------------------------------------------------------------- */
+/* ---- observe ---------------------------------------------------------------------------------------- */
 
 int engine_observe(struct engine *e) {
         struct live live = {};
@@ -146,7 +69,8 @@ int engine_observe(struct engine *e) {
 
         if (r < 0) {
                 if (r != e->observe_error)
-                        engine_record(e, LOG_ERR, MESSAGE_ENGINE, NULL, NULL, "observe", "failed", "%s", err_text(&err, r));
+                        engine_record(e, LOG_ERR, MESSAGE_ENGINE, NULL, NULL, "observe", "failed", "%s",
+                                      err_text(&err, r));
                 e->observe_error = r;
                 return r;
         }
@@ -199,201 +123,7 @@ static int observe_all(struct engine *e) {
         return r;
 }
 
-/* ---- tell ----------------------------------------------------------------------------------------------- */
-
-static void tell_ends(struct engine *e) {
-        for (size_t i = 0; i < e->num_zones; i++) {
-                struct zone *z = e->zones[i];
-                enum zone_state state = zone_live_state(live_find(&e->live, z->name)), before = z->last_state;
-
-                if (z->task)
-                        continue;
-                z->last_state = state;
-                if (state == before || before != ZONE_RUNNING)
-                        continue;
-                if (state == ZONE_EXITED)
-                        engine_record(e, LOG_NOTICE, MESSAGE_ZONE_ENDED, z->name, NULL, "zone", "exited",
-                                      "its guest powered off");
-                else if (state == ZONE_ERROR)
-                        engine_record(e, LOG_ERR, MESSAGE_ZONE_ENDED, z->name, NULL, "zone", "error",
-                                      "its guest accessed memory outside its regions");
-        }
-}
-
-/* True if @text differs from what was told last, which it replaces. */
-static bool is_news(char **last, const char *text) {
-        char *copy;
-
-        if (*last && text && strcmp(*last, text) == 0)
-                return false;
-        if (!*last && !text)
-                return false;
-        copy = text ? strdup(text) : NULL;
-        free(*last);
-        *last = copy;
-        return true;
-}
-
-static int note_level(enum note_kind kind) {
-        switch (kind) {
-        case NOTE_REFUSED:
-        case NOTE_BAD_FILE:
-        case NOTE_LOST:
-                return LOG_ERR;
-        case NOTE_WAITING:
-                return LOG_WARNING;
-        case NOTE_FOREIGN:
-        case NOTE_ENDED:
-        case _NOTE_KIND_MAX:
-                break;
-        }
-        return LOG_NOTICE;
-}
-
-static void tell_notes(struct engine *e) {
-        for (size_t i = 0; i < e->plan.num_notes; i++) {
-                const struct note *n = &e->plan.notes[i];
-                struct zone *z = n->zone[0] ? engine_zone(e, n->zone) : NULL;
-
-                if (n->zone[0] && !z)
-                        continue;
-                if (is_news(z ? &z->last_note : &e->lost_note, n->text))
-                        engine_record(e, note_level(n->kind), MESSAGE_ZONE_NOTE, z ? n->zone : NULL, NULL, "plan",
-                                      note_kind_to_string(n->kind), "%s: %s", note_kind_to_string(n->kind), n->text);
-        }
-        for (size_t i = 0; i < e->num_zones; i++)
-                if (!plan_find_note(&e->plan, e->zones[i]->name))
-                        (void) is_news(&e->zones[i]->last_note, NULL);
-        if (!e->desired.lost)
-                (void) is_news(&e->lost_note, NULL);
-}
-
-/* ---- execute -------------------------------------------------------------------------------------------- */
-
-/* It ended by failure: when to try again is settled once, at the first sight of it. */
-static void note_failure(struct zone *z, const struct action *a, uint64_t cookie) {
-        z->failed = true;
-        z->failed_cookie = cookie;
-        snprintf(z->message, sizeof(z->message), "%s", a->reason);
-        backoff_fail(&z->backoff, &backoff_zone, engine_now(z->engine));
-}
-
-static void execute_zone(struct engine *e, const struct action *a) {
-        struct zone *z = engine_zone(e, a->zone);
-        uint64_t cookie = engine_spec_cookie(e, a->spec);
-
-        if (!z || z->task)
-                return;
-        if (z->failed && cookie != z->failed_cookie)
-                zone_forgive(z);
-        if (a->repair && !z->failed)
-                note_failure(z, a, cookie);
-        if (z->failed && (z->hopeless || backoff_waits(&z->backoff, engine_now(e))))
-                return;
-        if (z->failed && a->spec)
-                z->restarts++;
-        task_start(z, a);
-}
-
-static const struct device_spec *find_device(const struct zone_spec *z, const char *name) {
-        for (size_t i = 0; i < z->num_devices; i++)
-                if (strcmp(z->devices[i].name, name) == 0)
-                        return &z->devices[i];
-        return NULL;
-}
-
-static void execute_worker(struct engine *e, const struct action *a) {
-        struct zone *z = engine_zone(e, a->zone);
-        const struct device_spec *d = find_device(a->spec, a->device);
-        struct worker *w = z ? zone_worker(z, a->device) : NULL;
-
-        if (!w || !d || z->task || z->fd < 0 || w->starting || w->ending || w->found)
-                return;
-        if (w->pid && a->repair) {
-                /* Without its device it is of no use; often it is dying already, and how will be told. */
-                worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : "");
-        } else if (w->pid) {
-                engine_record(e, LOG_NOTICE, MESSAGE_WORKER_ENDED, z->name, w->name, action_kind_to_string(a->kind), "begun",
-                              "worker %d is replaced: %s", (int) w->pid, a->reason);
-                worker_end(w);
-        } else if (!backoff_waits(&w->backoff, engine_now(e))) {
-                worker_start(w, d);
-        }
-}
-
-static bool is_worker_action(const struct action *a) {
-        return a->kind == ACTION_WORKER_START || a->kind == ACTION_WORKER_RESTART;
-}
-
-/* What a person's restart starts from: the file where it can be had, else what the zone has. */
-static const struct zone_spec *restart_spec(const struct engine *e, const struct zone *z, const struct zone_live *l) {
-        const struct desired_zone *d = desired_find(&e->desired, z->name);
-        const struct note *n = plan_find_note(&e->plan, z->name);
-
-        if (!d)
-                return NULL;
-        if (d->file_state == FILE_GOOD && (!n || n->kind == NOTE_ENDED))
-                return d->spec;
-        return engine_spec_cookie(e, d->applied) == l->spec_cookie ? d->applied : NULL;
-}
-
-static void execute_requests(struct engine *e) {
-        for (size_t i = 0; i < e->num_zones; i++) {
-                struct zone *z = e->zones[i];
-                const struct zone_live *l = live_find(&e->live, z->name);
-                struct action a = { .kind = ACTION_ZONE_RESTART, .reason = (char *) "asked for by hand" };
-                enum zone_state state = zone_live_state(l);
-
-                if (!z->restart_requested || z->task)
-                        continue;
-                z->restart_requested = false;
-                if (state != ZONE_RUNNING && state != ZONE_ERROR && state != ZONE_EXITED)
-                        continue; /* the plan starts it */
-                a.id = l->id;
-                a.spec = restart_spec(e, z, l);
-                snprintf(a.zone, sizeof(a.zone), "%s", z->name);
-                if (a.spec)
-                        task_start(z, &a);
-                else
-                        engine_record(e, LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, "zone-restart", "refused",
-                                      "its settings are not known: its file is bad or gone");
-        }
-}
-
-static bool plan_acts_on(const struct plan *p, const char *zone) {
-        for (size_t i = 0; i < p->num_actions; i++)
-                if (!is_worker_action(&p->actions[i]) && strcmp(p->actions[i].zone, zone) == 0)
-                        return true;
-        return false;
-}
-
-/* What failed is no longer wanted: nothing is to be told or tried again. */
-static void drop_failures(struct engine *e) {
-        for (size_t i = 0; i < e->num_zones; i++) {
-                struct zone *z = e->zones[i];
-
-                if (!z->failed || z->task || plan_acts_on(&e->plan, z->name))
-                        continue;
-                z->failed = z->hopeless = false;
-                z->backoff.retry_at = 0;
-                z->message[0] = '\0';
-        }
-}
-
-/* A task that ends at once may empty the plan: then there is nothing left to do here, and a new pass comes. */
-static void execute(struct engine *e) {
-        execute_requests(e);
-        for (size_t i = 0; i < e->plan.num_actions; i++) {
-                const struct action *a = &e->plan.actions[i];
-
-                if (is_worker_action(a))
-                        execute_worker(e, a);
-                else
-                        execute_zone(e, a);
-        }
-}
-
-/* ---- the loop ------------------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------------------- */
 
 /* Zones of which nothing is left: no file, no object, no process. */
 static void forget_zones(struct engine *e) {
@@ -451,7 +181,6 @@ void engine_reconcile(struct engine *e) {
                 if (plan_make(&e->desired, &e->live, &e->plan) == 0) {
                         tell_ends(e);
                         tell_notes(e);
-                        drop_failures(e);
                         execute(e);
                 }
                 forget_zones(e);
@@ -486,7 +215,7 @@ int engine_reload(struct engine *e) {
         return 0;
 }
 
-/* ---- asked from outside --------------------------------------------------------------------------------- */
+/* ---- asked from outside ----------------------------------------------------------------------------- */
 
 int engine_restart(struct engine *e, const char *name, struct err *err) {
         struct zone *z;
@@ -494,7 +223,8 @@ int engine_restart(struct engine *e, const char *name, struct err *err) {
         if (!zone_name_valid(name))
                 return err_set(err, -EINVAL, "\"%s\" is not a zone's name", name);
         if (live_find_foreign(&e->live, name))
-                return err_set(err, -EPERM, "zone %s was not started by the reconciler, which leaves it alone", name);
+                return err_set(err, -EPERM,
+                               "zone %s was not started by the reconciler, which leaves it alone", name);
         if (!desired_find(&e->desired, name) && !live_find(&e->live, name))
                 return err_set(err, -ENOENT, "there is no zone %s", name);
         z = engine_zone(e, name);
@@ -561,7 +291,7 @@ json_t *engine_plan(struct engine *e) {
         return j;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------- */
 
 int engine_new(const struct engine_config *config, struct engine **ret) {
         struct engine *e = calloc(1, sizeof(*e));

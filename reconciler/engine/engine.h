@@ -38,16 +38,19 @@ int engine_new(const struct engine_config *config, struct engine **ret);
 struct engine *engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_free);
 
-/** engine_reload() - reads the files again and reconciles; -errno only where nothing can go on (out of memory) */
+/** engine_reload() - reads the files again and reconciles; -errno only where nothing can go on (out of
+ * memory) */
 int engine_reload(struct engine *e);
 
 /** engine_reconcile() - one pass now */
 void engine_reconcile(struct engine *e);
 
-/** engine_restart() - by a person: forgets failures; restarts what runs; -ENOENT, -EPERM (foreign), -EBADMSG */
+/** engine_restart() - by a person: forgets failures; restarts what runs; -ENOENT, -EPERM (foreign), -EBADMSG
+ */
 int engine_restart(struct engine *e, const char *zone, struct err *err);
 
-/** engine_status(), engine_plan() - see plan/status.h, plan/plan.h; NULL: out of memory. The caller decrefs. */
+/** engine_status(), engine_plan() - see plan/status.h, plan/plan.h; NULL: out of memory. The caller decrefs.
+ */
 json_t *engine_status(struct engine *e);
 json_t *engine_plan(struct engine *e);
 

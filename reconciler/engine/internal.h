@@ -41,9 +41,9 @@ struct zone {
         sd_event_source *fd_source;
         struct task *task; /* the action under way */
         struct backoff backoff;
-        bool failed;             /* the last action failed, or it ended by failure */
-        bool hopeless;           /* do not retry at all until something changes */
-        uint64_t failed_cookie;  /* of the settings that it failed with */
+        bool failed;            /* the last action failed, or it ended by failure */
+        bool hopeless;          /* do not retry at all until something changes */
+        uint64_t failed_cookie; /* of the settings that it failed with */
         unsigned restarts;
         char message[ERR_TEXT_SIZE];
         enum zone_state last_state;
@@ -63,20 +63,32 @@ struct engine {
         char *lost_note;
 };
 
-/* ---- engine.c ---- */
+/* ---- engine.c --------------------------------------------------------------------------------------- */
 uint64_t engine_now(const struct engine *e);
-struct zone *engine_zone(struct engine *e, const char *name); /* made if need be; NULL: out of memory */
 /* zone_spec_cookie() on the board that we have; 0 without a spec or a board */
 uint64_t engine_spec_cookie(const struct engine *e, const struct zone_spec *z);
 void engine_reconcile_soon(struct engine *e);
 void engine_record(struct engine *e, int level, const char *message_id, const char *zone, const char *device,
                    const char *action, const char *result, const char *format, ...) _printf_(8, 9);
 int engine_observe(struct engine *e);
+
+/* ---- zone.c ----------------------------------------------------------------------------------------- */
+struct zone *engine_zone(struct engine *e, const char *name); /* made if need be; NULL: out of memory */
+void zone_free(struct zone *z);
+/* Somebody changed something: earlier failures count no more. */
+void zone_forgive(struct zone *z);
 /* The zone's object was opened or made: watch it for changes of its devices. Takes @fd over. */
 int zone_watch(struct zone *z, int fd);
 void zone_unwatch(struct zone *z);
 
-/* ---- worker.c ---- */
+/* ---- tell.c ----------------------------------------------------------------------------------------- */
+void tell_ends(struct engine *e);
+void tell_notes(struct engine *e);
+
+/* ---- execute.c -------------------------------------------------------------------------------------- */
+void execute(struct engine *e);
+
+/* ---- worker.c --------------------------------------------------------------------------------------- */
 struct worker *zone_worker(struct zone *z, const char *device); /* made if need be; NULL: too many */
 bool zone_has_workers(const struct zone *z);
 /** worker_launch() - @device_fd is borrowed */
@@ -88,12 +100,13 @@ void worker_end(struct worker *w);
 /** worker_give_up() - SIGKILL: counts as its failure. @why: "" if how it ends says enough */
 void worker_give_up(struct worker *w, const char *why);
 void worker_forget(struct worker *w);
-/** workers_look() - takes in what was observed: who attached; true if workers were found that need a second look */
+/** workers_look() - takes in what was observed: who attached; true if workers were found that need a second
+ * look */
 bool workers_look(struct zone *z, const struct zone_live *l);
 /** workers_confirm() - the second look: who is still what was found is ours to watch */
 void workers_confirm(struct zone *z, const struct zone_live *l);
 
-/* ---- task.c ---- */
+/* ---- task.c ----------------------------------------------------------------------------------------- */
 /** task_start() - begins the action; failures end up in the zone's history */
 void task_start(struct zone *z, const struct action *a);
 struct task *task_free(struct task *t);

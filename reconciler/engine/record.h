@@ -8,16 +8,16 @@
 #include "base/macros.h"
 
 /* MESSAGE_ID= of each kind of event; never changed once released, explained in the catalog. */
-#define MESSAGE_ZONE_ACTION "071023a3e02b4339ad3ca4f323d81eca"   /* a zone's action begins */
-#define MESSAGE_ZONE_STARTED "0cb22170e6374da9840e2ec822059240"
-#define MESSAGE_ZONE_STOPPED "660e1a4fcd224e71b8a827e52868246f"
-#define MESSAGE_ZONE_FAILED "8aef8ffb0ffb40588bef67cb03fc39e2"
-#define MESSAGE_ZONE_ENDED "1de4c8a807d6440eac5d088ee3411b1c"    /* its guest powered off, or went astray */
-#define MESSAGE_ZONE_NOTE "3b008c73327a40438ad78dfba5ff92ac"     /* refused, waiting, bad file, foreign … */
+#define MESSAGE_ZONE_ACTION    "071023a3e02b4339ad3ca4f323d81eca" /* a zone's action begins */
+#define MESSAGE_ZONE_STARTED   "0cb22170e6374da9840e2ec822059240"
+#define MESSAGE_ZONE_STOPPED   "660e1a4fcd224e71b8a827e52868246f"
+#define MESSAGE_ZONE_FAILED    "8aef8ffb0ffb40588bef67cb03fc39e2"
+#define MESSAGE_ZONE_ENDED     "1de4c8a807d6440eac5d088ee3411b1c" /* its guest powered off, or went astray */
+#define MESSAGE_ZONE_NOTE      "3b008c73327a40438ad78dfba5ff92ac" /* refused, waiting, bad file, foreign … */
 #define MESSAGE_WORKER_STARTED "b736bef4bee44e9cabb056e53c9e48f8"
-#define MESSAGE_WORKER_ENDED "8f78f026f2fe4c158f39146e3f9fff95"
-#define MESSAGE_WORKER_FAILED "a16a8bc6ee0646a99271359b8b86ba7d"
-#define MESSAGE_ENGINE "44a043bd182f48faa05ee1dedd099740"        /* the whole, not one zone */
+#define MESSAGE_WORKER_ENDED   "8f78f026f2fe4c158f39146e3f9fff95"
+#define MESSAGE_WORKER_FAILED  "a16a8bc6ee0646a99271359b8b86ba7d"
+#define MESSAGE_ENGINE         "44a043bd182f48faa05ee1dedd099740" /* the whole, not one zone */
 
 struct record {
         int level; /* syslog's */

@@ -12,15 +12,15 @@
 #include "engine/backoff.h"
 #include "engine/process.h"
 
-#define SYSTEMD "org.freedesktop.systemd1"
-#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD         "org.freedesktop.systemd1"
+#define SYSTEMD_PATH    "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER SYSTEMD ".Manager"
-#define SLICE "hvisor.slice"
+#define SLICE           "hvisor.slice"
 
 /* The scope of the worker before may live on for a moment after its last process. */
-#define TRIES_MAX 20
+#define TRIES_MAX       20
 #define TRY_AGAIN_AFTER (50 * 1000) /* µs */
-#define MOVE_TIMEOUT (5 * SECOND)
+#define MOVE_TIMEOUT    (5 * SECOND)
 
 struct scope_request {
         sd_bus *bus;
@@ -34,7 +34,7 @@ struct scope_request {
         unsigned tries;
 };
 
-/* ---- systemd -------------------------------------------------------------------------------------------- */
+/* ---- systemd ---------------------------------------------------------------------------------------- */
 
 static int connect_private(sd_bus **ret) {
         sd_bus *bus = NULL;
@@ -67,7 +67,8 @@ int scope_manager_open(sd_event *event, sd_bus **ret) {
                 r = sd_bus_open_system(&bus);
         if (r < 0)
                 return r;
-        r = sd_bus_call_method_async(bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe", NULL, NULL, "");
+        r = sd_bus_call_method_async(bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe", NULL,
+                                     NULL, "");
         if (r >= 0)
                 r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0) {
@@ -78,7 +79,7 @@ int scope_manager_open(sd_event *event, sd_bus **ret) {
         return 0;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------ */
 
 /* "-" separates zone and device, so it is escaped inside them, the way systemd-escape(1) does. */
 static bool append_escaped(char *buffer, size_t size, size_t *used, const char *name) {
@@ -87,7 +88,8 @@ static bool append_escaped(char *buffer, size_t size, size_t *used, const char *
 
                 if (size - *used < 5)
                         return false;
-                *used += snprintf(buffer + *used, size - *used, plain ? "%c" : "\\x%02x", (unsigned char) *name);
+                *used += snprintf(buffer + *used, size - *used, plain ? "%c" : "\\x%02x",
+                                  (unsigned char) *name);
         }
         return true;
 }
@@ -108,7 +110,7 @@ int scope_name(const char *zone, const char *device, char *buffer, size_t size) 
         return 0;
 }
 
-/* ---- one request ---------------------------------------------------------------------------------------- */
+/* ---- one request ------------------------------------------------------------------------------------ */
 
 static void request_free(struct scope_request *q) {
         sd_bus_slot_unref(q->call);
@@ -186,9 +188,9 @@ static int append_properties(sd_bus_message *m, const struct scope_request *q) {
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
         if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", "hvisor virtio device", "Slice", "s",
-                                          SLICE, "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
-                                          (uint32_t) q->pid);
+                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", "hvisor virtio device",
+                                          "Slice", "s", SLICE, "CollectMode", "s", "inactive-or-failed",
+                                          "PIDs", "au", 1, (uint32_t) q->pid);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r;
@@ -196,7 +198,8 @@ static int append_properties(sd_bus_message *m, const struct scope_request *q) {
 
 static int request_send(struct scope_request *q) {
         sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(q->bus, &m, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StartTransientUnit");
+        int r = sd_bus_message_new_method_call(q->bus, &m, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                               "StartTransientUnit");
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", q->unit, "fail");
@@ -222,8 +225,8 @@ int scope_request(sd_bus *bus, sd_event *event, const char *zone, const char *de
         *q = (struct scope_request){ .bus = sd_bus_ref(bus), .event = event, .pid = pid, .gate = -1 };
         r = scope_name(zone, device, q->unit, sizeof(q->unit));
         if (r >= 0)
-                r = sd_bus_match_signal_async(bus, &q->removed, NULL, SYSTEMD_PATH, SYSTEMD_MANAGER, "JobRemoved",
-                                              on_job_removed, NULL, q);
+                r = sd_bus_match_signal_async(bus, &q->removed, NULL, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                              "JobRemoved", on_job_removed, NULL, q);
         if (r >= 0)
                 r = request_send(q);
         if (r < 0) {

@@ -14,7 +14,7 @@
 #include "base/fd.h"
 #include "engine/internal.h"
 
-#define KILL_AFTER (2 * SECOND)
+#define KILL_AFTER     (2 * SECOND)
 #define ATTACH_TIMEOUT (10 * SECOND)
 
 struct worker *zone_worker(struct zone *z, const char *device) {
@@ -47,7 +47,7 @@ void worker_forget(struct worker *w) {
         w->starting = w->ending = w->found = false;
 }
 
-/* ---- the end of one ------------------------------------------------------------------------------------- */
+/* ---- the end of one --------------------------------------------------------------------------------- */
 
 static void describe_exit(const struct worker *w, char *buffer, size_t size) {
         siginfo_t info = {};
@@ -66,12 +66,16 @@ static void fail(struct worker *w) {
         uint64_t now = engine_now(e);
 
         backoff_fail(&w->backoff, &backoff_worker, now);
-        engine_record(e, LOG_WARNING, backoff_waits(&w->backoff, now) ? MESSAGE_WORKER_FAILED : MESSAGE_WORKER_ENDED,
+        engine_record(e, LOG_WARNING,
+                      backoff_waits(&w->backoff, now) ? MESSAGE_WORKER_FAILED : MESSAGE_WORKER_ENDED,
                       w->zone->name, w->name, "worker", "failed", "%s%s", w->message,
-                      backoff_waits(&w->backoff, now) ? "; it fails too often and is started again after a while" : "");
+                      backoff_waits(&w->backoff, now)
+                              ? "; it fails too often and is started again after a while"
+                              : "");
 }
 
-static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
+static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_,
+                             void *userdata) {
         struct worker *w = userdata;
         struct zone *z = w->zone;
         bool told = w->ending;
@@ -99,8 +103,8 @@ static int on_kill_time(sd_event_source *s _unused_, uint64_t when _unused_, voi
 
 static int set_timer(struct worker *w, uint64_t after, sd_event_time_handler_t handler) {
         w->timer = sd_event_source_disable_unref(w->timer);
-        return sd_event_add_time_relative(w->zone->engine->config.event, &w->timer, CLOCK_MONOTONIC, after, 100000,
-                                          handler, w);
+        return sd_event_add_time_relative(w->zone->engine->config.event, &w->timer, CLOCK_MONOTONIC, after,
+                                          100000, handler, w);
 }
 
 void worker_end(struct worker *w) {
@@ -118,10 +122,11 @@ void worker_give_up(struct worker *w, const char *why) {
         pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
-/* ---- the beginning of one ------------------------------------------------------------------------------- */
+/* ---- the beginning of one --------------------------------------------------------------------------- */
 
 static int watch_exit(struct worker *w) {
-        return sd_event_add_io(w->zone->engine->config.event, &w->exit_source, w->pidfd, EPOLLIN, on_exit_of_worker, w);
+        return sd_event_add_io(w->zone->engine->config.event, &w->exit_source, w->pidfd, EPOLLIN,
+                               on_exit_of_worker, w);
 }
 
 static int on_attach_time(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
@@ -171,13 +176,14 @@ void worker_start(struct worker *w, const struct device_spec *d) {
                 r = worker_launch(w, d, device_fd, &err);
         if (r < 0) {
                 snprintf(w->message, sizeof(w->message), "%.255s", err_text(&err, r));
-                backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health }, engine_now(e));
-                engine_record(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start", "failed", "%s",
-                              w->message);
+                backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health },
+                             engine_now(e));
+                engine_record(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start",
+                              "failed", "%s", w->message);
         }
 }
 
-/* ---- what is observed of them --------------------------------------------------------------------------- */
+/* ---- what is observed of them ----------------------------------------------------------------------- */
 
 static void attached(struct worker *w, const struct device_live *d) {
         struct engine *e = w->zone->engine;
@@ -237,7 +243,7 @@ void workers_confirm(struct zone *z, const struct zone_live *l) {
                 w->found = false;
                 backoff_succeed(&w->backoff, engine_now(z->engine));
                 launcher_adopt(z->engine->config.launcher, z->name, w->name, w->pid, w->pidfd);
-                engine_record(z->engine, LOG_INFO, MESSAGE_WORKER_STARTED, z->name, w->name, "worker-adopt", "done",
-                              "worker %d goes on", (int) w->pid);
+                engine_record(z->engine, LOG_INFO, MESSAGE_WORKER_STARTED, z->name, w->name, "worker-adopt",
+                              "done", "worker %d goes on", (int) w->pid);
         }
 }

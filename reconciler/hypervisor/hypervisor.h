@@ -76,7 +76,8 @@ int hypervisor_device_open(struct hypervisor *h, int zone_fd, const char *name, 
  * may run beside every other operation.
  */
 
-/** hypervisor_zone_load() - copies the whole file to its place in the zone's RAM; nothing if it has no path */
+/** hypervisor_zone_load() - copies the whole file to its place in the zone's RAM; nothing if it has no path
+ */
 int hypervisor_zone_load(struct hypervisor *h, int zone_fd, const struct image_spec *image, struct err *e);
 
 /**
@@ -90,5 +91,6 @@ int hypervisor_zone_start(struct hypervisor *h, int zone_fd, const struct zone_s
 /** hypervisor_zone_stop() - a power cut for the guest; 0 also if it had ended by itself */
 int hypervisor_zone_stop(struct hypervisor *h, int zone_fd, struct err *e);
 
-/** hypervisor_zone_destroy() - when it returns 0 no worker can reach the zone's RAM, and the object is gone */
+/** hypervisor_zone_destroy() - when it returns 0 no worker can reach the zone's RAM, and the object is gone
+ */
 int hypervisor_zone_destroy(struct hypervisor *h, int zone_fd, struct err *e);

@@ -2,8 +2,8 @@
 #include "live/live.h"
 
 static const char *const zone_state_names[_ZONE_STATE_MAX] = {
-        [ZONE_ABSENT] = "absent", [ZONE_FOREIGN] = "foreign", [ZONE_HALF_MADE] = "half-made",
-        [ZONE_RUNNING] = "running", [ZONE_ERROR] = "error",   [ZONE_EXITED] = "exited",
+        [ZONE_ABSENT] = "absent",   [ZONE_FOREIGN] = "foreign", [ZONE_HALF_MADE] = "half-made",
+        [ZONE_RUNNING] = "running", [ZONE_ERROR] = "error",     [ZONE_EXITED] = "exited",
         [ZONE_STOPPED] = "stopped",
 };
 

@@ -17,11 +17,11 @@ struct device_live {
         char name[NAME_SIZE];
         uint32_t virtio_id;
         uint32_t interrupt;
-        uint64_t address; /* guest */
-        bool attached;    /* has a worker */
-        bool hung;        /* its worker missed a reset and was revoked */
-        bool broken;      /* NEEDS_RESET: the guest violated the protocol */
-        pid_t worker_pid; /* 0: none */
+        uint64_t address;    /* guest */
+        bool attached;       /* has a worker */
+        bool hung;           /* its worker missed a reset and was revoked */
+        bool broken;         /* NEEDS_RESET: the guest violated the protocol */
+        pid_t worker_pid;    /* 0: none */
         uint64_t generation; /* counts attachments */
         uint64_t cookie;     /* device_spec_cookie() of what the last worker served with */
         uint32_t status;     /* virtio device status (virtio 1.2, 2.1) */

@@ -37,7 +37,8 @@ struct desired {
 
 struct desired_zone *desired_find(const struct desired *d, const char *name);
 
-/** desired_add() - the entry of that name, made (FILE_MISSING) if need be; NULL: out of memory. Moves the others. */
+/** desired_add() - the entry of that name, made (FILE_MISSING) if need be; NULL: out of memory. Moves the
+ * others. */
 struct desired_zone *desired_add(struct desired *d, const char *name);
 
 /** desired_zone_clear() - frees what an entry holds, its name too; it stays in the list */

@@ -32,7 +32,7 @@ struct diff {
         bool out_of_memory;
 };
 
-/* ---- the list being made -------------------------------------------------------------------------------- */
+/* ---- the list being made ---------------------------------------------------------------------------- */
 
 static char *format(struct diff *d, const char *text, va_list ap) {
         char *s;
@@ -43,7 +43,8 @@ static char *format(struct diff *d, const char *text, va_list ap) {
         return NULL;
 }
 
-_printf_(4, 5) static void add_note(struct diff *d, enum note_kind kind, const char *zone, const char *text, ...) {
+_printf_(4, 5) static void add_note(struct diff *d, enum note_kind kind, const char *zone, const char *text,
+                                    ...) {
         struct plan *p = d->plan;
         struct note *notes = reallocarray(p->notes, p->num_notes + 1, sizeof(*notes));
         va_list ap;
@@ -63,8 +64,8 @@ _printf_(4, 5) static void add_note(struct diff *d, enum note_kind kind, const c
                 p->num_notes++;
 }
 
-_printf_(4, 5) static struct action *add_action(struct diff *d, enum action_kind kind, const struct candidate *c,
-                                                const char *text, ...) {
+_printf_(4, 5) static struct action *add_action(struct diff *d, enum action_kind kind,
+                                                const struct candidate *c, const char *text, ...) {
         struct plan *p = d->plan;
         struct action *a = reallocarray(p->actions, p->num_actions + 1, sizeof(*a));
         va_list ap;
@@ -88,7 +89,7 @@ _printf_(4, 5) static struct action *add_action(struct diff *d, enum action_kind
         return a;
 }
 
-/* ---- 1. judge ------------------------------------------------------------------------------------------- */
+/* ---- 1. judge --------------------------------------------------------------------------------------- */
 
 static bool object_there(const struct candidate *c) {
         return c->state == ZONE_RUNNING || c->state == ZONE_ERROR || c->state == ZONE_EXITED;
@@ -139,14 +140,16 @@ static void judge(struct diff *d, struct candidate *c) {
                 keep(d, c, NOTE_BAD_FILE, text);
         } else {
                 c->spec = w->spec;
-                c->changed = object_there(c) && zone_spec_cookie(w->spec, d->want->board) != c->live->spec_cookie;
+                c->changed =
+                        object_there(c) && zone_spec_cookie(w->spec, d->want->board) != c->live->spec_cookie;
         }
         diagnostics_clear(&diagnostics);
 }
 
-/* ---- 2. settle ------------------------------------------------------------------------------------------ */
+/* ---- 2. settle -------------------------------------------------------------------------------------- */
 
-static bool conflicts_with_accepted(const struct diff *d, const struct candidate *c, char *text, size_t size) {
+static bool conflicts_with_accepted(const struct diff *d, const struct candidate *c, char *text,
+                                    size_t size) {
         for (size_t i = 0; i < d->num_candidates; i++) {
                 const struct candidate *o = &d->candidates[i];
 
@@ -179,7 +182,7 @@ static void settle(struct diff *d) {
                 }
 }
 
-/* ---- 3. emit -------------------------------------------------------------------------------------------- */
+/* ---- 3. emit ---------------------------------------------------------------------------------------- */
 
 static bool leaves(const struct diff *d, const struct candidate *c) {
         if (c->state == ZONE_HALF_MADE || c->state == ZONE_STOPPED)
@@ -254,7 +257,8 @@ static void emit_change(struct diff *d, struct candidate *c) {
                 add_action(d, ACTION_ZONE_STOP, c, "its settings changed, and %s: it makes room first", text);
                 break;
         case OBSTACLE_STAYS:
-                add_note(d, NOTE_WAITING, c->spec->name, "its settings changed, but %s; it runs on as it was", text);
+                add_note(d, NOTE_WAITING, c->spec->name, "its settings changed, but %s; it runs on as it was",
+                         text);
                 break;
         }
 }
@@ -268,7 +272,8 @@ static void emit_workers(struct diff *d, struct candidate *c) {
                 if (!l)
                         continue;
                 if (l->hung)
-                        a = add_action(d, ACTION_WORKER_RESTART, c, "did not let go of the device's queues in time");
+                        a = add_action(d, ACTION_WORKER_RESTART, c,
+                                       "did not let go of the device's queues in time");
                 else if (!l->attached)
                         a = add_action(d, ACTION_WORKER_START, c, "the device has no worker");
                 else if (l->cookie != device_spec_cookie(s))
@@ -304,7 +309,8 @@ static void emit_ended(struct diff *d, struct candidate *c) {
 static void emit(struct diff *d, struct candidate *c) {
         switch (c->state) {
         case ZONE_FOREIGN:
-                add_note(d, NOTE_FOREIGN, c->live->name, "runs, but was not started by the reconciler: left alone");
+                add_note(d, NOTE_FOREIGN, c->live->name,
+                         "runs, but was not started by the reconciler: left alone");
                 return;
         case ZONE_HALF_MADE:
                 add_action(d, ACTION_ZONE_CLEAN_UP, c, "left over from a start that was cut off");
@@ -334,7 +340,7 @@ static void emit(struct diff *d, struct candidate *c) {
                 emit_workers(d, c);
 }
 
-/* ---- put together --------------------------------------------------------------------------------------- */
+/* ---- put together ----------------------------------------------------------------------------------- */
 
 static int collect(struct diff *d) {
         size_t n = d->want->num_zones + d->have->num_zones;

@@ -67,8 +67,8 @@ void plan_print(const struct plan *p, FILE *f) {
 }
 
 static json_t *action_to_json(const struct action *a) {
-        json_t *j = json_pack("{s:s, s:s, s:s}", "action", action_words[a->kind].name, "zone", a->zone, "reason",
-                              a->reason);
+        json_t *j = json_pack("{s:s, s:s, s:s}", "action", action_words[a->kind].name, "zone", a->zone,
+                              "reason", a->reason);
 
         if (j && a->device[0])
                 json_object_set_new(j, "device", json_string(a->device));

@@ -69,10 +69,12 @@ void plan_clear(struct plan *p);
 /** plan_find_note() - the first note about a zone, or NULL */
 const struct note *plan_find_note(const struct plan *p, const char *zone);
 
-/** plan_print() - one line each: "start linux2: …"; notes after actions; "Nothing to do." if there is no action */
+/** plan_print() - one line each: "start linux2: …"; notes after actions; "Nothing to do." if there is no
+ * action */
 void plan_print(const struct plan *p, FILE *f);
 
-/** plan_to_json() - {"actions":[{"action","zone","device"?,"reason"}],"notes":[{"note","zone","text"}]}; NULL: no memory */
+/** plan_to_json() - {"actions":[{"action","zone","device"?,"reason"}],"notes":[{"note","zone","text"}]};
+ * NULL: no memory */
 json_t *plan_to_json(const struct plan *p);
 
 const char *action_kind_to_string(enum action_kind kind); /* "zone-start" … for records and JSON */

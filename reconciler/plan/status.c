@@ -44,7 +44,7 @@ static json_t *string_or_null(const char *s) {
         return j ?: json_string("(not UTF-8)");
 }
 
-/* ---- devices -------------------------------------------------------------------------------------------- */
+/* ---- devices ---------------------------------------------------------------------------------------- */
 
 static const struct device_history *find_device_history(const struct zone_history *h, const char *name) {
         for (size_t i = 0; h && i < h->num_devices; i++)
@@ -87,12 +87,12 @@ static json_t *device_to_json(const struct view *v, const char *name) {
 
         snprintf(address, sizeof(address), "0x%" PRIx64, l ? l->address : s->address);
         return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I}", "name", name, "type",
-                         l ? virtio_id_to_string(l->virtio_id) : device_type_to_string(s->type), "address", address,
-                         "interrupt", (int) (l ? l->interrupt : s->interrupt), "state", device_state(l, h),
-                         "message", string_or_null(h ? h->message : NULL), "worker_pid",
+                         l ? virtio_id_to_string(l->virtio_id) : device_type_to_string(s->type), "address",
+                         address, "interrupt", (int) (l ? l->interrupt : s->interrupt), "state",
+                         device_state(l, h), "message", string_or_null(h ? h->message : NULL), "worker_pid",
                          l && l->worker_pid > 0 ? json_integer(l->worker_pid) : json_null(), "generation",
-                         (json_int_t) (l ? l->generation : 0), "kicks", (json_int_t) (l ? l->kicks : 0), "calls",
-                         (json_int_t) (l ? l->calls : 0));
+                         (json_int_t) (l ? l->generation : 0), "kicks", (json_int_t) (l ? l->kicks : 0),
+                         "calls", (json_int_t) (l ? l->calls : 0));
 }
 
 static json_t *devices_to_json(const struct view *v) {
@@ -107,7 +107,7 @@ static json_t *devices_to_json(const struct view *v) {
         return list;
 }
 
-/* ---- zones ---------------------------------------------------------------------------------------------- */
+/* ---- zones ------------------------------------------------------------------------------------------ */
 
 static const char *zone_word(const struct view *v) {
         const struct zone_history *h = v->history;
@@ -157,13 +157,15 @@ static json_t *zone_to_json(const struct view *v) {
         char cpus[128];
 
         cpus_format(v->live ? v->live->cpus : v->spec ? v->spec->cpus : 0, cpus, sizeof(cpus));
-        return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "name", string_or_null(v->name), "id",
+        return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "name",
+                         string_or_null(v->name), "id",
                          v->live   ? json_integer(v->live->id)
                          : v->spec ? json_integer(v->spec->id)
                                    : json_null(),
                          "state", zone_word(v), "cpus", cpus, "file",
                          string_or_null(v->wanted && !foreign ? v->wanted->path : NULL), "file_state",
-                         foreign ? json_null() : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
+                         foreign ? json_null()
+                                 : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
                          "message", string_or_null(zone_message(v)), "restarts",
                          (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "devices",
                          devices_to_json(v));
@@ -222,11 +224,12 @@ json_t *status_to_json(const struct status_input *in) {
                 message = lost;
         }
         if (in->live && in->live->hypervisor)
-                hypervisor = json_pack("{s:s, s:i}", "name", in->live->hypervisor, "magic", (int) in->live->magic);
+                hypervisor =
+                        json_pack("{s:s, s:i}", "name", in->live->hypervisor, "magic", (int) in->live->magic);
         return json_pack("{s:{s:b, s:o, s:s}, s:o, s:o, s:o}", "daemon", "running", in->daemon_running, "pid",
                          in->daemon_running ? json_integer(in->daemon_pid) : json_null(), "version",
-                         in->version ?: "", "hypervisor", hypervisor, "message", string_or_null(message), "zones",
-                         zones_to_json(in));
+                         in->version ?: "", "hypervisor", hypervisor, "message", string_or_null(message),
+                         "zones", zones_to_json(in));
 }
 
 void status_count(json_t *status, struct status_counts *ret) {

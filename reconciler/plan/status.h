@@ -35,17 +35,17 @@ enum zone_phase {
 struct device_history {
         char name[NAME_SIZE];
         bool starting;
-        bool failed;      /* its worker crashed too often: waits */
+        bool failed; /* its worker crashed too often: waits */
         char message[256];
 };
 
 struct zone_history {
         char name[NAME_SIZE];
         enum zone_phase phase;
-        bool failed;        /* the last action failed */
-        unsigned restarts;  /* repairs since the last change */
-        uint64_t retry_at;  /* µs, same clock as status_input.now; 0: no retry planned */
-        char message[512];  /* why it failed, or what goes on; "" if nothing is to be said */
+        bool failed;       /* the last action failed */
+        unsigned restarts; /* repairs since the last change */
+        uint64_t retry_at; /* µs, same clock as status_input.now; 0: no retry planned */
+        char message[512]; /* why it failed, or what goes on; "" if nothing is to be said */
         struct device_history devices[ZONE_DEVICES_MAX];
         size_t num_devices;
 };

@@ -105,7 +105,7 @@ void sim_power_off(struct sim *s, const char *name) {
         sim_zone(s, name)->listed = false;
 }
 
-/* ---- the hypervisor ------------------------------------------------------------------------------------- */
+/* ---- the hypervisor --------------------------------------------------------------------------------- */
 
 static bool ended(pid_t pid) {
         siginfo_t info = {};
@@ -191,13 +191,14 @@ static int sim_device_create(struct hypervisor *h, int zone_fd, const struct dev
         return 0;
 }
 
-static int sim_device_open(struct hypervisor *h _unused_, int zone_fd _unused_, const char *name _unused_, int *ret_fd,
-                           struct err *e _unused_) {
+static int sim_device_open(struct hypervisor *h _unused_, int zone_fd _unused_, const char *name _unused_,
+                           int *ret_fd, struct err *e _unused_) {
         *ret_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         return 0;
 }
 
-static int sim_load(struct hypervisor *h, int zone_fd _unused_, const struct image_spec *image _unused_, struct err *e) {
+static int sim_load(struct hypervisor *h, int zone_fd _unused_, const struct image_spec *image _unused_,
+                    struct err *e) {
         struct sim *s = of(h);
         int r;
 
@@ -258,7 +259,7 @@ static const struct hypervisor_ops hypervisor_ops = {
         .zone_destroy = sim_destroy,
 };
 
-/* ---- the launcher --------------------------------------------------------------------------------------- */
+/* ---- the launcher ----------------------------------------------------------------------------------- */
 
 static pid_t sleeper(enum sim_worker how) {
         pid_t pid = fork();

@@ -25,7 +25,7 @@ enum sim_step {
 /* How workers behave. */
 enum sim_worker {
         SIM_WORKER_SERVES,
-        SIM_WORKER_EXITS,        /* at once, with status 1 */
+        SIM_WORKER_EXITS, /* at once, with status 1 */
         SIM_WORKER_NEVER_ATTACHES,
 };
 
@@ -42,7 +42,7 @@ struct sim {
         struct sim_zone zones[8];
         int fail[_SIM_STEP_MAX]; /* what the step returns instead */
         enum sim_worker worker;
-        char log[4096];          /* one word per call, in order */
+        char log[4096]; /* one word per call, in order */
         uint64_t generations;
         unsigned launches;
 };

@@ -1,4 +1,4 @@
-// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/task.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c
+// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/execute.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c
 // libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -74,8 +74,8 @@ static sd_bus *client_connect(const struct server *s, bool hello) {
         sd_bus *bus = NULL;
 
         snprintf(address, sizeof(address), "unix:path=%s", s->socket);
-        if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 || sd_bus_set_bus_client(bus, hello) < 0 ||
-            sd_bus_start(bus) < 0)
+        if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 ||
+            sd_bus_set_bus_client(bus, hello) < 0 || sd_bus_start(bus) < 0)
                 _exit(10);
         return bus;
 }
@@ -84,8 +84,8 @@ static int call(sd_bus *bus, const char *method, const char *argument, char *ret
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *reply = NULL;
         const char *text = "";
-        int r = sd_bus_call_method(bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, method, &error, &reply, argument ? "s" : "",
-                                   argument);
+        int r = sd_bus_call_method(bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, method, &error, &reply,
+                                   argument ? "s" : "", argument);
 
         if (r >= 0 && !argument)
                 sd_bus_message_read(reply, "s", &text);
@@ -123,7 +123,8 @@ static int client_restart(struct server *s) {
         sd_bus *bus = client_connect(s, false);
         char text[4096];
 
-        if (call(bus, "Restart", "nothing", text, sizeof(text)) != -ENOENT || strcmp(text, "there is no zone nothing") != 0)
+        if (call(bus, "Restart", "nothing", text, sizeof(text)) != -ENOENT ||
+            strcmp(text, "there is no zone nothing") != 0)
                 return 1;
         if (call(bus, "Restart", "other", text, sizeof(text)) != -EACCES || !strstr(text, "leaves it alone"))
                 return 2;

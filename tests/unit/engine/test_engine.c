@@ -1,4 +1,4 @@
-// sources: tests/unit/engine/sim.c reconciler/engine/engine.c reconciler/engine/task.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
+// sources: tests/unit/engine/sim.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/execute.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
 // libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -91,9 +91,10 @@ static int setup(void **state) {
         snprintf(m->specs, sizeof(m->specs), "%s/specs", m->dir);
         mkdir(m->zones, 0755);
         write_images(m);
-        write_file(m->dir, "board.conf", "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n[GIC]\nVersion=3\n"
-                                         "DistributorAddress=0x8000000\nDistributorSize=0x10000\n"
-                                         "RedistributorAddress=0x80a0000\nRedistributorSize=0xf60000\n");
+        write_file(m->dir, "board.conf",
+                   "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n[GIC]\nVersion=3\n"
+                   "DistributorAddress=0x8000000\nDistributorSize=0x10000\n"
+                   "RedistributorAddress=0x80a0000\nRedistributorSize=0xf60000\n");
         sim_init(&m->sim);
         assert_int_equal(sd_event_new(&m->event), 0);
         engine_begin(m);
@@ -101,7 +102,8 @@ static int setup(void **state) {
         return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_, struct FTW *ftw _unused_) {
+static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_,
+                      struct FTW *ftw _unused_) {
         return remove(path);
 }
 
@@ -116,7 +118,7 @@ static int teardown(void **state) {
         return 0;
 }
 
-/* ---- driving it ----------------------------------------------------------------------------------------- */
+/* ---- driving it ------------------------------------------------------------------------------------- */
 
 static void want_zone(struct machine *m, const char *name, unsigned id, const char *cpus, const char *more) {
         unsigned ram = 0x50000000 + (id - 1) * 0x8000000;
@@ -124,7 +126,8 @@ static void want_zone(struct machine *m, const char *name, unsigned id, const ch
 
         snprintf(text, sizeof(text),
                  "[Zone]\nId=%u\nCPUs=%s\nKernel=%s/Image\nKernelAddress=%#x\nEntryPoint=%#x\n"
-                 "DeviceTree=%s/zone.dtb\nDeviceTreeAddress=%#x\n%s\n[Memory ram]\nPhysicalAddress=%#x\nSize=128M\n"
+                 "DeviceTree=%s/zone.dtb\nDeviceTreeAddress=%#x\n%s\n[Memory "
+                 "ram]\nPhysicalAddress=%#x\nSize=128M\n"
                  "[Block root]\nImage=%s/disk\nReadOnly=yes\nAddress=0xa003c00\nInterrupt=78\n"
                  "[Console main]\nAddress=0xa003800\nInterrupt=76\n",
                  id, cpus, m->dir, ram + 0x400000, ram + 0x400000, m->dir, ram, more, ram, m->dir);
@@ -148,9 +151,9 @@ static const char *status(struct machine *m, const char *name, const char *key) 
         size_t i;
 
         text[0] = '\0';
-        json_array_foreach(json_object_get(all, "zones"), i, zone)
-                if (strcmp(json_string_value(json_object_get(zone, "name")), name) == 0)
-                        found = json_object_get(zone, key);
+        json_array_foreach(json_object_get(all, "zones"), i,
+                           zone) if (strcmp(json_string_value(json_object_get(zone, "name")), name) == 0)
+                found = json_object_get(zone, key);
         if (json_is_string(found))
                 snprintf(text, sizeof(text), "%s", json_string_value(found));
         else if (json_is_integer(found))
@@ -172,8 +175,9 @@ static void pump_until_state(struct machine *m, const char *zone, const char *st
 
         while (strcmp(status(m, zone, "state"), state) != 0) {
                 if (fake_now(m) >= end)
-                        fail_msg("zone %s is \"%s\", not \"%s\"; %s; log: %s\n%s", zone, status(m, zone, "state"), state,
-                                 status(m, zone, "message"), m->sim.log, m->records);
+                        fail_msg("zone %s is \"%s\", not \"%s\"; %s; log: %s\n%s", zone,
+                                 status(m, zone, "state"), state, status(m, zone, "message"), m->sim.log,
+                                 m->records);
                 sd_event_run(m->event, 2000);
         }
 }
@@ -203,7 +207,7 @@ static bool applied_exists(struct machine *m, const char *zone) {
         return access(path, F_OK) == 0;
 }
 
-/* ---- the tests ------------------------------------------------------------------------------------------ */
+/* ---- the tests -------------------------------------------------------------------------------------- */
 
 static void test_engine_starts_in_order_and_stops_in_reverse(void **state) {
         struct machine *m = *state;

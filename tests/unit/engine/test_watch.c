@@ -49,7 +49,7 @@ static void test_watch_judge_knows_what_matters(void **state _unused_) {
                 assert_int_equal(watch_judge(c[i].mask, c[i].name), c[i].urgency);
 }
 
-/* ---- on a real directory -------------------------------------------------------------------------------- */
+/* ---- on a real directory ---------------------------------------------------------------------------- */
 
 struct scene {
         char dir[64], zones[96], board[96];
@@ -74,7 +74,8 @@ static int setup(void **state) {
         return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_, struct FTW *ftw _unused_) {
+static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_,
+                      struct FTW *ftw _unused_) {
         return remove(path);
 }
 

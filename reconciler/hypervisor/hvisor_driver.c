@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The driver for hvisor through hvisor.ko: kmod/uapi/hvisor.h, call by call. */
-#include <errno.h>
+/* The driver for hvisor through hvisor.ko. */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/dirs.h"
 #include "base/fd.h"
-#include "hvisor.h"
-#include "hypervisor/hypervisor.h"
+#include "hypervisor/hvisor_driver.h"
 
-#define ZONES_MAX 256U             /* more than CPUs can there be no zones */
 #define LOAD_CHUNK (4 * 1024 * 1024) /* bytes; bounds how long one call holds the module */
 
 _Static_assert(NAME_SIZE == HVISOR_NAME_SIZE, "names are as long here as there");
@@ -22,185 +17,12 @@ _Static_assert(INTERRUPTS_MAX == HVISOR_INTERRUPTS_MAX, "as many interrupts here
 _Static_assert(DEVICE_WINDOW_SIZE == HVISOR_WINDOW_SIZE, "windows are as large here as there");
 _Static_assert(ZONE_MEMORY_MAX + ZONE_DEVICES_MAX <= HVISOR_REGIONS_MAX, "every spec fits");
 
-struct hvisor {
-        struct hypervisor hypervisor;
-        int control; /* /dev/hvisor */
-        uint32_t magic;
-};
-
-static struct hvisor *to_hvisor(struct hypervisor *h) {
-        return (struct hvisor *) h;
-}
-
-static int call(int fd, unsigned long number, void *argument) {
-        int r = ioctl(fd, number, argument);
-
-        return r < 0 ? -errno : r;
-}
-
-static void copy_name(char to[NAME_SIZE], const char *from) {
-        snprintf(to, NAME_SIZE, "%.*s", NAME_SIZE - 1, from);
-}
-
 static void hvisor_close(struct hypervisor *h) {
         fd_close(to_hvisor(h)->control);
         free(h);
 }
 
-/* ---- observing ------------------------------------------------------------------------------------------ */
-
-static int old_zone_list(struct hvisor *h, struct hvisor_old_zone_info *zones, struct err *e) {
-        struct hvisor_old_zone_list list = { .cnt = ZONES_MAX, .zones = (uintptr_t) zones };
-        int n = call(h->control, HVISOR_OLD_ZONE_LIST, &list);
-
-        if (n < 0)
-                return err_set(e, n, "the hypervisor's list of zones: %s", strerror(-n));
-        return MIN(n, (int) ZONES_MAX);
-}
-
-static int observe_devices(struct hvisor *h, struct zone_live *z) {
-        struct hvisor_device_info devices[HVISOR_DEVICES_MAX] = {};
-        struct hvisor_device_list list = { .count = HVISOR_DEVICES_MAX, .devices = (uintptr_t) devices };
-        struct hvisor_zone_open open = { .id = z->id };
-        _cleanup_close_ int fd = call(h->control, HVISOR_ZONE_OPEN, &open);
-        int r;
-
-        if (fd < 0)
-                return fd;
-        r = call(fd, HVISOR_DEVICE_LIST, &list);
-        if (r < 0)
-                return r;
-        z->num_devices = MIN(list.count, (uint32_t) HVISOR_DEVICES_MAX);
-        for (size_t i = 0; i < z->num_devices; i++) {
-                const struct hvisor_device_info *from = &devices[i];
-                struct device_live *to = &z->devices[i];
-
-                copy_name(to->name, from->name);
-                to->virtio_id = from->virtio_id;
-                to->interrupt = from->interrupt;
-                to->address = from->address;
-                to->attached = from->flags & HVISOR_DEVICE_ATTACHED;
-                to->hung = from->flags & HVISOR_DEVICE_HUNG;
-                to->broken = from->flags & HVISOR_DEVICE_BROKEN;
-                to->worker_pid = from->worker_pid;
-                to->generation = from->generation;
-                to->cookie = from->cookie;
-                to->status = from->status;
-                to->kicks = from->kicks;
-                to->calls = from->calls;
-        }
-        return 0;
-}
-
-static int observe_object(struct hvisor *h, const struct hvisor_zone_info *info, struct live *ret) {
-        static const enum zone_object objects[] = {
-                [HVISOR_ZONE_CREATED] = ZONE_OBJECT_CREATED,
-                [HVISOR_ZONE_STARTED] = ZONE_OBJECT_STARTED,
-                [HVISOR_ZONE_STOPPED] = ZONE_OBJECT_STOPPED,
-        };
-        struct zone_live *z = live_add(ret);
-        int r;
-
-        if (!z)
-                return -ENOMEM;
-        z->id = info->id;
-        z->cpus = info->cpus;
-        copy_name(z->name, info->name);
-        z->object = info->state < ELEMENTSOF(objects) ? objects[info->state] : ZONE_OBJECT_NONE;
-        z->owner_cookie = info->cookie[0];
-        z->spec_cookie = info->cookie[1];
-        r = observe_devices(h, z);
-        if (r == -ENOENT || r == -ESTALE) { /* destroyed between the two calls */
-                ret->num_zones--;
-                return 0;
-        }
-        return r;
-}
-
-/*
- * Objects are listed before zones: a zone that is started between the two
- * calls then shows as running, not as one that has exited.
- */
-static int observe_objects(struct hvisor *h, struct live *ret, struct err *e) {
-        _cleanup_free_ struct hvisor_zone_info *zones = calloc(ZONES_MAX, sizeof(*zones));
-        struct hvisor_zone_list list = { .count = ZONES_MAX, .zones = (uintptr_t) zones };
-        int r;
-
-        if (!zones)
-                return -ENOMEM;
-        r = call(h->control, HVISOR_ZONE_LIST, &list);
-        if (r < 0)
-                return err_set(e, r, "the module's list of zones: %s", strerror(-r));
-        for (size_t i = 0; i < MIN(list.count, ZONES_MAX); i++) {
-                r = observe_object(h, &zones[i], ret);
-                if (r < 0)
-                        return err_set(e, r, "devices of zone %.31s: %s", zones[i].name, strerror(-r));
-        }
-        return 0;
-}
-
-static struct zone_live *find_object(struct live *l, uint32_t id, const char *name) {
-        for (size_t i = 0; i < l->num_zones; i++)
-                if (l->zones[i].id == id && strcmp(l->zones[i].name, name) == 0)
-                        return &l->zones[i];
-        return NULL;
-}
-
-static int observe_listed(struct hvisor *h, struct live *ret, struct err *e) {
-        _cleanup_free_ struct hvisor_old_zone_info *zones = calloc(ZONES_MAX, sizeof(*zones));
-        int n;
-
-        if (!zones)
-                return -ENOMEM;
-        n = old_zone_list(h, zones, e);
-        for (int i = 0; i < n; i++) {
-                char name[NAME_SIZE];
-                struct zone_live *z;
-
-                if (zones[i].zone_id == 0)
-                        continue;
-                copy_name(name, zones[i].name);
-                z = find_object(ret, zones[i].zone_id, name) ?: live_add(ret);
-                if (!z)
-                        return -ENOMEM;
-                z->id = zones[i].zone_id;
-                z->cpus = zones[i].cpus;
-                memcpy(z->name, name, sizeof(name));
-                z->listed = true;
-                z->in_error = zones[i].is_err;
-        }
-        return MIN(n, 0);
-}
-
-static int observe_root(struct hvisor *h, struct live *ret, struct err *e) {
-        struct hvisor_info info = {};
-        int r = call(h->control, HVISOR_INFO, &info);
-
-        if (r < 0)
-                return err_set(e, r, "asking the module: %s", strerror(-r));
-        r = root_facts_read(&ret->root, e);
-        if (r < 0)
-                return r;
-        ret->root.cpus = info.root_cpus;
-        return 0;
-}
-
-static int hvisor_observe(struct hypervisor *hypervisor, struct live *ret, struct err *e) {
-        struct hvisor *h = to_hvisor(hypervisor);
-        int r;
-
-        ret->hypervisor = hypervisor->ops->name;
-        ret->magic = h->magic;
-        r = observe_root(h, ret, e);
-        if (r < 0)
-                return r;
-        r = observe_objects(h, ret, e);
-        if (r < 0)
-                return r;
-        return observe_listed(h, ret, e);
-}
-
-/* ---- making --------------------------------------------------------------------------------------------- */
+/* ---- making ----------------------------------------------------------------------------------------- */
 
 static int image_size(const struct image_spec *image, uint64_t *ret, struct err *e) {
         struct stat st;
@@ -255,10 +77,11 @@ static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m,
         r = call(to_hvisor(h)->control, HVISOR_ZONE_CREATE, c);
         if (r < 0)
                 return err_set(e, r, "%s",
-                               r == -EEXIST   ? "its id or name is taken"
-                               : r == -EBUSY  ? "a CPU or RAM of it belongs to another zone"
-                               : r == -EINVAL ? "the module refuses its settings (the kernel log has the field)"
-                                              : strerror(-r));
+                               r == -EEXIST  ? "its id or name is taken"
+                               : r == -EBUSY ? "a CPU or RAM of it belongs to another zone"
+                               : r == -EINVAL
+                                       ? "the module refuses its settings (the kernel log has the field)"
+                                       : strerror(-r));
         *ret_fd = r;
         return 0;
 }
@@ -279,8 +102,8 @@ static int hvisor_zone_acknowledge(struct hypervisor *h _unused_, int zone_fd) {
         return MIN(call(zone_fd, HVISOR_ZONE_INFO, &info), 0);
 }
 
-static int hvisor_device_create(struct hypervisor *h _unused_, int zone_fd, const struct device_spec *d, int *ret_fd,
-                                struct err *e) {
+static int hvisor_device_create(struct hypervisor *h _unused_, int zone_fd, const struct device_spec *d,
+                                int *ret_fd, struct err *e) {
         struct hvisor_device_create c = {
                 .virtio_id = device_type_virtio_id(d->type),
                 .interrupt = d->interrupt,
@@ -311,7 +134,7 @@ static int hvisor_device_open(struct hypervisor *h _unused_, int zone_fd, const 
         return 0;
 }
 
-/* ---- what takes its time -------------------------------------------------------------------------------- */
+/* ---- what takes its time ---------------------------------------------------------------------------- */
 
 static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct image_spec *image,
                             struct err *e) {
@@ -342,12 +165,12 @@ static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const st
 
 /* Who of the listed zones has one of these CPUs? Tells in @e, which is how it is reported. */
 static int find_cpu_holder(struct hvisor *h, const struct zone_spec *z, struct err *e) {
-        _cleanup_free_ struct hvisor_old_zone_info *zones = calloc(ZONES_MAX, sizeof(*zones));
+        _cleanup_free_ struct hvisor_old_zone_info *zones = calloc(HVISOR_ZONES_MAX, sizeof(*zones));
         int n;
 
         if (!zones)
                 return -ENOMEM;
-        n = old_zone_list(h, zones, e);
+        n = hvisor_zone_list(h, zones, e);
         for (int i = 0; i < n; i++) {
                 uint64_t both = zones[i].cpus & z->cpus;
 
@@ -364,7 +187,8 @@ static int find_cpu_holder(struct hvisor *h, const struct zone_spec *z, struct e
  * all the zone's CPUs to nobody for good. Only the list tells the two apart,
  * and a listed holder is found before the call, so that it is never made.
  */
-static int hvisor_zone_start(struct hypervisor *hypervisor, int zone_fd, const struct zone_spec *z, struct err *e) {
+static int hvisor_zone_start(struct hypervisor *hypervisor, int zone_fd, const struct zone_spec *z,
+                             struct err *e) {
         struct hvisor *h = to_hvisor(hypervisor);
         int r, holder = find_cpu_holder(h, z, e);
 
@@ -415,19 +239,23 @@ int hypervisor_hvisor_open(struct hypervisor **ret, struct err *e) {
         if (fd < 0) {
                 r = -errno;
                 if (r == -ENOENT || r == -ENXIO || r == -ENODEV)
-                        return err_set(e, r, "%s is not there: load the module (modprobe hvisor)", DEVICE_NODE);
+                        return err_set(e, r, "%s is not there: load the module (modprobe hvisor)",
+                                       DEVICE_NODE);
                 if (r == -EACCES || r == -EPERM)
                         return err_set(e, r, "%s: permission denied: run it as root", DEVICE_NODE);
                 return err_set(e, r, "%s: %s", DEVICE_NODE, strerror(-r));
         }
         r = call(fd, HVISOR_INFO, &info);
         if (r == -ENOTTY)
-                return err_set(e, r, "%s belongs to another hvisor module (upstream's?): unload it and load this project's",
+                return err_set(e, r,
+                               "%s belongs to another hvisor module (upstream's?): unload it and load this "
+                               "project's",
                                DEVICE_NODE);
         if (r < 0)
                 return err_set(e, r, "%s: %s", DEVICE_NODE, strerror(-r));
         if (info.abi_version != HVISOR_ABI_VERSION)
-                return err_set(e, -EPROTO, "hvisor.ko speaks version %u, this program %u: install both from one release",
+                return err_set(e, -EPROTO,
+                               "hvisor.ko speaks version %u, this program %u: install both from one release",
                                (unsigned) info.abi_version, HVISOR_ABI_VERSION);
         h = calloc(1, sizeof(*h));
         if (!h)

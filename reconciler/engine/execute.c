@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the plan to deeds: which of its actions are begun now, and which wait. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/internal.h"
+
+/* It ended by failure: when to try again is settled once, at the first sight of it. */
+static void note_failure(struct zone *z, const struct action *a, uint64_t cookie) {
+        z->failed = true;
+        z->failed_cookie = cookie;
+        snprintf(z->message, sizeof(z->message), "%s", a->reason);
+        backoff_fail(&z->backoff, &backoff_zone, engine_now(z->engine));
+}
+
+static void execute_zone(struct engine *e, const struct action *a) {
+        struct zone *z = engine_zone(e, a->zone);
+        uint64_t cookie = engine_spec_cookie(e, a->spec);
+
+        if (!z || z->task)
+                return;
+        if (z->failed && cookie != z->failed_cookie)
+                zone_forgive(z);
+        if (a->repair && !z->failed)
+                note_failure(z, a, cookie);
+        if (z->failed && (z->hopeless || backoff_waits(&z->backoff, engine_now(e))))
+                return;
+        if (z->failed && a->spec)
+                z->restarts++;
+        task_start(z, a);
+}
+
+static const struct device_spec *find_device(const struct zone_spec *z, const char *name) {
+        for (size_t i = 0; i < z->num_devices; i++)
+                if (strcmp(z->devices[i].name, name) == 0)
+                        return &z->devices[i];
+        return NULL;
+}
+
+static void execute_worker(struct engine *e, const struct action *a) {
+        struct zone *z = engine_zone(e, a->zone);
+        const struct device_spec *d = find_device(a->spec, a->device);
+        struct worker *w = z ? zone_worker(z, a->device) : NULL;
+
+        if (!w || !d || z->task || z->fd < 0 || w->starting || w->ending || w->found)
+                return;
+        if (w->pid && a->repair) {
+                /* Without its device it is of no use; often it is dying already, and how will be told. */
+                worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : "");
+        } else if (w->pid) {
+                engine_record(e, LOG_NOTICE, MESSAGE_WORKER_ENDED, z->name, w->name,
+                              action_kind_to_string(a->kind), "begun", "worker %d is replaced: %s",
+                              (int) w->pid, a->reason);
+                worker_end(w);
+        } else if (!backoff_waits(&w->backoff, engine_now(e))) {
+                worker_start(w, d);
+        }
+}
+
+static bool is_worker_action(const struct action *a) {
+        return a->kind == ACTION_WORKER_START || a->kind == ACTION_WORKER_RESTART;
+}
+
+/* What a person's restart starts from: the file where it can be had, else what the zone has. */
+static const struct zone_spec *restart_spec(const struct engine *e, const struct zone *z,
+                                            const struct zone_live *l) {
+        const struct desired_zone *d = desired_find(&e->desired, z->name);
+        const struct note *n = plan_find_note(&e->plan, z->name);
+
+        if (!d)
+                return NULL;
+        if (d->file_state == FILE_GOOD && (!n || n->kind == NOTE_ENDED))
+                return d->spec;
+        return engine_spec_cookie(e, d->applied) == l->spec_cookie ? d->applied : NULL;
+}
+
+static void execute_requests(struct engine *e) {
+        for (size_t i = 0; i < e->num_zones; i++) {
+                struct zone *z = e->zones[i];
+                const struct zone_live *l = live_find(&e->live, z->name);
+                struct action a = { .kind = ACTION_ZONE_RESTART, .reason = (char *) "asked for by hand" };
+                enum zone_state state = zone_live_state(l);
+
+                if (!z->restart_requested || z->task)
+                        continue;
+                z->restart_requested = false;
+                if (state != ZONE_RUNNING && state != ZONE_ERROR && state != ZONE_EXITED)
+                        continue; /* the plan starts it */
+                a.id = l->id;
+                a.spec = restart_spec(e, z, l);
+                snprintf(a.zone, sizeof(a.zone), "%s", z->name);
+                if (a.spec)
+                        task_start(z, &a);
+                else
+                        engine_record(e, LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, "zone-restart",
+                                      "refused", "its settings are not known: its file is bad or gone");
+        }
+}
+
+static bool plan_acts_on(const struct plan *p, const char *zone) {
+        for (size_t i = 0; i < p->num_actions; i++)
+                if (!is_worker_action(&p->actions[i]) && strcmp(p->actions[i].zone, zone) == 0)
+                        return true;
+        return false;
+}
+
+/* What failed is no longer wanted: nothing is to be told or tried again. */
+static void drop_failures(struct engine *e) {
+        for (size_t i = 0; i < e->num_zones; i++) {
+                struct zone *z = e->zones[i];
+
+                if (!z->failed || z->task || plan_acts_on(&e->plan, z->name))
+                        continue;
+                z->failed = z->hopeless = false;
+                z->backoff.retry_at = 0;
+                z->message[0] = '\0';
+        }
+}
+
+/* A task that ends at once may empty the plan: then there is nothing left to do here, and a new pass comes.
+ */
+void execute(struct engine *e) {
+        drop_failures(e);
+        execute_requests(e);
+        for (size_t i = 0; i < e->plan.num_actions; i++) {
+                const struct action *a = &e->plan.actions[i];
+
+                if (is_worker_action(a))
+                        execute_worker(e, a);
+                else
+                        execute_zone(e, a);
+        }
+}
