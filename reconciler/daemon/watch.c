@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 
@@ -51,10 +52,21 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
                 return mask & (IN_MOVED_TO | IN_DELETE) ? WATCH_NOW : WATCH_IGNORE;
         if (!is_zone_file(name))
                 return WATCH_IGNORE;
-        if (mask & (IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE))
+        if (mask & IN_MOVED_TO)
                 return WATCH_NOW;
-        /* A creation is a symlink, a hard link, or the beginning of a write whose end will settle. */
-        return mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_IGNORE;
+        /* An editor moves the old file aside, or deletes it, and writes the new one in the next moment. */
+        return mask & (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_IGNORE;
+}
+
+/* A symlink or hard link is there at once; what a creation begins to write will be closed. */
+static bool begins_a_write(const struct watch *w, const struct inotify_event *v) {
+        char path[PATH_MAX];
+        struct stat st;
+
+        if (v->wd != w->directory_wd || !(v->mask & IN_CREATE) || !v->len ||
+            snprintf(path, sizeof(path), "%s/%s", w->directory, v->name) >= (int) sizeof(path))
+                return false;
+        return lstat(path, &st) >= 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
 }
 
 static enum watch_urgency judge(const struct watch *w, const struct inotify_event *v) {
@@ -63,7 +75,7 @@ static enum watch_urgency judge(const struct watch *w, const struct inotify_even
 
         if (v->mask & IN_Q_OVERFLOW)
                 return WATCH_NOW;
-        if (v->wd == w->directory_wd)
+        if (v->wd == w->directory_wd && !begins_a_write(w, v))
                 worst = watch_judge(v->mask, name);
         for (size_t i = 0; i < w->num_parents && worst != WATCH_NOW; i++)
                 if (v->wd == w->parents[i].wd && (!name || strcmp(name, w->parents[i].child) == 0))

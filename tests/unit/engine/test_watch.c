@@ -24,8 +24,8 @@ static void test_watch_judge_knows_what_matters(void **state _unused_) {
                 enum watch_urgency urgency;
         } c[] = {
                 { IN_MOVED_TO, "a.conf", WATCH_NOW },
-                { IN_MOVED_FROM, "a.conf", WATCH_NOW },
-                { IN_DELETE, "a.conf", WATCH_NOW },
+                { IN_MOVED_FROM, "a.conf", WATCH_SETTLE },
+                { IN_DELETE, "a.conf", WATCH_SETTLE },
                 { IN_CLOSE_WRITE, "a.conf", WATCH_SETTLE },
                 { IN_CREATE, "a.conf", WATCH_SETTLE },
                 { IN_ATTRIB, "a.conf", WATCH_SETTLE },
