@@ -2,6 +2,7 @@
 #include "daemon/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,18 +56,34 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
         if (mask & IN_MOVED_TO)
                 return WATCH_NOW;
         /* An editor moves the old file aside, or deletes it, and writes the new one in the next moment. */
-        return mask & (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_IGNORE;
+        return mask & (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE
+                                                                                           : WATCH_IGNORE;
 }
 
-/* A symlink or hard link is there at once; what a creation begins to write will be closed. */
-static bool begins_a_write(const struct watch *w, const struct inotify_event *v) {
-        char path[PATH_MAX];
+/* A symlink or hard link is there at once; what else a creation begins to write will be closed. */
+static bool is_being_written(int directory, const char *name) {
         struct stat st;
 
-        if (v->wd != w->directory_wd || !(v->mask & IN_CREATE) || !v->len ||
-            snprintf(path, sizeof(path), "%s/%s", w->directory, v->name) >= (int) sizeof(path))
-                return false;
-        return lstat(path, &st) >= 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+        return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+               st.st_nlink == 1;
+}
+
+static enum watch_urgency judge_entry(const struct watch *w, const struct inotify_event *v,
+                                      const char *name) {
+        enum watch_urgency urgency = watch_judge(v->mask, name);
+        _cleanup_close_ int directory = -1;
+
+        if (urgency == WATCH_IGNORE || !(v->mask & IN_CREATE))
+                return urgency;
+        directory = open(w->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return is_being_written(directory, name) ? WATCH_IGNORE : urgency;
+}
+
+/* What an event in a directory above means: something came, went or changed on the way to what we watch. */
+static enum watch_urgency judge_way(const struct watch *w, const struct inotify_event *v) {
+        if (v->mask & IN_CREATE && !(v->mask & IN_ISDIR) && is_being_written(AT_FDCWD, w->file))
+                return WATCH_IGNORE;
+        return v->mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_NOW;
 }
 
 static enum watch_urgency judge(const struct watch *w, const struct inotify_event *v) {
@@ -75,11 +92,11 @@ static enum watch_urgency judge(const struct watch *w, const struct inotify_even
 
         if (v->mask & IN_Q_OVERFLOW)
                 return WATCH_NOW;
-        if (v->wd == w->directory_wd && !begins_a_write(w, v))
-                worst = watch_judge(v->mask, name);
-        for (size_t i = 0; i < w->num_parents && worst != WATCH_NOW; i++)
+        if (v->wd == w->directory_wd)
+                worst = judge_entry(w, v, name);
+        for (size_t i = 0; i < w->num_parents; i++)
                 if (v->wd == w->parents[i].wd && (!name || strcmp(name, w->parents[i].child) == 0))
-                        worst = v->mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_NOW;
+                        worst = MAX(worst, judge_way(w, v));
         return worst;
 }
 

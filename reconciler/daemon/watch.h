@@ -38,7 +38,7 @@ enum watch_urgency {
  * @mask: inotify(7)'s
  * @name: the entry, or NULL/"" for the directory itself
  *
- * Pure. An editor's temporary files and dotfiles are nothing, but for a rename
- * onto "..data": the only event of a Kubernetes ConfigMap.
+ * Pure; watch.c itself ignores the creation of a file that is still being written. An editor's temporary
+ * files and dotfiles are nothing, but for a rename onto "..data": the only event of a Kubernetes ConfigMap.
  */
 enum watch_urgency watch_judge(uint32_t mask, const char *name);

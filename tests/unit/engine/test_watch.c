@@ -134,6 +134,34 @@ static void test_watch_settles_writes(void **state) {
         assert_int_equal(changes_in(s, 120), 0);
 }
 
+static void test_watch_waits_for_a_slow_writer(void **state) {
+        struct scene *s = *state;
+        char path[128], link[128];
+        int fd;
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        snprintf(path, sizeof(path), "%s/a.conf", s->zones);
+        snprintf(link, sizeof(link), "%s/b.conf", s->zones);
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        assert_int_equal(write(fd, "x", 1), 1);
+        assert_int_equal(changes_in(s, 150), 0);
+        close(fd);
+        assert_int_equal(changes_in(s, 200), 1);
+        assert_int_equal(symlink(path, link), 0);
+        assert_int_equal(changes_in(s, 200), 1);
+        assert_int_equal(unlink(link), 0);
+        (void) changes_in(s, 100);
+        assert_int_equal(linkat(AT_FDCWD, path, AT_FDCWD, link, 0), 0);
+        assert_true(changes_in(s, 200) >= 1);
+
+        fd = open(s->board, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        assert_int_equal(changes_in(s, 150), 0);
+        assert_int_equal(write(fd, "x", 1), 1);
+        close(fd);
+        assert_true(changes_in(s, 200) >= 1);
+}
+
 static void test_watch_tells_a_rename(void **state) {
         struct scene *s = *state;
         char from[128], to[128];
@@ -206,6 +234,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_watch_judge_knows_what_matters),
                 T(test_watch_settles_writes),
+                T(test_watch_waits_for_a_slow_writer),
                 T(test_watch_tells_a_rename),
                 T(test_watch_follows_a_directory_that_comes_and_goes),
                 T(test_watch_follows_a_symlinked_directory),
