@@ -46,7 +46,7 @@ static void execute_worker(struct engine *e, const struct action *a) {
                 return;
         if (w->pid && a->repair) {
                 /* Without its device it is of no use; often it is dying already, and how will be told. */
-                worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : "");
+                worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : NULL);
         } else if (w->pid) {
                 engine_record(e, LOG_NOTICE, MESSAGE_WORKER_ENDED, z->name, w->name,
                               action_kind_to_string(a->kind), "begun", "worker %d is replaced: %s",

@@ -97,7 +97,7 @@ int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, 
 void worker_start(struct worker *w, const struct device_spec *d);
 /** worker_end() - SIGTERM, and SIGKILL if it has not gone after 2 s: no failure of its own */
 void worker_end(struct worker *w);
-/** worker_give_up() - SIGKILL: counts as its failure. @why: "" if how it ends says enough */
+/** worker_give_up() - SIGKILL: counts as its failure. @why: "did not …"; NULL if how it ends says enough */
 void worker_give_up(struct worker *w, const char *why);
 void worker_forget(struct worker *w);
 /** workers_look() - takes in what was observed: who attached; true if workers were found that need a second

@@ -118,7 +118,8 @@ void worker_end(struct worker *w) {
 }
 
 void worker_give_up(struct worker *w, const char *why) {
-        snprintf(w->message, sizeof(w->message), "%s", why);
+        if (why)
+                snprintf(w->message, sizeof(w->message), "worker %d %s", (int) w->pid, why);
         pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 

@@ -415,6 +415,7 @@ static void test_engine_kills_a_hung_worker(void **state) {
         pump_until_idle(m);
         assert_int_not_equal(sim_device(&m->sim, "one", "root")->worker_pid, pid);
         assert_true(any_worker_runs(m, "one"));
+        assert_non_null(strstr(m->records, "did not let go of the device's queues in time"));
 }
 
 static void test_engine_adopts_what_runs(void **state) {
