@@ -131,12 +131,7 @@ static int watch_exit(struct worker *w) {
 }
 
 static int on_attach_time(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
-        struct worker *w = userdata;
-
-        char why[96];
-
-        snprintf(why, sizeof(why), "worker %d did not attach to its device in time", (int) w->pid);
-        worker_give_up(w, why);
+        worker_give_up(userdata, "did not attach to its device in time");
         return 0;
 }
 
