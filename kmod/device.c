@@ -62,7 +62,7 @@ static void wait_for_worker(struct hv_device *device, u32 cpu)
 {
 	device->waiting |= BIT(cpu);
 	device->waiting_for[cpu] = device->rings_lost;
-	device->waiting_until[cpu] = ktime_add_ms(ktime_get(), DEVICE_WORKER_TIMEOUT_MS);
+	device->waiting_until[cpu] = ktime_add_ms(ktime_get(), worker_timeout_ms());
 	hrtimer_start(&device->deadline, device_deadline(device), HRTIMER_MODE_ABS);
 }
 
@@ -76,7 +76,7 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 	spin_lock_irqsave(&device->lock, flags);
 	first = device_deadline(device);
 	if (bridge_is_held() && first <= now)
-		first = ktime_add_ms(now, DEVICE_WORKER_TIMEOUT_MS);
+		first = ktime_add_ms(now, worker_timeout_ms());
 	if (first <= now)
 		queue_work(system_highpri_wq, &device->revocation);
 	else if (device->waiting)

@@ -24,8 +24,8 @@
 #include "bridge.h"
 #include "register_file.h"
 
-/* A worker that does not let go of its queues for so long is taken away. */
-#define DEVICE_WORKER_TIMEOUT_MS 20
+/* A worker that does not let go of its queues for so long is taken away; a module parameter. */
+unsigned int worker_timeout_ms(void);
 
 struct hv_zone;
 

@@ -2,6 +2,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/file.h>
+#include <linux/moduleparam.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -9,6 +10,18 @@
 
 #include "device.h"
 #include "zone.h"
+
+/* A guest's CPU stands still meanwhile. An emulated machine may need more. */
+#define TIMEOUT_MS_MAX 2000
+static unsigned int timeout_ms = 20;
+module_param_named(worker_timeout_ms, timeout_ms, uint, 0644);
+MODULE_PARM_DESC(worker_timeout_ms,
+		 "how long a reset waits for a worker before the worker is taken away (20)");
+
+unsigned int worker_timeout_ms(void)
+{
+	return clamp(READ_ONCE(timeout_ms), 1U, (unsigned int)TIMEOUT_MS_MAX);
+}
 
 int worker_check(const struct hv_worker *worker)
 {
@@ -76,7 +89,7 @@ void device_revoke_hung(struct work_struct *work)
 	mutex_lock(&device->worker_lock);
 	if (is_overdue(device)) {
 		pr_warn_ratelimited("zone %u: device %s: its worker did not let go of its queues within %u ms\n",
-				    device->zone->description.id, device->name, DEVICE_WORKER_TIMEOUT_MS);
+				    device->zone->description.id, device->name, worker_timeout_ms());
 		worker_take_away(device->worker, true);
 	}
 	mutex_unlock(&device->worker_lock);

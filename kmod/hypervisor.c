@@ -170,12 +170,16 @@ int hypervisor_lists(u32 id)
 struct call {
 	enum hypercall code;
 	u64 arg0, arg1;
+	void (*before)(void *argument);
+	void *argument;
 };
 
 static long call_here(void *argument)
 {
 	const struct call *call = argument;
 
+	if (call->before)
+		call->before(call->argument);
 	return arch_hypercall(call->code, call->arg0, call->arg1);
 }
 
@@ -184,14 +188,13 @@ static long call_here(void *argument)
  * masked, until the zone's CPUs react. One of them may be waiting for an answer
  * from us, so the CPU that gives the answers must not be the one that waits.
  */
-static long call_elsewhere(enum hypercall code, u64 arg0, u64 arg1)
+static long call_elsewhere(struct call *call)
 {
-	struct call call = { code, arg0, arg1 };
 	unsigned int cpu = cpumask_any_but(cpu_online_mask, bridge_cpu());
 
 	if (cpu >= nr_cpu_ids)
-		return call_here(&call);
-	return work_on_cpu(cpu, call_here, &call);
+		return call_here(call);
+	return work_on_cpu(cpu, call_here, call);
 }
 
 /* With call_lock held. */
@@ -216,6 +219,7 @@ static int check_free(const struct zone_description *zone)
 
 int hypervisor_start_config(const struct zone_description *zone, const u8 *config, u32 size)
 {
+	struct call call = { HYPERCALL_ZONE_START, virt_to_phys(config), size };
 	int r;
 
 	r = mutex_lock_killable(&call_lock);
@@ -223,7 +227,7 @@ int hypervisor_start_config(const struct zone_description *zone, const u8 *confi
 		return r;
 	r = check_free(zone);
 	if (!r)
-		r = call_elsewhere(HYPERCALL_ZONE_START, virt_to_phys(config), size);
+		r = call_elsewhere(&call);
 	if (!r)
 		WRITE_ONCE(accepted_size, size);
 	mutex_unlock(&call_lock);
@@ -250,19 +254,18 @@ int hypervisor_start(const struct zone_description *zone)
 }
 
 /* With call_lock held. */
-static int shut_down_listed(u32 id, void (*on_call)(void *argument), void *argument)
+static int shut_down_listed(u32 id, void (*before)(void *argument), void *argument)
 {
+	struct call call = { HYPERCALL_ZONE_SHUTDOWN, id, 0, before, argument };
 	int r;
 
 	bridge_hold();
-	if (on_call)
-		on_call(argument);
-	r = call_elsewhere(HYPERCALL_ZONE_SHUTDOWN, id, 0);
+	r = call_elsewhere(&call);
 	bridge_release();
 	return r;
 }
 
-int hypervisor_shutdown(u32 id, void (*on_call)(void *argument), void *argument)
+int hypervisor_shutdown(u32 id, void (*before)(void *argument), void *argument)
 {
 	struct hvisor_old_zone_info *zones = alloc_list();
 	int r;
@@ -274,7 +277,7 @@ int hypervisor_shutdown(u32 id, void (*on_call)(void *argument), void *argument)
 		goto out;
 	r = list_zones(zones);
 	if (r >= 0)
-		r = is_in_list(zones, r, id) ? shut_down_listed(id, on_call, argument) : 0;
+		r = is_in_list(zones, r, id) ? shut_down_listed(id, before, argument) : 0;
 	/* Its guest may have powered off just now. */
 	if (r == -EINVAL && !is_in_list(zones, list_zones(zones), id))
 		r = 0;

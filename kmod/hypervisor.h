@@ -73,10 +73,10 @@ int hypervisor_start_config(const struct zone_description *zone, const u8 *confi
 
 /**
  * hypervisor_shutdown() - ends a zone; no interrupt is injected meanwhile
- * @on_call: called with @argument right before the hypervisor is; may be NULL
+ * @before: called with @argument right before the hypervisor is; may be NULL
  *
  * Return: 0 (also if it is not listed any more), or the hypervisor's errno.
  */
-int hypervisor_shutdown(u32 id, void (*on_call)(void *argument), void *argument);
+int hypervisor_shutdown(u32 id, void (*before)(void *argument), void *argument);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define QUIET_MS	10
 #define QUIET_LIMIT_MS	200
-#define RELEASE_MS	5	/* after which the hypervisor has sent for the zone's CPUs */
+#define RELEASE_MS	100	/* by then the hypervisor has sent for the zone's CPUs */
 
 /* Interrupts that workers asked for while the zone took none are still pending. */
 static void take_interrupts(struct hv_zone *zone)
@@ -81,29 +81,22 @@ static void answer_all(struct hv_zone *zone)
 
 /*
  * A CPU that traps while the hypervisor holds the zone's lock for the shutdown
- * cannot be stopped: it is lost, or takes the hypervisor with it. A guest that
- * gets no interrupts soon has nothing more to ask of its devices. From then on
- * whoever asks all the same is kept waiting at a place in the hypervisor that
- * is past the lock, until the shutdown has sent for it.
+ * cannot be stopped: it is lost, or takes the hypervisor with it. So a CPU that
+ * asks for something is kept waiting, at a place in the hypervisor that is past
+ * the lock, until the shutdown has sent for it; and a guest that gets no
+ * interrupts soon has nothing more to ask.
  */
 static void quiesce(struct hv_zone *zone)
 {
 	u64 end = ktime_get_ns() + QUIET_LIMIT_MS * NSEC_PER_MSEC;
-	bool was_quiet = false;
 	u64 now;
 
 	WRITE_ONCE(zone->takes_interrupts, false);
-	while (now = ktime_get_ns(), now < end && !was_quiet) {
-		was_quiet = is_quiet(zone, now);
-		if (!was_quiet)
-			usleep_range(1000, 2000);
-	}
-
-	WRITE_ONCE(zone->is_ending, true);
 	zone_withhold(zone);
+	while (now = ktime_get_ns(), now < end && !is_quiet(zone, now))
+		usleep_range(1000, 2000);
+	WRITE_ONCE(zone->is_ending, true);
 	answer_all(zone);
-	if (!was_quiet)
-		usleep_range(QUIET_MS * USEC_PER_MSEC, 2 * QUIET_MS * USEC_PER_MSEC);
 }
 
 struct shutdown {
@@ -118,7 +111,7 @@ static void release(struct work_struct *work)
 	zone_release(shutdown->zone);
 }
 
-/* On the CPU that gives the answers: this one is about to be away for a while. */
+/* Released by the CPU that gives the answers: this one is about to be away for a while. */
 static void on_shutdown(void *argument)
 {
 	struct shutdown *shutdown = argument;
