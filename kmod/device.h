@@ -151,7 +151,7 @@ void worker_call(struct hv_worker *worker);
 void worker_hook_call(struct hv_worker *worker, struct file *eventfd);
 void worker_unhook_call(struct hv_worker *worker);
 
-/* Delivers what was collected under device->lock. No lock held; worker is kept by RCU or the caller. */
+/* Delivers what was collected under device->lock. No lock held; worker: kept by RCU or the caller. */
 void device_signal(struct hv_device *device, const struct device_signals *signals);
 
 /* device_memory.c */

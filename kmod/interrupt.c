@@ -8,6 +8,13 @@
 #define REPEAT_FIRST	(200 * NSEC_PER_USEC)
 #define REPEAT_LONGEST	NSEC_PER_SEC
 
+/* With device->lock held. The time of it matters to a shutdown, which must not overtake it. */
+static bool inject(struct hv_device *device)
+{
+	WRITE_ONCE(device->zone->last_activity, ktime_get_ns());
+	return bridge_inject(device->zone->description.id, device->interrupt);
+}
+
 /*
  * The hypervisor drops an interrupt that the zone's CPU has not ended yet. The
  * driver may by then have looked for the last time, so whatever it has not
@@ -15,26 +22,22 @@
  */
 void device_inject(struct hv_device *device)
 {
-	struct hv_zone *zone = device->zone;
-
 	/* Else what is pending goes in once the zone takes interrupts. */
-	if (!READ_ONCE(zone->takes_interrupts))
+	if (!READ_ONCE(device->zone->takes_interrupts))
 		return;
-	WRITE_ONCE(zone->last_activity, ktime_get_ns());
 	device->repeat_after = REPEAT_FIRST;
-	bridge_inject(zone->description.id, device->interrupt);
+	inject(device);
 	hrtimer_start(&device->repeat, ns_to_ktime(device->repeat_after), HRTIMER_MODE_REL);
 }
 
 enum hrtimer_restart device_repeat_interrupt(struct hrtimer *timer)
 {
 	struct hv_device *device = container_of(timer, struct hv_device, repeat);
-	struct hv_zone *zone = device->zone;
 	unsigned long flags;
 
 	spin_lock_irqsave(&device->lock, flags);
-	if (device->registers.interrupt_status && READ_ONCE(zone->takes_interrupts)) {
-		if (bridge_inject(zone->description.id, device->interrupt))
+	if (device->registers.interrupt_status && READ_ONCE(device->zone->takes_interrupts)) {
+		if (inject(device))
 			device->repeat_after = min_t(u64, 2 * device->repeat_after, REPEAT_LONGEST);
 		hrtimer_start(timer, ns_to_ktime(device->repeat_after), HRTIMER_MODE_REL);
 	}

@@ -12,6 +12,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
@@ -32,6 +33,7 @@
 
 static struct {
 	struct bridge_page *page;
+	struct workqueue_struct *queue;	/* of poll_work, which keeps nobody else waiting */
 	unsigned int irq;
 	unsigned int cpu;
 
@@ -177,7 +179,7 @@ static void start_polling(void)
 	wakeup.is_polled = true;
 	if (wakeup.left_behind >= LEFT_BEHIND_MAX)
 		pr_warn_once("the hypervisor has lost track of too many wake-ups: polling from now on\n");
-	queue_work_on(READ_ONCE(wakeup.cpu), system_highpri_wq, &poll_work);
+	queue_work_on(READ_ONCE(wakeup.cpu), wakeup.queue, &poll_work);
 }
 
 /*
@@ -273,14 +275,21 @@ u64 bridge_wakeups(void)
 
 int wakeup_open(struct bridge_page *page, unsigned int irq)
 {
+	int r;
+
 	wakeup.page = page;
 	wakeup.irq = irq;
 	wakeup.cpu = cpumask_first(cpu_online_mask);
+	wakeup.queue = alloc_workqueue("hvisor_poll", WQ_CPU_INTENSIVE | WQ_MEM_RECLAIM, 1);
+	if (!wakeup.queue)
+		return -ENOMEM;
 	hrtimer_init(&wakeup.look_again, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	wakeup.look_again.function = look_again;
 	page->need_wakeup = 1;
-	return request_irq(irq, on_wakeup, IRQF_NO_THREAD | IRQF_NOBALANCING, KBUILD_MODNAME,
-			   &wakeup);
+	r = request_irq(irq, on_wakeup, IRQF_NO_THREAD | IRQF_NOBALANCING, KBUILD_MODNAME, &wakeup);
+	if (r < 0)
+		destroy_workqueue(wakeup.queue);
+	return r;
 }
 
 void wakeup_close(void)
@@ -288,5 +297,5 @@ void wakeup_close(void)
 	free_irq(wakeup.irq, &wakeup);
 	tasklet_kill(&after_interrupt);
 	hrtimer_cancel(&wakeup.look_again);
-	cancel_work_sync(&poll_work);
+	destroy_workqueue(wakeup.queue);
 }

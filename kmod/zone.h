@@ -145,10 +145,15 @@ int zones_check_apart(const struct zone_description *description);
 /* With zones_lock() held: does [address, address+size) meet a zone object's RAM? */
 bool zones_have_ram(u64 address, u64 size);
 
-/* True if root Linux uses (a part of) the RAM regions itself. */
-bool zone_is_in_system_ram(const struct zone_description *description);
-
-/* The module's check of a description, with what it knows of the board. Logs at debug level. */
+/**
+ * zone_check_description() - zone_check(), with what root Linux knows of the board
+ *
+ * Logs the field at fault at debug level. Return: as zone_check(), and -EBUSY
+ * for a region in RAM that root Linux itself uses.
+ */
 int zone_check_description(const struct zone_description *description);
+
+/* From what user space wants to a checked description (zone_describe.c). @description is zeroed. */
+int zone_describe(const struct hvisor_zone_create *wanted, struct zone_description *description);
 
 #endif

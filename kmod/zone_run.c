@@ -84,7 +84,8 @@ static void answer_all(struct hv_zone *zone)
  * cannot be stopped: it is lost, or takes the hypervisor with it. So a CPU that
  * asks for something is kept waiting, at a place in the hypervisor that is past
  * the lock, until the shutdown has sent for it; and a guest that gets no
- * interrupts soon has nothing more to ask.
+ * interrupts soon has nothing more to ask. Nor must an interrupt be on its way:
+ * the zone's CPU takes it under a lock that the shutdown holds.
  */
 static void quiesce(struct hv_zone *zone)
 {
