@@ -206,8 +206,8 @@ void block_serial(const char *zone, const char *device, char ret[static 21]) {
 
 /* ---- as a worker -------------------------------------------------------------------------------------- */
 
-/* How long a killed predecessor may take to let go of the image. */
-#define LOCK_PATIENCE_MS 10000
+/* How long a killed predecessor may take to let go of the image; less than the daemon waits for the worker to serve. */
+#define LOCK_PATIENCE_MS 5000
 
 enum {
         ARGUMENT_IMAGE,

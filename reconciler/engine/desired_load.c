@@ -294,6 +294,12 @@ static int load_applied(struct desired *d, const char *specs_dir) {
 
 /* ---- board.conf ------------------------------------------------------------------------------------- */
 
+/* Without a good one nobody knows what the board has: zones go on, none starts. */
+static int set_no_board(struct desired *d, const char *message) {
+        d->board = board_spec_free(d->board);
+        return set_string(&d->board_message, message);
+}
+
 static int load_board(struct desired *d, const char *path) {
         _cleanup_free_ char *text = NULL, *message = NULL;
         struct diagnostics diagnostics = {};
@@ -312,7 +318,7 @@ static int load_board(struct desired *d, const char *path) {
                              "without it",
                              path, strerror(-r)) < 0)
                         return -ENOMEM;
-                return set_string(&d->board_message, message);
+                return set_no_board(d, message);
         }
         hash = hash_bytes(HASH_INIT, text, size);
         if (hash == d->board_hash)
@@ -325,7 +331,7 @@ static int load_board(struct desired *d, const char *path) {
                 free(TAKE_PTR(d->board_message));
         } else if (r == -EBADMSG) {
                 diagnostics_first_error(&diagnostics, first, sizeof(first));
-                r = set_string(&d->board_message, first);
+                r = set_no_board(d, first);
         }
         diagnostics_clear(&diagnostics);
         return r;
