@@ -44,6 +44,10 @@ void sleep_ms(uint64_t ms) {
                 __asm__ volatile("yield");
 }
 
+uint64_t microseconds(void) {
+        return read_sysreg(cntvct_el0) / (read_sysreg(cntfrq_el0) / 1000000);
+}
+
 void interrupts_enable(uint32_t irq, void (*handler)(void)) {
         uint32_t bit = 1U << irq % 32;
         uint64_t config = GICD + GICD_ICFGR + irq / 16 * 4;

@@ -49,6 +49,9 @@ static inline void dsb(void) {
 /* Waits about this long by the virtual counter. */
 void sleep_ms(uint64_t ms);
 
+/* Time by the virtual counter. */
+uint64_t microseconds(void);
+
 /* Synchronous exceptions are stepped over and counted. */
 extern volatile uint32_t faults;
 

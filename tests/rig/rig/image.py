@@ -16,7 +16,7 @@ from . import cpio, lean, paths
 STAGE = pathlib.Path(os.environ.get("RIG_STAGE", paths.BUILD / "stage"))        # `make install DESTDIR=` puts the product here
 MODULE_PLACES = [paths.TOP / "build/arm64/kmod/hvisor.ko", paths.TOP / "kmod/hvisor.ko"]
 
-PROGRAMS = [paths.BUILD / "agent", paths.BUILD / "old-zone"]
+TOOLS = paths.RIG / "tools"             # a program for cases each
 
 # The shipped examples are written for this board.
 EXAMPLES = {
@@ -41,7 +41,7 @@ def make_root_cpio():
     """Brings what root Linux boots from up to date. Return: its path."""
     subprocess.run(["make", "-s", "-C", str(paths.RIG)], check=True)
     lean.make_base()
-    sources = [paths.RIG / "rig", *PROGRAMS, paths.BASE_CPIO.with_name("root.cpio.key"), paths.KERNEL / "version"]
+    sources = [paths.RIG / "rig", *programs(), paths.BASE_CPIO.with_name("root.cpio.key"), paths.KERNEL / "version"]
     sources += [STAGE] if STAGE.is_dir() else []
     sources += [f for f in (hvisor_module(), *ZONE_IMAGES.values(), *EXAMPLES.values(), *payloads()) if f]
 
@@ -67,13 +67,17 @@ def hvisor_module():
     return next((place for place in MODULE_PLACES if place.exists()), None)
 
 
+def programs():
+    return [paths.BUILD / "agent", paths.BUILD / "old-zone"] + [paths.BUILD / "tools" / p.stem for p in sorted(TOOLS.glob("*.c"))]
+
+
 def payloads():
     return sorted(paths.BUILD.glob("payload-*.bin"))
 
 
 def write_overlay(out):
     archive = cpio.Archive(out)
-    for path in PROGRAMS:
+    for path in programs():
         archive.copy(path, f"usr/lib/rig/{path.name}")
     for name, path in ZONE_IMAGES.items():
         archive.copy(path, f"{ZONES_FOLDER}/{name}")

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A start that fails midway is undone: nothing is left of it, the status says why, and it succeeds once the cause is gone."""
+
+from rig import confs
+from rig.cases import case
+
+WORKER = "/usr/libexec/hvisor/device"
+
+
+def assert_undone(vm, name="guest"):
+    """No kernel object, no process, no scope, no zone."""
+    vm.wait(lambda: "starting" not in str(vm.zone(name)), what="the start to have ended")
+    vm.run("systemctl stop hvisor-reconciler")          # it would try again in the midst of our looking
+    assert vm.out("/usr/lib/rig/kernel-objects") == ""
+    assert vm.hypervisor_zones() == {}
+    assert vm.run("pgrep -f libexec/hvisor/device", check=False).out == ""
+    vm.wait("! systemctl --no-legend --plain --all list-units 'hvisor-*.scope' | grep .", timeout=20, what="no scope to be left")
+    assert vm.out("ls /run/hvisor/zones /run/hvisor/consoles") == "/run/hvisor/consoles:\n\n/run/hvisor/zones:"
+    vm.run("systemctl start hvisor-reconciler")
+
+
+def fails(vm, *words):
+    """The zone is failed, says why, and will be tried again."""
+    zone = vm.wait_zone("guest", "failed")
+    assert all(w in zone["message"] for w in words), zone
+    assert zone["retry_in"] is not None, zone
+    journal = vm.out("journalctl -q -o cat -u hvisor-reconciler ZONE=guest RESULT=failed")
+    assert all(w in journal for w in words), journal
+
+
+def runs(vm):
+    vm.wait_zone("guest", "running")
+    vm.console("guest").expect("hello from zone 1")
+
+
+@case("a-missing-kernel-is-told-and-the-zone-starts-once-it-is-there")
+def missing_kernel(vm):
+    vm.drop("guest", confs.payload("console-hello", Kernel="/tmp/kernel.bin"))
+    fails(vm, "/tmp/kernel.bin", "No such file")
+    assert_undone(vm)
+    vm.run(f"cp {confs.IMAGES}/payload/console-hello.bin /tmp/kernel.bin")
+    runs(vm)
+
+
+@case("a-kernel-that-does-not-fit-its-ram-is-refused")
+def large_kernel(vm):
+    vm.run(f"cp {confs.IMAGES}/payload/console-hello.bin /tmp/kernel.bin; truncate -s 1G /tmp/kernel.bin")
+    vm.drop("guest", confs.payload("console-hello", Kernel="/tmp/kernel.bin"))
+    fails(vm, "/tmp/kernel.bin", "guest.conf:")
+    assert_undone(vm)
+    vm.run("truncate -s 64K /tmp/kernel.bin")
+    runs(vm)
+
+
+@case("a-disk-without-its-image-is-told-and-the-zone-starts-once-it-is-there")
+def missing_disk(vm):
+    vm.drop("guest", confs.payload("console-hello", disk="/tmp/disk.img"))
+    fails(vm, "/tmp/disk.img", "No such file")
+    assert_undone(vm)
+    vm.run("truncate -s 1M /tmp/disk.img")
+    runs(vm)
+
+
+@case("a-locked-image-fails-the-start-until-it-is-free")
+def locked_image(vm):
+    vm.run("truncate -s 1M /tmp/disk.img")
+    holder = vm.background("exec /usr/lib/rig/hold-lock /tmp/disk.img", log="/tmp/holder")
+    vm.wait("grep locked /tmp/holder", what="the lock")
+    vm.drop("guest", confs.payload("console-hello", disk="/tmp/disk.img"))
+    fails(vm, "device disk", "before it served")
+    assert "zone guest: disk: image is locked by another process" in vm.out("journalctl -q -o cat -t hvisor-reconciler")
+    assert_undone(vm)
+    vm.run(f"kill {holder}")
+    runs(vm)
+
+
+@case("a-worker-that-ends-at-once-fails-the-start")
+def worker_ends(vm):
+    vm.write("/tmp/device", "#!/bin/sh\nexit 7\n", mode=0o755)
+    vm.run(f"mount --bind /tmp/device {WORKER}")
+    vm.drop("guest", confs.payload("console-hello"))
+    fails(vm, "device main", "status 7", "before it served")
+    assert_undone(vm)
+    vm.run(f"umount {WORKER}")
+    runs(vm)
+
+
+@case("a-worker-that-never-serves-fails-the-start")
+def worker_hangs(vm):
+    """Neither does it mind SIGTERM. The second device's worker is a good one, and ends with the first."""
+    vm.write("/tmp/device", f"#!/bin/bash\n[ $1 = block ] && exec -a \"$0\" /tmp/good \"$@\"\ntrap '' TERM\nexec sleep 1000\n", mode=0o755)
+    vm.run(f"cp {WORKER} /tmp/good && truncate -s 1M /tmp/disk.img && mount --bind /tmp/device {WORKER}")
+    vm.drop("guest", confs.payload("console-hello", disk="/tmp/disk.img"))
+    fails(vm, "device main", "did not attach")
+    assert_undone(vm)
+    vm.run(f"umount {WORKER}")
+    runs(vm)
+
+
+@case("ram-that-another-zone-has-fails-the-start-until-it-is-free")
+def foreign_ram(vm):
+    """Where a foreign zone's RAM is nobody but the module knows."""
+    vm.run(f"/usr/lib/rig/old-zone start 3 stranger 0x8 0x50000000 0x1000000 {confs.IMAGES}/payload/sleep.bin")
+    vm.drop("guest", confs.payload("console-hello", "lower"))
+    fails(vm, "RAM", "another zone")
+    assert vm.hypervisor_zones() == {3: "0x8 stranger"}
+    assert vm.out("/usr/lib/rig/kernel-objects") == ""
+    vm.run("/usr/lib/rig/old-zone shutdown 3")
+    runs(vm)

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * misuse-device: the same for a device's descriptor: attaching, acknowledging, mapping the zone's RAM, and what is left
+ * of them when the descriptor is shared, forked, or its zone destroyed. The zone is never started.
+ */
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "promise.h"
+#include "valid.h"
+
+static int control, zone, call, kicks[2];
+
+static int new_zone(void) {
+        struct hvisor_zone_create create = valid_zone();
+        struct hvisor_device_create device = valid_device(0);
+
+        zone = must("CREATE", ioctl(control, HVISOR_ZONE_CREATE, &create));
+        return must("DEVICE_CREATE", ioctl(zone, HVISOR_DEVICE_CREATE, &device));
+}
+
+static int open_again(void) {
+        struct hvisor_device_open device = { .name = "a" };
+
+        return must("DEVICE_OPEN", ioctl(zone, HVISOR_DEVICE_OPEN, &device));
+}
+
+static struct hvisor_device_info info(void) {
+        struct hvisor_device_info found = { 0 };
+        struct hvisor_device_list list = { .count = 1, .devices = (uintptr_t) &found };
+
+        expect("DEVICE_LIST", ioctl(zone, HVISOR_DEVICE_LIST, &list), 0);
+        return found;
+}
+
+static void *map(int device, uint64_t guest, size_t size, int protection, int flags) {
+        return mmap(NULL, size, protection, flags, device, (off_t) guest);
+}
+
+/* ---- before and while attaching ------------------------------------------------------------------------- */
+
+/* Every call of a worker's, on a descriptor that is none's. */
+static void refuse_all(int device, int wanted, const char *which) {
+        struct hvisor_device_state state;
+        struct hvisor_memory memory;
+        uint64_t sequence = 0;
+        unsigned before = broken;
+
+        expect("STATE", ioctl(device, HVISOR_DEVICE_STATE, &state), wanted);
+        expect("ACK", ioctl(device, HVISOR_DEVICE_ACK, &sequence), wanted);
+        expect("BREAK", ioctl(device, HVISOR_DEVICE_BREAK), wanted);
+        expect("MEMORY", ioctl(device, HVISOR_DEVICE_MEMORY, &memory), wanted);
+        errno = 0;
+        expect_true("no mapping", map(device, VALID_RAM, 4096, PROT_READ, MAP_SHARED) == MAP_FAILED && errno == wanted);
+        if (broken != before)
+                printf("(%s)\n", which);
+}
+
+#define REFUSE_ATTACH(wanted, ...) do { \
+        struct hvisor_device_attach a = valid_attach(call, kicks[0], kicks[1]); \
+        __VA_ARGS__; \
+        expect("ATTACH with " #__VA_ARGS__, ioctl(device, HVISOR_DEVICE_ATTACH, &a), wanted); \
+} while (0)
+
+static void misuse_attach(int device) {
+        int file = must("a file", open("/proc/self/exe", O_RDONLY)), closed = dup(call);
+
+        close(closed);
+        REFUSE_ATTACH(EINVAL, a.features = 0);
+        REFUSE_ATTACH(EINVAL, a.features |= 1ULL << 34);
+        REFUSE_ATTACH(EINVAL, a.num_queues = 0);
+        REFUSE_ATTACH(EINVAL, a.num_queues = 17);
+        REFUSE_ATTACH(EINVAL, a.num_queues = UINT32_MAX);
+        REFUSE_ATTACH(EINVAL, a.num_queues = 1);
+        REFUSE_ATTACH(EINVAL, a.queue_size_max[0] = 0);
+        REFUSE_ATTACH(EINVAL, a.queue_size_max[1] = 3);
+        REFUSE_ATTACH(EINVAL, a.queue_size_max[1] = 2048);
+        REFUSE_ATTACH(EINVAL, a.queue_size_max[2] = 64);
+        REFUSE_ATTACH(EINVAL, a.config_size = 257);
+        REFUSE_ATTACH(EINVAL, a.config_size = UINT32_MAX);
+        REFUSE_ATTACH(EINVAL, a.config[8] = 1);
+        REFUSE_ATTACH(EINVAL, a.reserved0 = 1);
+        REFUSE_ATTACH(EINVAL, a.reserved[3] = 1);
+        REFUSE_ATTACH(EINVAL, a.generation = 1);
+        REFUSE_ATTACH(EBADF, a.call_fd = -1);
+        REFUSE_ATTACH(EBADF, a.call_fd = closed);
+        REFUSE_ATTACH(EBADF, a.call_fd = INT32_MAX);
+        REFUSE_ATTACH(EINVAL, a.call_fd = file);
+        REFUSE_ATTACH(EINVAL, a.call_fd = device);
+        REFUSE_ATTACH(EBADF, a.kick_fd[0] = -1);
+        REFUSE_ATTACH(EBADF, a.kick_fd[1] = closed);
+        REFUSE_ATTACH(EINVAL, a.kick_fd[1] = file);
+        REFUSE_ATTACH(EINVAL, a.kick_fd[1] = kicks[0]);
+        REFUSE_ATTACH(EINVAL, a.kick_fd[1] = call);
+        REFUSE_ATTACH(EINVAL, a.kick_fd[2] = file);
+        REFUSE_ATTACH(EINVAL, a.kick_fd[15] = 0);
+        expect("ATTACH from nowhere", ioctl(device, HVISOR_DEVICE_ATTACH, NOWHERE), EFAULT);
+        expect_true("nobody is attached", info().generation == 0 && info().worker_pid == 0 && info().flags == 0);
+        close(file);
+}
+
+static void attach(int device) {
+        struct hvisor_device_attach a = valid_attach(call, kicks[0], kicks[1]);
+
+        must("ATTACH", ioctl(device, HVISOR_DEVICE_ATTACH, &a));
+}
+
+static void misuse_attached(int device) {
+        int second = open_again();
+
+        expect_true("the worker is listed", info().worker_pid == getpid() && info().flags == HVISOR_DEVICE_ATTACHED);
+        REFUSE_ATTACH(EBUSY, a.cookie = 1);
+        refuse_all(second, EPERM, "a second descriptor");
+        device = second;
+        REFUSE_ATTACH(EBUSY, a.cookie = 1);
+        close(second);
+}
+
+static void misuse_acknowledge(int device) {
+        struct pollfd p = { .fd = device, .events = POLLIN };
+        struct hvisor_device_state state = { 0 };
+        uint64_t sequence = UINT64_MAX;
+
+        expect("STATE to nowhere", ioctl(device, HVISOR_DEVICE_STATE, NOWHERE), EFAULT);
+        expect("ACK from nowhere", ioctl(device, HVISOR_DEVICE_ACK, NOWHERE), EFAULT);
+        expect("ACK of the future", ioctl(device, HVISOR_DEVICE_ACK, &sequence), EINVAL);
+        expect_true("the state is news", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+        expect("STATE", ioctl(device, HVISOR_DEVICE_STATE, &state), 0);
+        expect("ACK", ioctl(device, HVISOR_DEVICE_ACK, &state.sequence), 0);
+        expect("ACK twice", ioctl(device, HVISOR_DEVICE_ACK, &state.sequence), 0);
+        expect_true("the state is no news", poll(&p, 1, 0) == 0);
+        sequence = state.sequence + 1;
+        expect("ACK of what is next", ioctl(device, HVISOR_DEVICE_ACK, &sequence), EINVAL);
+}
+
+/* ---- the zone's RAM ------------------------------------------------------------------------------------- */
+
+static void refuse_map(int device, const char *what, uint64_t guest, size_t size, int protection, int flags) {
+        void *at = map(device, guest, size, protection, flags);
+
+        expect_true(what, at == MAP_FAILED && (errno == EINVAL || errno == EOVERFLOW));
+        if (at != MAP_FAILED)
+                munmap(at, size);
+}
+
+static void misuse_map(int device) {
+        int both = PROT_READ | PROT_WRITE;
+
+        refuse_map(device, "no private mapping", VALID_RAM, 4096, both, MAP_PRIVATE);
+        refuse_map(device, "no code", VALID_RAM, 4096, PROT_READ | PROT_EXEC, MAP_SHARED);
+        refuse_map(device, "no mapping of guest address 0", 0, 4096, both, MAP_SHARED);
+        refuse_map(device, "no mapping of root's RAM", ROOT_RAM, 4096, both, MAP_SHARED);
+        refuse_map(device, "no mapping before RAM", VALID_RAM - 4096, 4096, both, MAP_SHARED);
+        refuse_map(device, "no mapping into RAM", VALID_RAM - 4096, 8192, both, MAP_SHARED);
+        refuse_map(device, "no mapping out of RAM", VALID_RAM + VALID_RAM_SIZE - 4096, 8192, both, MAP_SHARED);
+        refuse_map(device, "no mapping beyond RAM", VALID_RAM + VALID_RAM_SIZE, 4096, both, MAP_SHARED);
+        refuse_map(device, "no mapping of more than RAM", VALID_RAM, VALID_RAM_SIZE + 4096, both, MAP_SHARED);
+        refuse_map(device, "no mapping of the last page there is", UINT64_MAX << 12, 4096, both, MAP_SHARED);
+}
+
+/* A child has none of the parent's mappings: touching one is a SIGSEGV. */
+static bool child_sees(volatile char *at) {
+        int status;
+
+        if (must("fork", fork()) == 0) {
+                char c = *at;
+
+                (void) c;
+                _exit(0);
+        }
+        wait(&status);
+        return !(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+static char *misuse_mapping(int device) {
+        char *at = map(device, VALID_RAM, VALID_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+        char *page = map(device, VALID_RAM + 0x3000, 4096, PROT_READ, MAP_SHARED);
+        char *elsewhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        expect_true("RAM is mapped", at != MAP_FAILED && page != MAP_FAILED);
+        if (at == MAP_FAILED || page == MAP_FAILED)
+                exit(EXIT_FAILURE);
+        at[0x3000] = 'x';
+        at[VALID_RAM_SIZE - 1] = 'y';
+        expect_true("two mappings show the same", page[0] == 'x');
+        expect("mprotect to code", mprotect(at, 4096, PROT_READ | PROT_EXEC), EACCES);
+        expect_true("it does not grow", mremap(page, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED);
+        expect_true("it does not move", mremap(page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere) == MAP_FAILED);
+        expect_true("a child does not see it", !child_sees(at));
+        munmap(page, 4096);
+        return at;
+}
+
+/* The kernel itself must not reach it once it is taken away, either. */
+static sigjmp_buf back;
+
+static void on_bus_error(int signal) {
+        siglongjmp(back, signal);
+}
+
+static bool is_gone(volatile char *at) {
+        int pipes[2];
+        bool gone;
+
+        signal(SIGBUS, on_bus_error);
+        gone = sigsetjmp(back, 1) != 0;
+        if (!gone)
+                *at = 1;
+        signal(SIGBUS, SIG_DFL);
+        must("pipe", pipe(pipes));
+        gone = gone && write(pipes[1], (const void *) at, 1) < 0 && errno == EFAULT;
+        close(pipes[0]), close(pipes[1]);
+        return gone;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------- */
+
+/* The attachment is the open file's, not a process': it ends with its last descriptor. */
+static void misuse_sharing(void) {
+        int device = open_again(), copy, status;
+
+        attach(device);
+        copy = dup(device);
+        close(device);
+        expect_true("a copy of the descriptor keeps the worker", info().flags == HVISOR_DEVICE_ATTACHED);
+        if (must("fork", fork()) == 0) {
+                struct hvisor_device_state state;
+
+                _exit(ioctl(copy, HVISOR_DEVICE_STATE, &state) == 0 ? 0 : 1);
+        }
+        wait(&status);
+        expect_true("a child may use it", status == 0);
+        expect_true("and its end changes nothing", info().flags == HVISOR_DEVICE_ATTACHED && info().worker_pid == getpid());
+        close(copy);
+        expect_true("the last one's end ends the worker", info().flags == 0 && info().worker_pid == 0);
+}
+
+/* A later worker must not be less than what the driver may rely on. */
+static void misuse_succession(int device) {
+        uint64_t generation = info().generation;
+
+        REFUSE_ATTACH(EINVAL, a.num_queues = 1; a.queue_size_max[1] = 0; a.kick_fd[1] = -1);
+        REFUSE_ATTACH(EINVAL, a.config_size = 4);
+        REFUSE_ATTACH(EINVAL, a.queue_size_max[0] = 32);
+        expect_true("refused ones do not count", info().generation == generation);
+        REFUSE_ATTACH(0, a.config[0] = 1; a.queue_size_max[0] = 128);
+        expect_true("the next one does", info().generation == generation + 1);
+}
+
+static void misuse_destroyed(int device, char *ram) {
+        struct pollfd p = { .fd = device, .events = POLLIN };
+        int late;
+
+        expect("DESTROY", ioctl(zone, HVISOR_ZONE_DESTROY), 0);
+        refuse_all(device, ESTALE, "the worker's descriptor");
+        REFUSE_ATTACH(ESTALE, a.cookie = 1);
+        expect_true("poll tells the worker", poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
+        expect_true("RAM is gone", is_gone(ram));
+        late = dup(device);
+        close(device);
+        refuse_all(late, ESTALE, "a copy of it");
+        close(late);
+        must("write to the call eventfd of nobody", eventfd_write(call, 1));
+}
+
+int main(void) {
+        int device;
+        char *ram;
+
+        setlinebuf(stdout);
+        control = must("/dev/hvisor", open("/dev/hvisor", O_RDWR | O_CLOEXEC));
+        call = must("eventfd", eventfd(0, EFD_NONBLOCK));
+        for (int i = 0; i < 2; i++)
+                kicks[i] = must("eventfd", eventfd(0, EFD_NONBLOCK));
+        device = new_zone();
+        refuse_all(device, EPERM, "before attaching");
+        misuse_attach(device);
+        attach(device);
+        misuse_attached(device);
+        misuse_acknowledge(device);
+        misuse_map(device);
+        munmap(misuse_mapping(device), VALID_RAM_SIZE);
+        close(device);
+        misuse_sharing();
+        device = open_again();
+        misuse_succession(device);
+        ram = misuse_mapping(device);
+        misuse_destroyed(device, ram);
+        close(zone);
+        return promises_end();
+}
