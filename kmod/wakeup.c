@@ -280,7 +280,8 @@ int wakeup_open(struct bridge_page *page, unsigned int irq)
 	wakeup.page = page;
 	wakeup.irq = irq;
 	wakeup.cpu = cpumask_first(cpu_online_mask);
-	wakeup.queue = alloc_workqueue("hvisor_poll", WQ_CPU_INTENSIVE | WQ_MEM_RECLAIM, 1);
+	/* People's scripts say `pkill hvisor`: no thread is called that. */
+	wakeup.queue = alloc_workqueue("zone_requests", WQ_CPU_INTENSIVE, 1);
 	if (!wakeup.queue)
 		return -ENOMEM;
 	hrtimer_init(&wakeup.look_again, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
