@@ -1,30 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
+
+#define LINE_SIZE 1024 /* below PIPE_BUF: a line is written into a pipe as a whole or not at all (pipe(7)) */
+
+struct sink {
+        int fd;
+        bool levels; /* lines carry their level, not the program's name */
+};
 
 static const char *log_program = "hvisor";
 static int log_max_level = LOG_INFO;
-static bool log_to_journal;
+static struct sink log_sink = { .fd = STDERR_FILENO }, log_fallback = { .fd = -1 };
 
 /* The variable is inherited by shells whose stderr is something else: it names the stream (systemd.exec(5)). */
-static bool stderr_is_journal(void) {
+bool log_is_journal(int fd) {
         const char *stream = getenv("JOURNAL_STREAM");
         unsigned long long device, inode;
         struct stat st;
 
-        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 &&
                st.st_dev == device && st.st_ino == inode;
 }
 
 void log_open(const char *program) {
         log_program = program;
-        log_to_journal = stderr_is_journal();
+        log_sink.levels = log_is_journal(STDERR_FILENO);
+}
+
+void log_set_fallback(int fd) {
+        log_sink.levels = true;
+        log_fallback = (struct sink){ .fd = fd, .levels = log_is_journal(fd) };
 }
 
 void log_set_level(int level) {
@@ -35,23 +48,47 @@ int log_level(void) {
         return log_max_level;
 }
 
-void log_at(int level, const char *format, ...) {
-        char line[1024];
-        va_list ap;
-        int n, m;
+/* Leaves room for the line feed. */
+static size_t append(char line[static LINE_SIZE], size_t at, const char *text) {
+        size_t n = MIN(strlen(text), LINE_SIZE - 1 - at);
 
+        memcpy(line + at, text, n);
+        return at + n;
+}
+
+static bool put(const struct sink *s, int level, const char *text) {
+        const char number[] = { '<', (char) ('0' + level), '>', '\0' };
+        char line[LINE_SIZE];
+        size_t size = append(line, 0, s->levels ? number : log_program);
+        ssize_t n;
+
+        if (!s->levels)
+                size = append(line, size, ": ");
+        size = append(line, size, text);
+        line[size++] = '\n';
+        do
+                n = write(s->fd, line, size);
+        while (n < 0 && errno == EINTR);
+        return n >= 0;
+}
+
+void log_text(int level, const char *text) {
         if (level > log_max_level)
                 return;
-        n = log_to_journal ? snprintf(line, sizeof(line), "<%d>", level)
-                           : snprintf(line, sizeof(line), "%s: ", log_program);
+        if (!put(&log_sink, level, text) && log_fallback.fd >= 0)
+                (void) put(&log_fallback, level, text);
+}
+
+void log_at(int level, const char *format, ...) {
+        char text[LINE_SIZE];
+        va_list ap;
+        int n;
+
         va_start(ap, format);
-        m = vsnprintf(line + n, sizeof(line) - (size_t) n - 1, format, ap);
+        n = vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
-        if (m < 0)
-                return;
-        n = MIN(n + m, (int) sizeof(line) - 2);
-        line[n++] = '\n';
-        (void) write_all(STDERR_FILENO, line, (size_t) n);
+        if (n >= 0)
+                log_text(level, text);
 }
 
 bool log_ratelimit_pass(struct log_ratelimit *l, unsigned *ret_dropped) {

@@ -4,13 +4,17 @@
  * sides take it from. A worker opens nothing itself: all that it uses comes as
  * descriptors, named by options.
  *
- *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N
+ *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--log-fd=N]
  *       block:    --image-fd=N [--read-only]
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N
  *
  * It attaches to the device object (that is how the daemon sees it is ready),
  * serves until SIGTERM or until the object is destroyed or revoked (POLLHUP),
  * then exits with 0. Exit status 1: it said why on stderr.
+ *
+ * With --log-fd its stderr is a pipe to the daemon, non-blocking; each line begins
+ * with its level ("<4>") and WORKER_NAME_FORMAT with a colon. What the pipe does
+ * not take goes to that descriptor.
  */
 #pragma once
 
@@ -21,11 +25,15 @@
 #define WORKER_OPTION_DEVICE "device"
 #define WORKER_OPTION_COOKIE "cookie"               /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
 #define WORKER_OPTION_DEVICE_FD "device-fd"         /* of hvisor.ko, not attached yet */
+#define WORKER_OPTION_LOG_FD "log-fd"               /* the daemon's own stderr */
 #define WORKER_OPTION_IMAGE_FD "image-fd"           /* opened anew for each worker: its OFD lock is the fence */
 #define WORKER_OPTION_READ_ONLY "read-only"
 #define WORKER_OPTION_PTY_FD "pty-fd"               /* the master, non-blocking; the slave is raw */
 #define WORKER_OPTION_PTY_EVENTS_FD "pty-events-fd" /* inotify on the slave's node: IN_OPEN, IN_CLOSE */
 #define WORKER_OPTION_HISTORY_FD "history-fd"       /* memfd: recent output, outlives the worker */
+
+/* How a worker calls itself in its lines: zone, device. */
+#define WORKER_NAME_FORMAT "zone %s, device %s"
 
 /* Size of the history memfd: a page of header, then the ring. */
 #define WORKER_HISTORY_HEADER 4096

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -13,16 +13,8 @@
 
 static bool to_journal;
 
-/* JOURNAL_STREAM= names the stream that systemd connected; it is ours only if standard error is still that
- * one. */
 void journal_open(void) {
-        const char *stream = getenv("JOURNAL_STREAM");
-        unsigned long long device, inode;
-        struct stat st;
-
-        if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2 || fstat(2, &st) < 0)
-                return;
-        to_journal = st.st_dev == device && st.st_ino == inode;
+        to_journal = log_is_journal(STDERR_FILENO);
 }
 
 /* One record being put together; fields that do not fit or are not given are left out. */

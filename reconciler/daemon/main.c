@@ -189,7 +189,7 @@ static int daemon_start(struct daemon *d, const struct options *o, struct err *e
                 return err_set(e, r, "the event loop: %s", strerror(-r));
         r = hypervisor_hvisor_open(&d->hypervisor, e);
         if (r == 0)
-                r = launcher_system_new(d->event, o->worker, &d->launcher, e);
+                r = launcher_system_new(d->event, o->worker, journal_record, &d->launcher, e);
         if (r < 0)
                 return r;
         config.event = d->event;

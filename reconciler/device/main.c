@@ -23,15 +23,12 @@ static char goodbye[160];
 
 /* The zone is gone, or this worker was replaced: nothing is wrong with us. */
 static void on_sigbus(int signal _unused_) {
-        ssize_t n = write(STDERR_FILENO, goodbye, strlen(goodbye));
-
-        (void) n;
+        log_text(LOG_INFO, goodbye);
         _exit(EXIT_SUCCESS);
 }
 
 static void prepare_goodbye(const char *name) {
-        (void) snprintf(goodbye, sizeof(goodbye), "%s%s: the zone's RAM was taken away, leaving\n",
-                        getenv("JOURNAL_STREAM") ? "<6>" : "", name);
+        (void) snprintf(goodbye, sizeof(goodbye), "%s: the zone's RAM was taken away, leaving", name);
 }
 
 /* SIGTERM and SIGINT arrive between two requests, as a descriptor. Return: the descriptor, or -errno. */
@@ -48,7 +45,7 @@ static int set_up_signals(void) {
                 return -errno;
         /* SIGHUP: of a terminal that the daemon was started on. SIGXFSZ: EFBIG says it. */
         if (sigaction(SIGBUS, &bus, NULL) < 0 || sigaction(SIGHUP, &ignore, NULL) < 0 ||
-            sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0)
+            sigaction(SIGXFSZ, &ignore, NULL) < 0)
                 return -errno;
         fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
         return fd < 0 ? -errno : fd;
@@ -59,7 +56,7 @@ static int serve(const struct worker_options *o, const char *name, struct err *e
         _cleanup_(transport_freep) struct transport *transport = NULL;
         _cleanup_(server_freep) struct server *server = NULL;
         _cleanup_close_ int signal_fd = -1;
-        int fds[DEVICE_OPTIONS_MAX + 1];
+        int fds[WORKER_FDS_MAX];
         size_t num_fds = worker_options_fds(o, fds);
         int r;
 
@@ -89,10 +86,11 @@ static int serve(const struct worker_options *o, const char *name, struct err *e
 int main(int argc, char **argv) {
         struct worker_options options;
         struct err e = { 0 };
-        char name[72];
+        char name[80];
         int r;
 
         log_open("device");
+        (void) signal(SIGPIPE, SIG_IGN); /* of stderr, when the daemon has been stopped */
         r = worker_options_parse(argc, argv, &options, &e);
         if (r == WORKER_OPTIONS_HELP) {
                 worker_options_help();
@@ -109,7 +107,9 @@ int main(int argc, char **argv) {
 
         (void) prctl(PR_SET_NAME, options.type->comm, 0, 0, 0);
         log_open(options.type->comm);
-        (void) snprintf(name, sizeof(name), "zone %s: %s", options.arguments.zone, options.arguments.device);
+        if (options.log_fd >= 0)
+                log_set_fallback(options.log_fd);
+        (void) snprintf(name, sizeof(name), WORKER_NAME_FORMAT, options.arguments.zone, options.arguments.device);
         prepare_goodbye(name);
         r = serve(&options, name, &e);
         if (r < 0)

@@ -18,6 +18,8 @@ enum common_option {
         OPTION_DEVICE,
         OPTION_COOKIE,
         OPTION_DEVICE_FD,
+        _OPTION_REQUIRED_MAX,
+        OPTION_LOG_FD = _OPTION_REQUIRED_MAX,
         OPTION_HELP,
         OPTION_VERSION,
         _OPTION_COMMON_MAX,
@@ -30,6 +32,7 @@ static const struct option common_options[_OPTION_COMMON_MAX] = {
         [OPTION_DEVICE] = { WORKER_OPTION_DEVICE, required_argument, NULL, OPTION_DEVICE },
         [OPTION_COOKIE] = { WORKER_OPTION_COOKIE, required_argument, NULL, OPTION_COOKIE },
         [OPTION_DEVICE_FD] = { WORKER_OPTION_DEVICE_FD, required_argument, NULL, OPTION_DEVICE_FD },
+        [OPTION_LOG_FD] = { WORKER_OPTION_LOG_FD, required_argument, NULL, OPTION_LOG_FD },
         [OPTION_HELP] = { "help", no_argument, NULL, OPTION_HELP },
         [OPTION_VERSION] = { "version", no_argument, NULL, OPTION_VERSION },
 };
@@ -82,6 +85,8 @@ static int parse_common(enum common_option option, const char *text, struct work
                 return parse_cookie(text, &o->cookie, e);
         case OPTION_DEVICE_FD:
                 return parse_fd(WORKER_OPTION_DEVICE_FD, text, &o->device_fd, e);
+        case OPTION_LOG_FD:
+                return parse_fd(WORKER_OPTION_LOG_FD, text, &o->log_fd, e);
         case OPTION_HELP:
                 return WORKER_OPTIONS_HELP;
         case OPTION_VERSION:
@@ -113,10 +118,10 @@ static void list_options(const struct device_type *type, struct option ret[stati
 }
 
 static int check_complete(const struct worker_options *o, const bool *seen, struct err *e) {
-        int fds[DEVICE_OPTIONS_MAX + 1];
+        int fds[WORKER_FDS_MAX];
         size_t n;
 
-        for (int i = 0; i <= OPTION_DEVICE_FD; i++)
+        for (int i = 0; i < _OPTION_REQUIRED_MAX; i++)
                 if (!seen[i])
                         return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
@@ -158,7 +163,7 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
 }
 
 int worker_options_parse(int argc, char **argv, struct worker_options *ret, struct err *e) {
-        struct worker_options o = { 0 };
+        struct worker_options o = { .log_fd = -1 };
         int r;
 
         if (argc < 2)
@@ -176,10 +181,12 @@ int worker_options_parse(int argc, char **argv, struct worker_options *ret, stru
         return r;
 }
 
-size_t worker_options_fds(const struct worker_options *o, int ret[static DEVICE_OPTIONS_MAX + 1]) {
+size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_FDS_MAX]) {
         size_t n = 0;
 
         ret[n++] = o->device_fd;
+        if (o->log_fd >= 0)
+                ret[n++] = o->log_fd;
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
                 if (o->type->options[i].kind == DEVICE_OPTION_FD)
                         ret[n++] = o->arguments.values[i];

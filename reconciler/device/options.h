@@ -10,10 +10,14 @@ enum worker_options_result {
         WORKER_OPTIONS_VERSION, /* --version was given */
 };
 
+/* The common descriptors, and each option of the type one. */
+#define WORKER_FDS_MAX (2 + DEVICE_OPTIONS_MAX)
+
 struct worker_options {
         const struct device_type *type;
         uint64_t cookie;
         int device_fd;
+        int log_fd; /* -1: none */
         struct device_arguments arguments;
 };
 
@@ -34,4 +38,4 @@ void worker_options_help(void);
  *
  * Return: how many of @ret are filled in.
  */
-size_t worker_options_fds(const struct worker_options *o, int ret[static DEVICE_OPTIONS_MAX + 1]);
+size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_FDS_MAX]);

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <termios.h>
 
 #include "base/dirs.h"
@@ -23,39 +22,20 @@ struct consoles {
         size_t count;
 };
 
-/* ---- names: "/" is in no zone's or device's name, so they cannot be taken for each other ------------ */
-
-enum part { PART_PTY, PART_HISTORY, _PART_MAX };
-
-static const char *const parts[_PART_MAX] = { [PART_PTY] = "pty", [PART_HISTORY] = "history" };
-
-static void store_name(const struct console *c, enum part part, char *buffer, size_t size) {
-        snprintf(buffer, size, "%s/%s/%s", parts[part], c->zone, c->device);
-}
-
 static void link_path(const struct console *c, char *buffer, size_t size) {
         snprintf(buffer, size, "%s/%s.%s", RUN_CONSOLES_DIR, c->zone, c->device);
 }
 
-/* ---- systemd's fd store ----------------------------------------------------------------------------- */
+/* ---- what outlives the daemon ----------------------------------------------------------------------- */
 
-/* FDPOLL=0: a master whose slave nobody has open polls as hung up, and would be thrown out at once. */
-static void store(const struct console *c, enum part part, int fd) {
-        char name[2 * NAME_SIZE + 16], message[sizeof(name) + 32];
-
-        store_name(c, part, name, sizeof(name));
-        snprintf(message, sizeof(message), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
-        (void) sd_pid_notify_with_fds(0, 0, message, &fd, 1);
+static void store(const struct console *c) {
+        fd_store_add(FD_PTY, c->zone, c->device, c->master);
+        fd_store_add(FD_HISTORY, c->zone, c->device, c->history);
 }
 
 static void unstore(const struct console *c) {
-        for (enum part part = 0; part < _PART_MAX; part++) {
-                char name[2 * NAME_SIZE + 16], message[sizeof(name) + 32];
-
-                store_name(c, part, name, sizeof(name));
-                snprintf(message, sizeof(message), "FDSTOREREMOVE=1\nFDNAME=%s", name);
-                (void) sd_notify(0, message);
-        }
+        fd_store_remove(FD_PTY, c->zone, c->device);
+        fd_store_remove(FD_HISTORY, c->zone, c->device);
 }
 
 /* ---- the list --------------------------------------------------------------------------------------- */
@@ -168,8 +148,7 @@ int consoles_get(struct consoles *l, const char *zone, const char *device, const
         r = add(l, c);
         if (r < 0)
                 return r;
-        store(c, PART_PTY, c->master);
-        store(c, PART_HISTORY, c->history);
+        store(c);
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -203,52 +182,35 @@ void consoles_drop(struct consoles *l, const char *zone) {
 
 /* ---- taking over ------------------------------------------------------------------------------------ */
 
-/* Splits "pty/ZONE/DEVICE". False: not ours. */
-static bool parse_store_name(const char *name, enum part *ret_part, char zone[NAME_SIZE],
-                             char device[NAME_SIZE]) {
-        for (enum part part = 0; part < _PART_MAX; part++) {
-                size_t length = strlen(parts[part]);
-                const char *slash;
-
-                if (strncmp(name, parts[part], length) != 0 || name[length] != '/')
-                        continue;
-                name += length + 1;
-                slash = strchr(name, '/');
-                if (!slash || slash - name >= NAME_SIZE || strlen(slash + 1) >= NAME_SIZE)
-                        return false;
-                snprintf(zone, NAME_SIZE, "%.*s", (int) (slash - name), name);
-                snprintf(device, NAME_SIZE, "%s", slash + 1);
-                *ret_part = part;
-                return zone_name_valid(zone) && zone_name_valid(device);
-        }
-        return false;
-}
-
-static void set_part(struct console *c, enum part part, int fd) {
-        int *to = part == PART_PTY ? &c->master : &c->history;
-
-        fd_close(*to);
-        *to = fd;
-        if (part == PART_PTY && ptsname_r(fd, c->slave, sizeof(c->slave)) != 0)
+static void set_master(struct console *c, int fd) {
+        fd_close(c->master);
+        c->master = fd;
+        if (ptsname_r(fd, c->slave, sizeof(c->slave)) != 0)
                 c->master = fd_close(c->master);
 }
 
-static int take_stored(struct consoles *l, const char *name, int fd) {
-        char zone[NAME_SIZE], device[NAME_SIZE];
-        struct console *c;
-        enum part part;
+static void set_history(struct console *c, int fd) {
+        fd_close(c->history);
+        c->history = fd;
+}
 
-        if (!parse_store_name(name, &part, zone, device))
+static int take_stored(struct consoles *l, struct stored_fd *s) {
+        struct console *c;
+
+        if (s->kind != FD_PTY && s->kind != FD_HISTORY)
                 return 0;
-        c = find(l, zone, device);
+        c = find(l, s->zone, s->device);
         if (!c) {
-                c = console_new(zone, device);
+                c = console_new(s->zone, s->device);
                 if (!c || add(l, c) < 0) {
                         console_free(c);
                         return -ENOMEM;
                 }
         }
-        set_part(c, part, fd);
+        if (s->kind == FD_PTY)
+                set_master(c, TAKE_FD(s->fd));
+        else
+                set_history(c, TAKE_FD(s->fd));
         return 0;
 }
 
@@ -269,20 +231,12 @@ static void drop_incomplete(struct consoles *l) {
         l->count = kept;
 }
 
-int consoles_new(struct consoles **ret) {
+int consoles_new(struct stored_fds *stored, struct consoles **ret) {
         struct consoles *l = calloc(1, sizeof(*l));
-        char **names = NULL;
-        int n, r = 0;
+        int r = l ? 0 : -ENOMEM;
 
-        if (!l)
-                return -ENOMEM;
-        n = sd_listen_fds_with_names(1, &names);
-        for (int i = 0; i < n; i++) {
-                if (r == 0)
-                        r = take_stored(l, names[i], SD_LISTEN_FDS_START + i);
-                free(names[i]);
-        }
-        free(names);
+        for (size_t i = 0; i < stored->count && r == 0; i++)
+                r = take_stored(l, &stored->list[i]);
         if (r < 0) {
                 consoles_free(l);
                 return r;
@@ -341,14 +295,13 @@ void consoles_regain(struct consoles *l, const char *zone, const char *device, p
         c->history = copy_fd(pidfd, arguments, n, WORKER_OPTION_HISTORY_FD);
         master = copy_fd(pidfd, arguments, n, WORKER_OPTION_PTY_FD);
         if (master >= 0)
-                set_part(c, PART_PTY, master);
+                set_master(c, master);
         if (c->history < 0 || c->master < 0 || make_link(c) < 0 || add(l, c) < 0) {
                 log_warning(
                         "console %s.%s: cannot take it over from worker %d; it is lost when that worker ends",
                         zone, device, (int) worker);
                 return;
         }
-        store(c, PART_PTY, c->master);
-        store(c, PART_HISTORY, c->history);
+        store(c);
         c = NULL;
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "config/spec.h"
+#include "engine/fd_store.h"
 
 struct consoles; /* all of them */
 
@@ -21,8 +21,8 @@ struct console {
         char slave[64];
 };
 
-/** consoles_new() - with what the fd store kept; descriptors of it that are not consoles stay untouched */
-int consoles_new(struct consoles **ret);
+/** consoles_new() - with what the fd store kept of them, which is taken over */
+int consoles_new(struct stored_fds *stored, struct consoles **ret);
 struct consoles *consoles_free(struct consoles *c);
 
 /** consoles_get() - the console of that device, made if there is none; borrowed until consoles_drop() */

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "config/spec.h"
+#include "engine/record.h"
 
 struct launcher;
 
@@ -33,8 +34,10 @@ struct launcher {
         const struct launcher_ops *ops;
 };
 
-/** launcher_system_new() - takes over what systemd's fd store kept (call once, early) */
-int launcher_system_new(sd_event *event, const char *worker_binary, struct launcher **ret, struct err *e);
+/** launcher_system_new() - takes over what systemd's fd store kept (call once, early); @record gets what
+ * workers say */
+int launcher_system_new(sd_event *event, const char *worker_binary, void (*record)(const struct record *r),
+                        struct launcher **ret, struct err *e);
 
 struct launcher *launcher_free(struct launcher *l);
 

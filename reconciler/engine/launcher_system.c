@@ -18,6 +18,7 @@
 #include "engine/launcher.h"
 #include "engine/process.h"
 #include "engine/scope.h"
+#include "engine/worker_log.h"
 
 #define ARGUMENTS_MAX   12
 #define DESCRIPTORS_MAX 6
@@ -28,6 +29,7 @@ struct system_launcher {
         sd_bus *systemd; /* NULL: no scopes */
         bool no_systemd; /* said so already */
         struct consoles *consoles;
+        struct worker_logs *logs;
         const char *binary;
 };
 
@@ -39,6 +41,7 @@ struct command {
         size_t num_fds;
         int owned[DESCRIPTORS_MAX]; /* those to be closed here afterwards */
         size_t num_owned;
+        int error_fd; /* its stderr */
         bool out_of_memory;
 };
 
@@ -47,6 +50,7 @@ static void command_clear(struct command *c) {
                 free(c->arguments[i]);
         for (size_t i = 0; i < c->num_owned; i++)
                 fd_close(c->owned[i]);
+        fd_close(c->error_fd);
 }
 
 _printf_(2, 3) static void add_argument(struct command *c, const char *format, ...) {
@@ -72,6 +76,18 @@ static void add_fd(struct command *c, const char *option, int fd) {
 static void add_owned_fd(struct command *c, const char *option, int fd) {
         add_fd(c, option, fd);
         c->owned[c->num_owned++] = fd;
+}
+
+/* A pipe to us; and where our own stderr goes, for when there is nobody at its other end. */
+static int prepare_log(struct system_launcher *l, const struct launch_request *q, struct command *c,
+                       struct err *e) {
+        int own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+        if (own < 0)
+                return err_set(e, -errno, "standard error: %s", strerror(errno));
+        add_owned_fd(c, WORKER_OPTION_LOG_FD, own);
+        c->error_fd = worker_logs_open(l->logs, q->zone, q->device->name);
+        return c->error_fd < 0 ? err_set(e, c->error_fd, "a pipe for its log: %s", strerror(-c->error_fd)) : 0;
 }
 
 /* ---- what each type needs --------------------------------------------------------------------------- */
@@ -154,6 +170,8 @@ static int fill_command(struct system_launcher *l, const struct launch_request *
         add_argument(c, "--%s=%016" PRIx64, WORKER_OPTION_COOKIE, q->cookie);
         add_fd(c, WORKER_OPTION_DEVICE_FD, q->device_fd);
         r = types[q->device->type].prepare(l, q, c, e);
+        if (r >= 0)
+                r = prepare_log(l, q, c, e);
         if (r < 0)
                 return r;
         return c->out_of_memory ? -ENOMEM : 0;
@@ -162,12 +180,12 @@ static int fill_command(struct system_launcher *l, const struct launch_request *
 static int system_launch(struct launcher *launcher, const struct launch_request *q, pid_t *ret_pid,
                          int *ret_pidfd, struct err *e) {
         struct system_launcher *l = (struct system_launcher *) launcher;
-        _cleanup_(command_clear) struct command c = {};
+        _cleanup_(command_clear) struct command c = { .error_fd = -1 };
         struct process p;
         int r = fill_command(l, q, &c, e);
 
         if (r == 0)
-                r = process_fork(c.arguments, c.fds, c.num_fds, &p, e);
+                r = process_fork(c.arguments, c.error_fd, c.fds, c.num_fds, &p, e);
         if (r < 0)
                 return r;
         put_into_scope(l, q, &p);
@@ -191,6 +209,7 @@ static void system_free(struct launcher *launcher) {
         struct system_launcher *l = (struct system_launcher *) launcher;
 
         consoles_free(l->consoles);
+        worker_logs_free(l->logs);
         sd_bus_flush_close_unref(l->systemd);
         sd_event_unref(l->event);
         free(l);
@@ -203,7 +222,9 @@ static const struct launcher_ops system_ops = {
         .forget = system_forget,
 };
 
-int launcher_system_new(sd_event *event, const char *worker_binary, struct launcher **ret, struct err *e) {
+int launcher_system_new(sd_event *event, const char *worker_binary, void (*record)(const struct record *r),
+                        struct launcher **ret, struct err *e) {
+        _cleanup_(stored_fds_clear) struct stored_fds stored = {};
         struct system_launcher *l = calloc(1, sizeof(*l));
         int r;
 
@@ -214,10 +235,14 @@ int launcher_system_new(sd_event *event, const char *worker_binary, struct launc
                 .event = sd_event_ref(event),
                 .binary = worker_binary,
         };
-        r = consoles_new(&l->consoles);
+        r = fd_store_take(&stored);
+        if (r >= 0)
+                r = consoles_new(&stored, &l->consoles);
+        if (r >= 0)
+                r = worker_logs_new(event, record, &stored, &l->logs);
         if (r < 0) {
                 system_free(&l->launcher);
-                return err_set(e, r, "taking over consoles: %s", strerror(-r));
+                return err_set(e, r, "taking over what the fd store kept: %s", strerror(-r));
         }
         *ret = &l->launcher;
         return 0;

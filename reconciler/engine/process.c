@@ -27,8 +27,8 @@ static void environment_fill(struct environment *v) {
 }
 
 /* Between fork and exec of a process with threads: async-signal-safe calls only. */
-_Noreturn static void child(char *const argv[], char *const environment[], const int *fds, size_t num_fds,
-                            int gate) {
+_Noreturn static void child(char *const argv[], char *const environment[], int error_fd, const int *fds,
+                            size_t num_fds, int gate) {
         struct sigaction standard = { .sa_handler = SIG_DFL };
         sigset_t none;
         char byte;
@@ -40,7 +40,8 @@ _Noreturn static void child(char *const argv[], char *const environment[], const
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(error_fd, STDOUT_FILENO) < 0 ||
+            dup2(error_fd, STDERR_FILENO) < 0)
                 _exit(125);
         for (size_t i = 0; i < num_fds; i++)
                 if (fcntl(fds[i], F_SETFD, 0) < 0)
@@ -51,7 +52,8 @@ _Noreturn static void child(char *const argv[], char *const environment[], const
         _exit(errno == ENOENT ? 127 : 126);
 }
 
-int process_fork(char *const argv[], const int *fds, size_t num_fds, struct process *ret, struct err *e) {
+int process_fork(char *const argv[], int error_fd, const int *fds, size_t num_fds, struct process *ret,
+                 struct err *e) {
         struct environment environment = {};
         int gate[2], pidfd;
         pid_t pid;
@@ -62,7 +64,7 @@ int process_fork(char *const argv[], const int *fds, size_t num_fds, struct proc
         pid = fork();
         if (pid == 0) {
                 close(gate[1]);
-                child(argv, environment.list, fds, num_fds, gate[0]);
+                child(argv, environment.list, error_fd, fds, num_fds, gate[0]);
         }
         close(gate[0]);
         if (pid < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A process that outlives its parent: own session, no parent-death signal,
- * nothing inherited but standard error and the descriptors that it is given.
+ * nothing inherited but the descriptors that it is given.
  * It waits before exec until it is let go, so that it can be moved to another
  * cgroup first.
  */
@@ -19,9 +19,11 @@ struct process {
 
 /**
  * process_fork() - @argv[0] is the program's absolute path
+ * @error_fd: becomes its standard output and error
  * @fds: keep their numbers in the child, which the caller has put into @argv
  */
-int process_fork(char *const argv[], const int *fds, size_t num_fds, struct process *ret, struct err *e);
+int process_fork(char *const argv[], int error_fd, const int *fds, size_t num_fds, struct process *ret,
+                 struct err *e);
 
 /** process_go() - lets it exec; closes the gate */
 void process_go(int *gate);

@@ -17,6 +17,7 @@
 #define MESSAGE_WORKER_STARTED "b736bef4bee44e9cabb056e53c9e48f8"
 #define MESSAGE_WORKER_ENDED   "8f78f026f2fe4c158f39146e3f9fff95"
 #define MESSAGE_WORKER_FAILED  "a16a8bc6ee0646a99271359b8b86ba7d"
+#define MESSAGE_WORKER_SAID    "35bd596f96f8438ba9172e0d980a1fa7" /* a line of a worker's own log */
 #define MESSAGE_ENGINE         "44a043bd182f48faa05ee1dedd099740" /* the whole, not one zone */
 
 struct record {

@@ -173,7 +173,7 @@ def image_under_two_names(vm):
     vm.drop("second", confs.payload("disk-loop", "upper", disk="/tmp/other-name.img"))
     zone = vm.wait_zone("second", "failed")
     assert "device disk" in zone["message"], zone
-    assert "zone second: disk: image is locked by another process" in vm.out("journalctl -q -o cat -t hvisor-reconciler")
+    assert "zone second, device disk: image is locked by another process" in vm.out("journalctl -q -o cat -t hvisor-reconciler")
     assert list(vm.hypervisor_zones()) == [1]
     # it is tried again, and has it as soon as the image is free
     vm.console("first").expect("disk round")

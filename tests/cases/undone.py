@@ -68,7 +68,7 @@ def locked_image(vm):
     vm.wait("grep locked /tmp/holder", what="the lock")
     vm.drop("guest", confs.payload("console-hello", disk="/tmp/disk.img"))
     fails(vm, "device disk", "before it served")
-    assert "zone guest: disk: image is locked by another process" in vm.out("journalctl -q -o cat -t hvisor-reconciler")
+    assert "zone guest, device disk: image is locked by another process" in vm.out("journalctl -q -o cat -t hvisor-reconciler")
     assert_undone(vm)
     vm.run(f"kill {holder}")
     runs(vm)

@@ -47,7 +47,7 @@ static int parse(const char *line, struct worker_options *ret, struct err *e) {
 static void test_options_take_what_the_daemon_gives(void **state) {
         struct worker_options o;
         struct err e = { 0 };
-        int fds[DEVICE_OPTIONS_MAX + 1];
+        int fds[WORKER_FDS_MAX];
 
         (void) state;
         assert_int_equal(parse("block " COMMON " --image-fd=11 --read-only", &o, &e), WORKER_OPTIONS_SERVE);
@@ -64,11 +64,16 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_int_equal(parse("block --image-fd 11 --device-fd 10 --zone a --device b --cookie 0", &o, &e),
                          WORKER_OPTIONS_SERVE);
         assert_int_equal(o.arguments.values[1], 0);
+        assert_int_equal(o.log_fd, -1);
 
         assert_int_equal(parse("console " COMMON " --pty-fd=11 --pty-events-fd=12 --history-fd=13", &o, &e),
                          WORKER_OPTIONS_SERVE);
         assert_ptr_equal(o.type, &console_device_type);
         assert_int_equal(worker_options_fds(&o, fds), 4);
+
+        assert_int_equal(parse("block " COMMON " --log-fd=12 --image-fd=11", &o, &e), WORKER_OPTIONS_SERVE);
+        assert_int_equal(o.log_fd, 12);
+        assert_int_equal(worker_options_fds(&o, fds), 3);
 }
 
 static void test_options_reject_nonsense_and_say_which(void **state) {
@@ -89,6 +94,8 @@ static void test_options_reject_nonsense_and_say_which(void **state) {
                 { "block " COMMON " --image-fd=", "''" },
                 { "block " COMMON " --image-fd=2", "stderr" },
                 { "block " COMMON " --image-fd=10", "given twice" },
+                { "block " COMMON " --image-fd=11 --log-fd=11", "given twice" },
+                { "block " COMMON " --image-fd=11 --log-fd=2", "stderr" },
                 { "block " COMMON " --image-fd=11 --image-fd=12", "--image-fd is given twice" },
                 { "block " COMMON " --image-fd=11 --zone=x", "--zone is given twice" },
                 { "block " COMMON " --image-fd=11 --read-only=yes", "--read-only" },
