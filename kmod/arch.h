@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The one place where architectures differ: how the hypervisor is called, which
- * zone_config layouts are its, and how RAM is made ready for a zone that starts
- * with its caches off.
+ * zone_config layouts are its, how RAM is made ready for a zone that starts with
+ * its caches off, and what a zone is made of that does nothing.
  */
 #ifndef HVISOR_ARCH_H
 #define HVISOR_ARCH_H
@@ -18,6 +18,10 @@
 
 #define ARCH_ZONE	ZONE_ARCH_ARM64
 #define ARCH_NAME	"arm64"
+
+/* Instructions of a CPU that sleeps for good: 1: wfi; b 1b */
+#define ARCH_SLEEP	{ 0xd503207f, 0x17ffffff }
+#define ARCH_SLEEP_SIZE	8
 
 /*
  * Undefined where no hypervisor is at EL2: only after the device-tree node was

@@ -18,7 +18,7 @@
 static void answer(struct hv_device *device, u32 cpu)
 {
 	device->waiting &= ~BIT(cpu);
-	bridge_answer(cpu, 0);
+	zone_answer(device->zone, cpu, 0);
 }
 
 void device_answer_all(struct hv_device *device)

@@ -282,14 +282,16 @@ int worker_break(struct hv_worker *worker)
 {
 	struct hv_device *device = worker->device;
 	unsigned long flags;
+	bool was_broken;
 	int r;
 
 	spin_lock_irqsave(&device->lock, flags);
 	r = worker_check(worker);
-	if (!r && register_file_break(&device->registers))
+	was_broken = device->registers.status & VIRTIO_CONFIG_S_NEEDS_RESET;
+	if (!r && !was_broken && register_file_break(&device->registers))
 		device_inject(device);
 	spin_unlock_irqrestore(&device->lock, flags);
-	if (!r)
+	if (!r && !was_broken)
 		zone_event(device->zone);
 	return r;
 }

@@ -4,17 +4,20 @@
 #include "hypervisor.h"
 
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/io.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "arch.h"
 #include "bridge.h"
-#include "zone_config.h"
+#include "zone_check.h"
 
 /* Not a version that will ever be: if it is still there, nobody answered. */
 #define MAGIC_UNTOUCHED	0x6e6f626f64793f21ULL
+#define SETTLE_MS	20	/* by then a CPU has looked at what was sent to it */
 
 static_assert(sizeof(struct hvisor_old_zone_info) == 56);
 static_assert(offsetof(struct hvisor_old_zone_info, cpus) == 8);
@@ -25,6 +28,10 @@ static DEFINE_MUTEX(call_lock);
 static u32 magic;
 static u32 accepted_size;
 static u64 root_cpus;
+
+/* Under call_lock. */
+static u64 used_cpus;		/* a zone was started there, and none was shut down since */
+static u64 last_shutdown;	/* ktime_get_ns() */
 
 u32 hypervisor_magic(void)
 {
@@ -146,12 +153,12 @@ int hypervisor_list(struct hvisor_old_zone_info **ret)
 	return n;
 }
 
-static bool is_in_list(const struct hvisor_old_zone_info *zones, int n, u32 id)
+static struct hvisor_old_zone_info *find_in_list(struct hvisor_old_zone_info *zones, int n, u32 id)
 {
 	while (n-- > 0)
 		if (zones[n].zone_id == id)
-			return true;
-	return false;
+			return &zones[n];
+	return NULL;
 }
 
 int hypervisor_lists(u32 id)
@@ -162,7 +169,7 @@ int hypervisor_lists(u32 id)
 	n = hypervisor_list(&zones);
 	if (n < 0)
 		return n;
-	r = is_in_list(zones, n, id);
+	r = find_in_list(zones, n, id) != NULL;
 	kfree(zones);
 	return r;
 }
@@ -208,7 +215,7 @@ static int check_free(const struct zone_description *zone)
 	n = list_zones(zones);
 	if (n < 0)
 		r = n;
-	else if (is_in_list(zones, n, zone->id))
+	else if (find_in_list(zones, n, zone->id))
 		r = -EEXIST;
 	for (i = 0; !r && i < n; i++)
 		if (zones[i].cpus & zone->cpus)
@@ -217,25 +224,39 @@ static int check_free(const struct zone_description *zone)
 	return r;
 }
 
-int hypervisor_start_config(const struct zone_description *zone, const u8 *config, u32 size)
+/*
+ * A shutdown does not wait for a CPU that was not running yet. Were the start's
+ * event queued behind the shutdown's, one signal would stand for both, and the
+ * CPU would take the first only.
+ */
+static void wait_for_shutdown(void)
+{
+	u64 elapsed = (ktime_get_ns() - last_shutdown) / NSEC_PER_MSEC;
+
+	if (last_shutdown && elapsed < SETTLE_MS)
+		msleep(SETTLE_MS - elapsed);
+}
+
+/* With call_lock held. */
+static int start(const struct zone_description *zone, const u8 *config, u32 size)
 {
 	struct call call = { HYPERCALL_ZONE_START, virt_to_phys(config), size };
 	int r;
 
-	r = mutex_lock_killable(&call_lock);
-	if (r < 0)
-		return r;
-	r = check_free(zone);
-	if (!r)
-		r = call_elsewhere(&call);
-	if (!r)
+	wait_for_shutdown();
+	r = call_elsewhere(&call);
+	if (!r) {
+		used_cpus |= zone->cpus;
 		WRITE_ONCE(accepted_size, size);
-	mutex_unlock(&call_lock);
+	}
 	return r;
 }
 
-/* A size that differs is refused before anything else and changes nothing: the next is tried. */
-int hypervisor_start(const struct zone_description *zone)
+/*
+ * With call_lock held. A size that differs is refused before anything else and
+ * changes nothing: the next is tried.
+ */
+static int start_described(const struct zone_description *zone)
 {
 	const struct zone_layout *layout;
 	unsigned int nth = 0;
@@ -247,14 +268,14 @@ int hypervisor_start(const struct zone_description *zone)
 		return -ENOMEM;
 	while (r == -EINVAL && (layout = zone_layout_find(magic, ARCH_ZONE, nth++))) {
 		zone_config_encode(layout, zone, config);
-		r = hypervisor_start_config(zone, config, layout->size);
+		r = start(zone, config, layout->size);
 	}
 	kfree(config);
 	return r;
 }
 
 /* With call_lock held. */
-static int shut_down_listed(u32 id, void (*before)(void *argument), void *argument)
+static int shut_down(u32 id, u64 cpus, void (*before)(void *argument), void *argument)
 {
 	struct call call = { HYPERCALL_ZONE_SHUTDOWN, id, 0, before, argument };
 	int r;
@@ -262,24 +283,133 @@ static int shut_down_listed(u32 id, void (*before)(void *argument), void *argume
 	bridge_hold();
 	r = call_elsewhere(&call);
 	bridge_release();
+	last_shutdown = ktime_get_ns();
+	if (!r)
+		used_cpus &= ~cpus;
+	return r;
+}
+
+/* Exchanges the first instructions of a zone with those in @code. */
+static int exchange_entry(const struct zone_description *zone, u32 *code)
+{
+	const struct hvisor_region *ram =
+		zone_find_ram(zone, false, zone->entry_point, ARCH_SLEEP_SIZE);
+	u32 old[ARCH_SLEEP_SIZE / sizeof(u32)];
+	void *entry;
+
+	if (!ram)
+		return -EINVAL;
+	entry = memremap(ram->physical + (zone->entry_point - ram->guest), ARCH_SLEEP_SIZE,
+			 MEMREMAP_WB);
+	if (!entry)
+		return -ENOMEM;
+	memcpy(old, entry, ARCH_SLEEP_SIZE);
+	memcpy(entry, code, ARCH_SLEEP_SIZE);
+	memcpy(code, old, ARCH_SLEEP_SIZE);
+	arch_clean_to_memory(entry, ARCH_SLEEP_SIZE);
+	memunmap(entry);
+	return 0;
+}
+
+/* With call_lock held: the same zone, but without devices, interrupts and anything to do. */
+static int run_asleep(const struct zone_description *zone)
+{
+	struct zone_description *asleep = kmemdup(zone, sizeof(*zone), GFP_KERNEL);
+	int r;
+
+	if (!asleep)
+		return -ENOMEM;
+	memset(asleep->interrupts, 0, sizeof(asleep->interrupts));
+	asleep->regions[0] = *zone_find_ram(zone, false, zone->entry_point, ARCH_SLEEP_SIZE);
+	asleep->num_regions = 1;
+	r = start_described(asleep);
+	if (!r) {
+		msleep(SETTLE_MS);
+		r = shut_down(zone->id, zone->cpus, NULL, NULL);
+	}
+	kfree(asleep);
+	return r;
+}
+
+/*
+ * With call_lock held. A zone that ended by itself leaves behind what was on its
+ * way to its CPUs: the oldest event there, not the start, is what the start's
+ * signal would take; and more than 7 pending interrupts are a panic. Only a
+ * shutdown forgets both. So before such CPUs get their next zone, they get one
+ * that does nothing, and that one is shut down.
+ */
+static int clean_cpus(const struct zone_description *zone)
+{
+	u32 code[] = ARCH_SLEEP;
+	int r;
+
+	static_assert(sizeof(code) == ARCH_SLEEP_SIZE);
+	if (!(zone->cpus & used_cpus))
+		return 0;
+	r = exchange_entry(zone, code);
+	if (r < 0)
+		return r;
+	r = run_asleep(zone);
+	exchange_entry(zone, code);
+	return r;
+}
+
+/* Takes call_lock, if it succeeds. */
+static int prepare_start(const struct zone_description *zone)
+{
+	int r;
+
+	r = mutex_lock_killable(&call_lock);
+	if (r < 0)
+		return r;
+	r = check_free(zone);
+	if (!r)
+		r = clean_cpus(zone);
+	if (r < 0)
+		mutex_unlock(&call_lock);
+	return r;
+}
+
+int hypervisor_start(const struct zone_description *zone)
+{
+	int r = prepare_start(zone);
+
+	if (r < 0)
+		return r;
+	r = start_described(zone);
+	mutex_unlock(&call_lock);
+	return r;
+}
+
+int hypervisor_start_config(const struct zone_description *zone, const u8 *config, u32 size)
+{
+	int r = prepare_start(zone);
+
+	if (r < 0)
+		return r;
+	r = start(zone, config, size);
+	mutex_unlock(&call_lock);
 	return r;
 }
 
 int hypervisor_shutdown(u32 id, void (*before)(void *argument), void *argument)
 {
-	struct hvisor_old_zone_info *zones = alloc_list();
-	int r;
+	struct hvisor_old_zone_info *zones = alloc_list(), *zone;
+	int n, r;
 
 	if (!zones)
 		return -ENOMEM;
 	r = mutex_lock_killable(&call_lock);
 	if (r < 0)
 		goto out;
-	r = list_zones(zones);
-	if (r >= 0)
-		r = is_in_list(zones, r, id) ? shut_down_listed(id, before, argument) : 0;
+	n = list_zones(zones);
+	zone = find_in_list(zones, n, id);
+	if (n < 0)
+		r = n;
+	else if (zone)
+		r = shut_down(id, zone->cpus, before, argument);
 	/* Its guest may have powered off just now. */
-	if (r == -EINVAL && !is_in_list(zones, list_zones(zones), id))
+	if (r == -EINVAL && !find_in_list(zones, list_zones(zones), id))
 		r = 0;
 	mutex_unlock(&call_lock);
 out:

@@ -3,15 +3,23 @@
 
 #include "zone.h"
 
+#include <linux/delay.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/virtio_mmio.h>
 
 #include "bridge.h"
 #include "device.h"
 #include "hypervisor.h"
 #include "old_ioctl.h"
 #include "zone_check.h"
+
+/*
+ * A guest's power-off takes its zone off the hypervisor's list before its CPU is
+ * off; a start in that moment would be refused and cost the CPU. By then it is.
+ */
+#define POWER_OFF_MS	100
 
 static DEFINE_MUTEX(zones_mutex);
 static LIST_HEAD(zones);	/* changed under zones_mutex, read under RCU */
@@ -46,12 +54,12 @@ static struct hv_device *find_window(const struct hv_zone *zone, u64 address)
 	return NULL;
 }
 
-void zone_withhold(struct hv_zone *zone)
+void zone_withhold(struct hv_zone *zone, enum zone_withholding what)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->answers_lock, flags);
-	zone->withholds = true;
+	zone->withholds = what;
 	spin_unlock_irqrestore(&zone->answers_lock, flags);
 }
 
@@ -61,7 +69,7 @@ void zone_release(struct hv_zone *zone)
 	u32 cpu;
 
 	spin_lock_irqsave(&zone->answers_lock, flags);
-	zone->withholds = false;
+	zone->withholds = WITHHOLD_NOTHING;
 	for (cpu = 0; cpu < BRIDGE_CPUS; cpu++)
 		if (zone->withheld & BIT(cpu))
 			bridge_answer(cpu, zone->withheld_values[cpu]);
@@ -69,21 +77,55 @@ void zone_release(struct hv_zone *zone)
 	spin_unlock_irqrestore(&zone->answers_lock, flags);
 }
 
-static bool is_withheld(struct hv_zone *zone, const struct bridge_request *request, u64 value)
+/* With answers_lock held. */
+static void withhold(struct hv_zone *zone, u32 cpu, u64 value)
+{
+	zone->withheld |= BIT(cpu);
+	zone->withheld_values[cpu] = value;
+}
+
+void zone_answer(struct hv_zone *zone, u32 cpu, u64 value)
 {
 	unsigned long flags;
-	bool withholds;
+
+	spin_lock_irqsave(&zone->answers_lock, flags);
+	if (zone->withholds != WITHHOLD_NOTHING)
+		withhold(zone, cpu, value);
+	else
+		bridge_answer(cpu, value);
+	spin_unlock_irqrestore(&zone->answers_lock, flags);
+}
+
+/*
+ * A handler that is kept from its end leaves its interrupt active in the CPU's
+ * list registers, which the hypervisor does not clear: the next zone there would
+ * never get that interrupt.
+ */
+static bool ends_interrupt(const struct hv_device *device, const struct bridge_request *request)
+{
+	u64 offset;
+
+	if (!device)
+		return false;
+	offset = request->address - device->address;
+	return offset == VIRTIO_MMIO_INTERRUPT_STATUS || offset == VIRTIO_MMIO_INTERRUPT_ACK;
+}
+
+static bool is_withheld(struct hv_zone *zone, const struct hv_device *device,
+			const struct bridge_request *request, u64 value)
+{
+	unsigned long flags;
+	bool is_held;
 
 	if (request->is_posted || request->cpu >= BRIDGE_CPUS)
 		return false;
 	spin_lock_irqsave(&zone->answers_lock, flags);
-	withholds = zone->withholds;
-	if (withholds) {
-		zone->withheld |= BIT(request->cpu);
-		zone->withheld_values[request->cpu] = value;
-	}
+	is_held = zone->withholds == WITHHOLD_ALL ||
+		  (zone->withholds == WITHHOLD_REQUESTS && !ends_interrupt(device, request));
+	if (is_held)
+		withhold(zone, request->cpu, value);
 	spin_unlock_irqrestore(&zone->answers_lock, flags);
-	return withholds;
+	return is_held;
 }
 
 static bool access_zone(struct hv_zone *zone, const struct bridge_request *request, u64 *value)
@@ -93,7 +135,7 @@ static bool access_zone(struct hv_zone *zone, const struct bridge_request *reque
 	WRITE_ONCE(zone->last_activity, ktime_get_ns());
 	if (device && !device_access(device, request, value))
 		return false;
-	return !is_withheld(zone, request, *value);
+	return !is_withheld(zone, device, request, *value);
 }
 
 bool zone_access(const struct bridge_request *request, u64 *value)
@@ -298,6 +340,8 @@ static int check_ended(const struct hv_zone *zone)
 	if (zone->state != HVISOR_ZONE_STARTED)
 		return 0;
 	r = hypervisor_lists(zone->description.id);
+	if (!r)
+		msleep(POWER_OFF_MS);
 	return r > 0 ? -EBUSY : r;
 }
 

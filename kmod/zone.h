@@ -21,6 +21,13 @@
 struct file;
 struct hv_device;
 
+/* Which answers of a zone are held back. */
+enum zone_withholding {
+	WITHHOLD_NOTHING,
+	WITHHOLD_REQUESTS,	/* all but what an interrupt handler needs to end */
+	WITHHOLD_ALL,
+};
+
 struct hv_zone {
 	struct kref references;
 	struct list_head link;		/* in the list of zones; RCU */
@@ -41,9 +48,10 @@ struct hv_zone {
 	bool is_ending;			/* no worker is waited for any more */
 	u64 last_activity;		/* ktime_get_ns() of its last access or interrupt */
 
+
 	/* Answers that are ready but held back, see zone_withhold(). */
 	spinlock_t answers_lock;
-	bool withholds;
+	enum zone_withholding withholds;
 	u32 withheld;			/* bitmap of CPUs */
 	u64 withheld_values[BRIDGE_CPUS];
 
@@ -63,12 +71,14 @@ bool zone_access(const struct bridge_request *request, u64 *value);
 /**
  * zone_withhold() - keeps the zone's CPUs from going on
  * zone_release() - gives the answers that were held back, and holds none any more
+ * zone_answer() - an answer that had waited for a worker
  *
  * From zone_withhold() on a CPU that touches a window stays in the hypervisor,
- * where it holds no lock. Any context.
+ * where it holds no lock. Any context; a device's lock may be held.
  */
-void zone_withhold(struct hv_zone *zone);
+void zone_withhold(struct hv_zone *zone, enum zone_withholding what);
 void zone_release(struct hv_zone *zone);
+void zone_answer(struct hv_zone *zone, u32 cpu, u64 value);
 
 /* Something that its manager waits for has happened to one of the devices. Any context. */
 void zone_event(struct hv_zone *zone);

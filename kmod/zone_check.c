@@ -5,6 +5,7 @@
 #define ADDRESS_END	(1ULL << 48)
 #define INTERRUPT_FIRST	32		/* below: private to a CPU */
 #define INTERRUPT_END	1020		/* from there on: not interrupts (GIC) */
+#define ANSWERED_CPUS	32		/* the bridge page has no room for others */
 #define ITS_ZONES_MAX	4		/* the hypervisor's tables for them */
 
 static int problem_is(struct zone_problem *problem, int error, const char *field, u32 index)
@@ -265,6 +266,8 @@ int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 in
 		return problem_is(problem, -EINVAL, "size", 0);
 	if (address % 8 || !is_inside_address_space(address, size))
 		return problem_is(problem, -EINVAL, "address", 0);
+	if (zone->cpus >> ANSWERED_CPUS)
+		return problem_is(problem, -EINVAL, "cpus (a device cannot answer them)", 0);
 	if (interrupt < INTERRUPT_FIRST || interrupt >= INTERRUPT_END)
 		return problem_is(problem, -EINVAL, "interrupt", interrupt);
 	if (zone_has_interrupt(zone, interrupt))
@@ -276,6 +279,9 @@ int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 in
 			return problem_is(problem, -EEXIST, "address (in region)", i);
 	if (overlaps_gic(&zone->gic, address, size))
 		return problem_is(problem, -EEXIST, "address (in the GIC)", 0);
+	/* The hypervisor looks for the device tree's region among the windows, too. */
+	if (range_contains(address, size, zone->dtb_address, 1))
+		return problem_is(problem, -EEXIST, "address (the physical dtb_address)", 0);
 
 	zone->regions[zone->num_regions++] = (struct hvisor_region){
 		.type = ZONE_REGION_VIRTIO,

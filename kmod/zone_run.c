@@ -93,9 +93,10 @@ static void quiesce(struct hv_zone *zone)
 	u64 now;
 
 	WRITE_ONCE(zone->takes_interrupts, false);
-	zone_withhold(zone);
+	zone_withhold(zone, WITHHOLD_REQUESTS);
 	while (now = ktime_get_ns(), now < end && !is_quiet(zone, now))
 		usleep_range(1000, 2000);
+	zone_withhold(zone, WITHHOLD_ALL);
 	WRITE_ONCE(zone->is_ending, true);
 	answer_all(zone);
 }
