@@ -75,8 +75,9 @@ int client_call(const char *method, const char *argument, char **ret, struct err
         else
                 r = sd_bus_call_method(bus, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, &error, &reply,
                                        NULL);
-        if (r == -EACCES || sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED))
-                return open_failed(-EACCES, e);
+        /* With words of the daemon's it is an answer: what was asked for is refused, not who asks. */
+        if (r == -EACCES && !error.message)
+                return open_failed(r, e);
         if (r < 0)
                 return err_set(e, r, "%s", error.message ? error.message : strerror(-r));
         if (!ret)
