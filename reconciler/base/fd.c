@@ -2,11 +2,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
+
+/*
+ * A read lease (fcntl(2), F_SETLEASE) is refused while anybody has the file open for writing; whoever wants to open it
+ * so afterwards waits until the lease goes with the descriptor. The kernel tells of him by a signal: one that nobody
+ * minds. Where there are no leases, nothing is known.
+ */
+static bool is_being_written(int fd) {
+        (void) fcntl(fd, F_SETSIG, SIGURG);
+        return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
+}
 
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size) {
         /* O_NONBLOCK: a FIFO put there must not hold the caller up. */
@@ -21,6 +32,8 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_s
                 return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
         if (st.st_size < 0 || (size_t) st.st_size > max)
                 return -EFBIG;
+        if (is_being_written(fd))
+                return -EAGAIN;
 
         /* One byte more than the size: tells a file that grows, and holds the NUL. */
         text = malloc((size_t) st.st_size + 1);
@@ -37,7 +50,7 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_s
                         break;
                 size += (size_t) n;
                 if (size > (size_t) st.st_size)
-                        return -EAGAIN; /* being written: its close brings another event */
+                        return -EAGAIN;
         }
         text[size] = '\0';
         *ret = TAKE_PTR(text);

@@ -26,7 +26,9 @@ static inline void fd_closep(int *fd) {
  * @max: largest size that is taken, bytes
  * @ret: owned by the caller, free(); @ret_size without the NUL, may be NULL
  *
- * Return: 0, -EFBIG (larger than @max), -EISDIR/-EINVAL (not a regular file), -errno.
+ * Half of what somebody is writing is not taken: while it is open for writing, and that can be told, it is -EAGAIN.
+ *
+ * Return: 0, -EAGAIN (being written), -EFBIG (larger than @max), -EISDIR/-EINVAL (not a regular file), -errno.
  */
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size);
 

@@ -116,10 +116,13 @@ static int load_file(struct desired_zone *z, int directory, const char *file, co
                 set_missing(z); /* it went between readdir() and here */
                 return 0;
         }
+        if (r == -EAGAIN && z->file_state != FILE_MISSING)
+                return 0; /* stays what it was until its writer closes it, which brings an event */
         if (r < 0) {
                 z->text_hash = 0;
                 if (asprintf(&message, "%s: %s", path,
                              r == -ENOENT   ? "a symlink to nowhere"
+                             : r == -EAGAIN ? "is being written"
                              : r == -EFBIG  ? "too large for a zone's file"
                              : r == -EINVAL ? "not a regular file"
                                             : strerror(-r)) < 0)
