@@ -20,6 +20,8 @@
 /* The scope of the worker before may live on for a moment after its last process. */
 #define TRIES_MAX       20
 #define TRY_AGAIN_AFTER (50 * 1000) /* µs */
+/* One of this name that has not gone by then was made for a process that had ended already: systemd waits for its end. */
+#define STOP_AFTER_TRIES (TRIES_MAX / 2)
 #define MOVE_TIMEOUT    (5 * SECOND)
 
 struct scope_request {
@@ -150,6 +152,11 @@ static int set_timer(struct scope_request *q, uint64_t after, sd_event_time_hand
         return sd_event_add_time_relative(q->event, &q->timer, CLOCK_MONOTONIC, after, 1000, handler, q);
 }
 
+static void stop_stale(struct scope_request *q) {
+        (void) sd_bus_call_method_async(q->bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit", NULL, NULL, "ss",
+                                        q->unit, "replace");
+}
+
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
         struct scope_request *q = userdata;
         const sd_bus_error *failure = sd_bus_message_get_error(m);
@@ -158,6 +165,8 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error _unu
         if (failure) {
                 bool taken = strcmp(failure->name, SYSTEMD ".UnitExists") == 0;
 
+                if (taken && q->tries == STOP_AFTER_TRIES)
+                        stop_stale(q);
                 if (taken && q->tries++ < TRIES_MAX && set_timer(q, TRY_AGAIN_AFTER, on_try_again) >= 0)
                         return 0;
                 request_end(q, failure->message ?: failure->name);
