@@ -10,9 +10,9 @@
 #include "base/fd.h"
 
 /*
- * A read lease (fcntl(2), F_SETLEASE) is refused while anybody has the file open for writing; whoever wants to open it
- * so afterwards waits until the lease goes with the descriptor. The kernel tells of him by a signal: one that nobody
- * minds. Where there are no leases, nothing is known.
+ * A read lease (fcntl(2), F_SETLEASE) is refused while anybody has the file open for writing; whoever wants
+ * to open it so afterwards waits until the lease goes with the descriptor. The kernel tells of him by a
+ * signal: one that nobody minds. Where there are no leases, nothing is known.
  */
 static bool is_being_written(int fd) {
         (void) fcntl(fd, F_SETSIG, SIGURG);

@@ -20,9 +20,10 @@
 /* The scope of the worker before may live on for a moment after its last process. */
 #define TRIES_MAX       20
 #define TRY_AGAIN_AFTER (50 * 1000) /* µs */
-/* One of this name that has not gone by then was made for a process that had ended already: systemd waits for its end. */
+/* One of this name that has not gone by then was made for a process that had ended already: systemd waits for
+ * its end. */
 #define STOP_AFTER_TRIES (TRIES_MAX / 2)
-#define MOVE_TIMEOUT    (5 * SECOND)
+#define MOVE_TIMEOUT     (5 * SECOND)
 
 struct scope_request {
         sd_bus *bus;
@@ -153,8 +154,8 @@ static int set_timer(struct scope_request *q, uint64_t after, sd_event_time_hand
 }
 
 static void stop_stale(struct scope_request *q) {
-        (void) sd_bus_call_method_async(q->bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit", NULL, NULL, "ss",
-                                        q->unit, "replace");
+        (void) sd_bus_call_method_async(q->bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit",
+                                        NULL, NULL, "ss", q->unit, "replace");
 }
 
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
