@@ -63,6 +63,16 @@ def make_root_dtb(target, cpio_path, bootargs):
     subprocess.run(["fdtput", "-t", "s", str(target), "/chosen", "bootargs", bootargs], check=True)
 
 
+def add_hypervisor_node(dtb):
+    """The node by which root Linux knows that it is under hvisor, into another machine's device tree."""
+    node = "/hvisor_virtio_device"
+    gic = subprocess.run(["fdtget", "-t", "x", str(dtb), "/", "interrupt-parent"], capture_output=True, text=True, check=True)
+    subprocess.run(["fdtput", "-c", str(dtb), node], check=True)
+    subprocess.run(["fdtput", "-t", "s", str(dtb), node, "compatible", "hvisor"], check=True)
+    subprocess.run(["fdtput", "-t", "x", str(dtb), node, "interrupt-parent", gic.stdout.strip()], check=True)
+    subprocess.run(["fdtput", "-t", "x", str(dtb), node, "interrupts", "0", "20", "1"], check=True)
+
+
 def hvisor_module():
     return next((place for place in MODULE_PLACES if place.exists()), None)
 

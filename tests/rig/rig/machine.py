@@ -96,4 +96,18 @@ def bare():
         inputs=[root, paths.KERNEL / "Image"])
 
 
-MACHINES = {"board": board, "bare": bare}
+def orphan():
+    """A device tree that promises a hypervisor, and none below: Linux itself is at EL2, as after a boot that went wrong."""
+    root, dtb = image.make_root_cpio(), paths.BUILD / "orphan.dtb"
+    base = ["-M", "virt,virtualization=on,gic-version=3", "-smp", "2", "-m", "1G"] + COMMON
+    agent = ["-chardev", "null,id=agent"]       # stands in for the one that every machine gets
+    subprocess.run([Qemu.PROGRAM, "-nodefaults", "-display", "none", *agent, *base, "-machine", f"dumpdtb={dtb}"],
+                   check=True, stderr=subprocess.DEVNULL)
+    image.add_hypervisor_node(dtb)
+    return Machine(
+        name="orphan", base=base,
+        boot=["-kernel", str(paths.KERNEL / "Image"), "-initrd", str(root), "-append", BOOTARGS, "-dtb", str(dtb)],
+        inputs=[root, dtb, paths.KERNEL / "Image"])
+
+
+MACHINES = {"board": board, "bare": bare, "orphan": orphan}
