@@ -194,7 +194,7 @@ size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_
 }
 
 void worker_options_help(void) {
-        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N OPTION…\n\n"
+        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--log-fd=N] OPTION…\n\n"
                "Serves one virtio device of a zone. Started by hvisor-reconciler, which hands over\n"
                "every descriptor that it uses; not meant to be started by hand.\n\n"
                "TYPE and what it takes besides:\n");

@@ -11,8 +11,8 @@ DROP_IN = "/run/systemd/system/hvisor-reconciler.service.d/slow.conf"
 
 
 def provoke(vm):
-    """Through the pty itself: `hvisor console` and the daemon are not asked."""
-    vm.run("printf x >/run/hvisor/consoles/guest.main")
+    """Through the pty itself: `hvisor console` and the daemon are not asked. Nothing else runs until the guest has done it."""
+    vm.run("printf x >/run/hvisor/consoles/guest.main; sleep 1")
 
 
 def records(vm, selection="-u"):
@@ -88,3 +88,18 @@ def worker_logs(vm):
     vm.remove("guest")
     vm.wait_zone("guest", None)
     vm.wait(lambda: stored(vm) == 0, timeout=10, what="the store to be empty")
+
+
+@case("worker-logs-come-out-on-stderr-where-there-is-no-journal")
+def worker_logs_on_stderr(vm):
+    vm.run("systemctl stop hvisor-reconciler")
+    pid = vm.background("exec env -u JOURNAL_STREAM /usr/libexec/hvisor/reconciler", log="/tmp/stderr")
+    vm.wait("hvisor status --json | grep -q '\"running\": *true'", what="the daemon to answer")
+    vm.boot("guest", confs.payload("break-queue"))
+    provoke(vm)
+    vm.wait(f"grep '^hvisor-reconciler: {WARNING}' /tmp/stderr", timeout=20)
+    # its end of the pipe goes with it
+    vm.run(f"kill -9 {pid}")
+    provoke(vm)
+    vm.wait(f"grep '^virtio-console: {WARNING}' /tmp/stderr", timeout=20)
+    assert records(vm, "-t") == []

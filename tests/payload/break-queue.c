@@ -4,16 +4,18 @@
 #include "virtio.h"
 
 #define TRANSMIT_QUEUE 1
+#define CALM 200 /* ms, before each reset: a worker that is busy elsewhere just then would be replaced */
 
 static struct queue queue;
 
 /* A descriptor that the table does not have (virtio 1.2, 2.7.13). */
 static void break_queue(void) {
+        sleep_ms(CALM);
         virtio_begin(parameters.console, VIRTIO_ID_CONSOLE, 0);
         queue_setup(&queue, parameters.console, TRANSMIT_QUEUE);
         virtio_ready(parameters.console);
         queue_offer(&queue, QUEUE_SIZE);
-        sleep_ms(20);
+        sleep_ms(CALM);
 }
 
 void payload_main(void) {
