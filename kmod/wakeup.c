@@ -157,11 +157,8 @@ static void poll_requests(struct work_struct *work)
 
 		if (!READ_ONCE(wakeup.is_polled))
 			break;
-		if (n) {
+		if (n)
 			last = ktime_get_ns();
-			cond_resched();
-			continue;
-		}
 		if (silence < BUSY_NS) {
 			cond_resched();
 			continue;

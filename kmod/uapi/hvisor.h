@@ -271,9 +271,8 @@ struct hvisor_queue_state {
  * What the driver has set up. After each change the worker reads the state,
  * lets go of every queue that is no longer ready (or was set up anew), and
  * acknowledges the sequence number: a reset or a queue's disabling completes
- * for the guest only then. A worker that takes longer than 20 ms over it (the
- * module parameter worker_timeout_ms) is
- * revoked.
+ * for the guest only then. A worker that takes longer than 20 ms over it
+ * (module parameter worker_timeout_ms) is revoked.
  */
 struct hvisor_device_state {
 	__u64 sequence;
