@@ -2,13 +2,13 @@
 /* Where things are on a running system. One place for each path. */
 #pragma once
 
-#define ZONES_DIR "/etc/hvisor/zones.d"
-#define BOARD_CONF "/etc/hvisor/board.conf"
-#define RUN_DIR "/run/hvisor"
-#define RUN_BUS RUN_DIR "/bus"               /* control socket: sd-bus, peer to peer */
-#define RUN_SPECS_DIR RUN_DIR "/zones"       /* NAME.conf: readable copy of the spec last applied */
+#define ZONES_DIR        "/etc/hvisor/zones.d"
+#define BOARD_CONF       "/etc/hvisor/board.conf"
+#define RUN_DIR          "/run/hvisor"
+#define RUN_BUS          RUN_DIR "/bus"      /* control socket: sd-bus, peer to peer */
+#define RUN_SPECS_DIR    RUN_DIR "/zones"    /* NAME.conf: readable copy of the spec last applied */
 #define RUN_CONSOLES_DIR RUN_DIR "/consoles" /* ZONE.DEVICE: link to the console's /dev/pts/N */
-#define DEVICE_NODE "/dev/hvisor"
+#define DEVICE_NODE      "/dev/hvisor"
 #ifndef LIBEXEC_DIR
 #define LIBEXEC_DIR "/usr/libexec/hvisor"
 #endif

@@ -33,11 +33,11 @@ void log_text(int level, const char *text);
 
 void log_at(int level, const char *format, ...) _printf_(2, 3);
 
-#define log_error(...) log_at(LOG_ERR, __VA_ARGS__)
+#define log_error(...)   log_at(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
-#define log_notice(...) log_at(LOG_NOTICE, __VA_ARGS__)
-#define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
+#define log_notice(...)  log_at(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...)    log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)
 
 /* At most @burst lines in @seconds for what a guest or a peer can trigger; counts what it drops. */
 struct log_ratelimit {

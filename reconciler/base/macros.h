@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* One line each. */
+/* clang-format off */
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _unused_ __attribute__((unused))
@@ -23,12 +25,14 @@
 #define TAKE_PTR(p) ({ __typeof__(p) _taken = (p); (p) = NULL; _taken; })
 #define TAKE_FD(fd) ({ int _taken = (fd); (fd) = -1; _taken; })
 
+/* clang-format on */
+
 /* Defines name##p(), for _cleanup_(), of a destructor that takes a pointer and stands NULL. */
-#define DEFINE_CLEANUP(type, name)                                                                          \
-        static inline void name##p(type *p) {                                                               \
-                if (*p)                                                                                     \
-                        name(*p);                                                                           \
-        }                                                                                                   \
+#define DEFINE_CLEANUP(type, name)                                                                                     \
+        static inline void name##p(type *p) {                                                                          \
+                if (*p)                                                                                                \
+                        name(*p);                                                                                      \
+        }                                                                                                              \
         struct __semicolon_wanted
 
 static inline void freep(void *p) {

@@ -18,29 +18,29 @@
  */
 #pragma once
 
-#define WORKER_TYPE_BLOCK "block"
+#define WORKER_TYPE_BLOCK   "block"
 #define WORKER_TYPE_CONSOLE "console"
 
-#define WORKER_OPTION_ZONE "zone"
-#define WORKER_OPTION_DEVICE "device"
-#define WORKER_OPTION_COOKIE "cookie"               /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
-#define WORKER_OPTION_DEVICE_FD "device-fd"         /* of hvisor.ko, not attached yet */
-#define WORKER_OPTION_LOG_FD "log-fd"               /* the daemon's own stderr */
-#define WORKER_OPTION_IMAGE_FD "image-fd"           /* opened anew for each worker: its OFD lock is the fence */
-#define WORKER_OPTION_READ_ONLY "read-only"
-#define WORKER_OPTION_PTY_FD "pty-fd"               /* the master, non-blocking; the slave is raw */
+#define WORKER_OPTION_ZONE          "zone"
+#define WORKER_OPTION_DEVICE        "device"
+#define WORKER_OPTION_COOKIE        "cookie"    /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
+#define WORKER_OPTION_DEVICE_FD     "device-fd" /* of hvisor.ko, not attached yet */
+#define WORKER_OPTION_LOG_FD        "log-fd"    /* the daemon's own stderr */
+#define WORKER_OPTION_IMAGE_FD      "image-fd"  /* opened anew for each worker: its OFD lock is the fence */
+#define WORKER_OPTION_READ_ONLY     "read-only"
+#define WORKER_OPTION_PTY_FD        "pty-fd"        /* the master, non-blocking; the slave is raw */
 #define WORKER_OPTION_PTY_EVENTS_FD "pty-events-fd" /* inotify on the slave's node: IN_OPEN, IN_CLOSE */
-#define WORKER_OPTION_HISTORY_FD "history-fd"       /* memfd: recent output, outlives the worker */
+#define WORKER_OPTION_HISTORY_FD    "history-fd"    /* memfd: recent output, outlives the worker */
 
 /* How a worker calls itself in its lines: zone, device. */
 #define WORKER_NAME_FORMAT "zone %s, device %s"
 
 /* Size of the history memfd: a page of header, then the ring. */
 #define WORKER_HISTORY_HEADER 4096
-#define WORKER_HISTORY_RING (64 * 1024)
-#define WORKER_HISTORY_SIZE (WORKER_HISTORY_HEADER + WORKER_HISTORY_RING)
+#define WORKER_HISTORY_RING   (64 * 1024)
+#define WORKER_HISTORY_SIZE   (WORKER_HISTORY_HEADER + WORKER_HISTORY_RING)
 
 /* The process names (comm) of daemon and workers: people's scripts say "pkill hvisor". */
-#define DAEMON_COMM "reconciler"
-#define WORKER_COMM_BLOCK "virtio-block"
+#define DAEMON_COMM         "reconciler"
+#define WORKER_COMM_BLOCK   "virtio-block"
 #define WORKER_COMM_CONSOLE "virtio-console"

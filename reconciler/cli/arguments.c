@@ -64,8 +64,7 @@ bool arguments_parse(const struct verb *v, struct arguments *a, char **words, si
         }
         if (a->num_words >= v->min_words && a->num_words <= v->max_words)
                 return true;
-        log_error("%s: hvisor %s%s%s",
-                  a->num_words < v->min_words ? "an argument is missing" : "too many arguments", v->name,
-                  v->usage[0] ? " " : "", v->usage);
+        log_error("%s: hvisor %s%s%s", a->num_words < v->min_words ? "an argument is missing" : "too many arguments",
+                  v->name, v->usage[0] ? " " : "", v->usage);
         return false;
 }

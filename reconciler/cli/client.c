@@ -53,8 +53,7 @@ static int bus_open(sd_bus **ret) {
 
 static int open_failed(int r, struct err *e) {
         if (r == -ENOTCONN)
-                return err_set(e, r,
-                               "the reconciler is not running; start it: systemctl start hvisor-reconciler");
+                return err_set(e, r, "the reconciler is not running; start it: systemctl start hvisor-reconciler");
         if (r == -EACCES || r == -EPERM)
                 return err_set(e, -EACCES, "not allowed to talk to the reconciler; become root (sudo)");
         return err_set(e, r, "%s: %s", RUN_BUS, strerror(-r));
@@ -70,11 +69,10 @@ int client_call(const char *method, const char *argument, char **ret, struct err
         if (r < 0)
                 return open_failed(r, e);
         if (argument)
-                r = sd_bus_call_method(bus, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, &error, &reply,
-                                       "s", argument);
+                r = sd_bus_call_method(bus, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, &error, &reply, "s",
+                                       argument);
         else
-                r = sd_bus_call_method(bus, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, &error, &reply,
-                                       NULL);
+                r = sd_bus_call_method(bus, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, &error, &reply, NULL);
         /* With words of the daemon's it is an answer: what was asked for is refused, not who asks. */
         if (r == -EACCES && !error.message)
                 return open_failed(r, e);

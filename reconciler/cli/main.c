@@ -27,8 +27,8 @@ static void print_help(FILE *f) {
 }
 
 static void print_verb_help(const struct verb *v) {
-        printf("hvisor %s%s%s%s - %s\n\n%s", v->name, v->options[0].name ? " [OPTION]..." : "",
-               v->usage[0] ? " " : "", v->usage, v->help, v->details);
+        printf("hvisor %s%s%s%s - %s\n\n%s", v->name, v->options[0].name ? " [OPTION]..." : "", v->usage[0] ? " " : "",
+               v->usage, v->help, v->details);
         if (v->options[0].name)
                 puts("\nOptions:");
         for (const struct verb_option *o = v->options; o->name; o++)

@@ -19,8 +19,7 @@ static void print_action(FILE *f, const char *action) {
 }
 
 void plan_text_print(const json_t *plan, FILE *f) {
-        const json_t *actions = json_object_get(plan, "actions"), *notes = json_object_get(plan, "notes"),
-                     *item;
+        const json_t *actions = json_object_get(plan, "actions"), *notes = json_object_get(plan, "notes"), *item;
         size_t i;
 
         json_array_foreach((json_t *) actions, i, item) {

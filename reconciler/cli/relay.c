@@ -95,8 +95,7 @@ enum { FD_CONSOLE, FD_INPUT, FD_SIGNALS, _FD_MAX };
 static int step(struct state *s, int signals) {
         bool typing = s->num_pending == 0 && !s->input_ended;
         struct pollfd fds[_FD_MAX] = {
-                [FD_CONSOLE] = { .fd = s->r->console,
-                                 .events = (short) (POLLIN | (s->num_pending > 0 ? POLLOUT : 0)) },
+                [FD_CONSOLE] = { .fd = s->r->console, .events = (short) (POLLIN | (s->num_pending > 0 ? POLLOUT : 0)) },
                 [FD_INPUT] = { .fd = typing ? s->r->in : -1, .events = POLLIN },
                 [FD_SIGNALS] = { .fd = signals, .events = POLLIN },
         };

@@ -44,8 +44,7 @@ static void devices_cell(struct table *t, const json_t *zone) {
         size_t ready = 0, count = json_array_size(devices), i;
         bool running = strcmp(json_text(zone, "state"), "running") == 0;
 
-        json_array_foreach((json_t *) devices, i, device) ready +=
-                strcmp(json_text(device, "state"), "ready") == 0;
+        json_array_foreach((json_t *) devices, i, device) ready += strcmp(json_text(device, "state"), "ready") == 0;
         if (count == 0 || strcmp(json_text(zone, "state"), "foreign") == 0)
                 table_cell(t, COLOUR_NONE, "%s", "");
         else
@@ -74,9 +73,8 @@ static void id_cell(struct table *t, const json_t *zone) {
 }
 
 static int print_zones(const json_t *zones, FILE *f, bool colour) {
-        static const struct column columns[] = { { "ZONE", false },    { "ID", true },
-                                                 { "STATE", false },   { "CPUS", false },
-                                                 { "DEVICES", false }, { "RESTARTS", true },
+        static const struct column columns[] = { { "ZONE", false },   { "ID", true },       { "STATE", false },
+                                                 { "CPUS", false },   { "DEVICES", false }, { "RESTARTS", true },
                                                  { "MESSAGE", false } };
         _cleanup_(table_clear) struct table t = { .columns = columns, .num_columns = ELEMENTSOF(columns) };
         const json_t *zone;
@@ -143,11 +141,10 @@ const json_t *status_find_zone(const json_t *status, const char *name) {
 }
 
 static int print_devices(const json_t *devices, FILE *f, bool colour) {
-        static const struct column columns[] = { { "DEVICE", false }, { "TYPE", false },
-                                                 { "ADDRESS", true }, { "INTERRUPT", true },
-                                                 { "STATE", false },  { "WORKER", true },
-                                                 { "STARTS", true },  { "KICKS", true },
-                                                 { "CALLS", true },   { "MESSAGE", false } };
+        static const struct column columns[] = { { "DEVICE", false },   { "TYPE", false },  { "ADDRESS", true },
+                                                 { "INTERRUPT", true }, { "STATE", false }, { "WORKER", true },
+                                                 { "STARTS", true },    { "KICKS", true },  { "CALLS", true },
+                                                 { "MESSAGE", false } };
         _cleanup_(table_clear) struct table t = { .columns = columns, .num_columns = ELEMENTSOF(columns) };
         const json_t *d;
         size_t i;
@@ -222,8 +219,7 @@ static void print_consoles(const json_t *zone, FILE *f) {
         size_t i;
 
         json_array_foreach((json_t *) devices, i, d) {
-                if (strcmp(json_text(d, "type"), "console") != 0 ||
-                    strcmp(json_text(d, "state"), "down") == 0)
+                if (strcmp(json_text(d, "type"), "console") != 0 || strcmp(json_text(d, "state"), "down") == 0)
                         continue;
                 (void) snprintf(text, sizeof(text), "%s/%s.%s (hvisor console %s %s)", RUN_CONSOLES_DIR, name,
                                 json_text(d, "name"), name, json_text(d, "name"));

@@ -68,8 +68,7 @@ static void print_padding(FILE *f, size_t n) {
         fprintf(f, "%*s", (int) n, "");
 }
 
-static void print_row(const struct table *t, const struct cell *row, const size_t *widths, FILE *f,
-                      bool colour) {
+static void print_row(const struct table *t, const struct cell *row, const size_t *widths, FILE *f, bool colour) {
         size_t last = t->num_columns - 1, pending = 0;
         bool first = true;
 
@@ -84,8 +83,7 @@ static void print_row(const struct table *t, const struct cell *row, const size_
                 pending += first ? 0 : 2;
                 first = false;
                 print_padding(f, pending + (t->columns[i].right ? padding : 0));
-                fprintf(f, "%s%s%s", colour_begin(row[i].colour, colour), text,
-                        colour_end(row[i].colour, colour));
+                fprintf(f, "%s%s%s", colour_begin(row[i].colour, colour), text, colour_end(row[i].colour, colour));
                 pending = t->columns[i].right ? 0 : padding;
         }
         fputc('\n', f);

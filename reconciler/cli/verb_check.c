@@ -95,8 +95,7 @@ static void read_directory(struct check *c, const char *path) {
         for (int i = 0; i < n; i++) {
                 _cleanup_free_ char *file = NULL;
 
-                if (asprintf(&file, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/",
-                             entries[i]->d_name) < 0)
+                if (asprintf(&file, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", entries[i]->d_name) < 0)
                         file = NULL;
                 free(entries[i]);
                 if (!file)
@@ -164,8 +163,7 @@ static void check_pair(struct check *c, const struct zone_spec *z, const struct 
         char text[256];
 
         if (zone_conflict(z, other, text, sizeof(text)))
-                (void) diagnostics_add(&c->d, SEVERITY_ERROR, z->path, 0, 0, 0, NULL, 0, "%s (%s)", text,
-                                       other->path);
+                (void) diagnostics_add(&c->d, SEVERITY_ERROR, z->path, 0, 0, 0, NULL, 0, "%s (%s)", text, other->path);
 }
 
 static bool is_checked(const struct check *c, const char *name) {

@@ -29,8 +29,7 @@ static void explain_missing(const json_t *zone, const char *device) {
         else if (strcmp(state, "running") != 0)
                 log_error("zone %s is not running (%s); hvisor status %s tells more", name, state, name);
         else if (device)
-                log_error("zone %s has no console %s; hvisor status %s shows its devices", name, device,
-                          name);
+                log_error("zone %s has no console %s; hvisor status %s shows its devices", name, device, name);
         else
                 log_error("zone %s has no [Console]", name);
 }
@@ -51,8 +50,7 @@ static const char *console_choose(const json_t *zone) {
                 explain_missing(zone, NULL);
         if (count < 2 || strcmp(found, "main") == 0)
                 return found;
-        log_error("zone %s has %zu consoles; say which: hvisor console %s DEVICE", zone_name, count,
-                  zone_name);
+        log_error("zone %s has %zu consoles; say which: hvisor console %s DEVICE", zone_name, count, zone_name);
         return NULL;
 }
 

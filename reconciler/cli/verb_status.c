@@ -14,8 +14,7 @@ static void say_no_zone(const json_t *status, const char *name) {
         struct suggestion s = {};
         size_t i;
 
-        json_array_foreach((json_t *) zones, i, zone)
-                suggestion_offer(&s, name, strlen(name), json_text(zone, "name"));
+        json_array_foreach((json_t *) zones, i, zone) suggestion_offer(&s, name, strlen(name), json_text(zone, "name"));
         if (s.word)
                 log_error("no zone \"%s\"; did you mean \"%s\"?", name, s.word);
         else

@@ -18,8 +18,7 @@ static const char *cpus_text(uint64_t cpus, char *buffer, size_t size) {
                         continue;
                 while (last + 1 < CPUS_MAX && (cpus >> (last + 1) & 1))
                         last++;
-                n += (size_t) snprintf(buffer + n, size - n, last > i ? "%s%u-%u" : "%s%u", n > 0 ? "," : "",
-                                       i, last);
+                n += (size_t) snprintf(buffer + n, size - n, last > i ? "%s%u-%u" : "%s%u", n > 0 ? "," : "", i, last);
                 i = last;
         }
         return buffer;
@@ -61,12 +60,10 @@ static void check_memory(struct findings *f, const struct board_spec *b, const s
                 const struct memory_spec *m = &f->zone->memory[i];
 
                 if (!board_covers(b, m->physical, m->size))
-                        finding(f, m->line,
-                                "[Memory %s]: 0x%" PRIx64 "+0x%" PRIx64 " is not all RAM of the board (%s)",
+                        finding(f, m->line, "[Memory %s]: 0x%" PRIx64 "+0x%" PRIx64 " is not all RAM of the board (%s)",
                                 m->name, m->physical, m->size, b->path);
                 for (size_t j = 0; root && root->known && j < root->num_system_ram; j++)
-                        if (range_overlaps(m->physical, m->size, root->system_ram[j].base,
-                                           root->system_ram[j].size)) {
+                        if (range_overlaps(m->physical, m->size, root->system_ram[j].base, root->system_ram[j].size)) {
                                 finding(f, m->line,
                                         "[Memory %s]: root Linux itself uses 0x%" PRIx64 "+0x%" PRIx64
                                         "; reserve the zone's RAM in root's device tree (no-map)",
@@ -90,16 +87,13 @@ static void check_gic(struct findings *f, const struct board_spec *b) {
                 return;
         }
         if (b->gic.version != 0 && g->version != b->gic.version)
-                finding(f, 0, "[GIC]: version %" PRIu32 ", but the board's is %" PRIu32, g->version,
-                        b->gic.version);
+                finding(f, 0, "[GIC]: version %" PRIu32 ", but the board's is %" PRIu32, g->version, b->gic.version);
         for (size_t i = 0; i < z->num_memory; i++)
                 if (is_gic(g, z->memory[i].guest, z->memory[i].size))
-                        finding(f, z->memory[i].line, "[Memory %s] overlaps the GIC in the guest",
-                                z->memory[i].name);
+                        finding(f, z->memory[i].line, "[Memory %s] overlaps the GIC in the guest", z->memory[i].name);
         for (size_t i = 0; i < z->num_devices; i++)
                 if (is_gic(g, z->devices[i].address, DEVICE_WINDOW_SIZE))
-                        finding(f, z->devices[i].line, "device %s overlaps the GIC in the guest",
-                                z->devices[i].name);
+                        finding(f, z->devices[i].line, "device %s overlaps the GIC in the guest", z->devices[i].name);
 }
 
 int zone_check_board(const struct zone_spec *z, const struct board_spec *b, const struct root_facts *root,

@@ -21,8 +21,8 @@ static bool conflict(char *text, size_t size, const char *format, ...) {
 static const struct memory_spec *shared_memory(const struct zone_spec *z, const struct zone_spec *other) {
         for (size_t i = 0; i < z->num_memory; i++)
                 for (size_t j = 0; j < other->num_memory; j++)
-                        if (range_overlaps(z->memory[i].physical, z->memory[i].size,
-                                           other->memory[j].physical, other->memory[j].size))
+                        if (range_overlaps(z->memory[i].physical, z->memory[i].size, other->memory[j].physical,
+                                           other->memory[j].size))
                                 return &z->memory[i];
         return NULL;
 }
@@ -41,8 +41,7 @@ static const char *shared_image(const struct zone_spec *z, const struct zone_spe
                 for (size_t j = 0; j < other->num_devices; j++) {
                         const struct device_spec *a = &z->devices[i], *b = &other->devices[j];
 
-                        if (a->image && b->image && !(a->read_only && b->read_only) &&
-                            strcmp(a->image, b->image) == 0)
+                        if (a->image && b->image && !(a->read_only && b->read_only) && strcmp(a->image, b->image) == 0)
                                 return a->image;
                 }
         return NULL;
@@ -63,8 +62,7 @@ bool zone_conflict(const struct zone_spec *z, const struct zone_spec *other, cha
         if (memory)
                 return conflict(text, size, "[Memory %s]: RAM of zone %s", memory->name, other->name);
         if (interrupt != 0)
-                return conflict(text, size, "interrupt %" PRIu32 " belongs to zone %s", interrupt,
-                                other->name);
+                return conflict(text, size, "interrupt %" PRIu32 " belongs to zone %s", interrupt, other->name);
         if (image)
                 return conflict(text, size, "zone %s uses the image %s", other->name, image);
         return false;

@@ -14,8 +14,8 @@ static const struct {
         [SEVERITY_NOTE] = { "note", "\033[1;36m" },
 };
 
-static int diagnostic_fill(struct diagnostic *item, const char *file, const char *source,
-                           size_t source_length, const char *format, va_list ap) {
+static int diagnostic_fill(struct diagnostic *item, const char *file, const char *source, size_t source_length,
+                           const char *format, va_list ap) {
         _cleanup_free_ char *raw = NULL;
         int n = vasprintf(&raw, format, ap);
 
@@ -35,9 +35,8 @@ static void diagnostic_clear(struct diagnostic *item) {
         free(item->source);
 }
 
-int diagnostics_add(struct diagnostics *d, enum severity severity, const char *file, unsigned line,
-                    unsigned column, unsigned length, const char *source, size_t source_length,
-                    const char *format, ...) {
+int diagnostics_add(struct diagnostics *d, enum severity severity, const char *file, unsigned line, unsigned column,
+                    unsigned length, const char *source, size_t source_length, const char *format, ...) {
         struct diagnostic item = { .severity = severity, .line = line, .column = column, .length = length };
         struct diagnostic *grown;
         va_list ap;
@@ -73,8 +72,7 @@ void diagnostics_sort(struct diagnostics *d, size_t first) {
                 for (; j > first; j--) {
                         const struct diagnostic *before = &d->items[j - 1];
 
-                        if (before->line < item.line ||
-                            (before->line == item.line && before->column <= item.column))
+                        if (before->line < item.line || (before->line == item.line && before->column <= item.column))
                                 break;
                         d->items[j] = *before;
                 }
@@ -110,8 +108,8 @@ static void print_source(const struct diagnostic *item, FILE *f, const char *col
                 to = utf8_floor(item->source, MIN(size, from + SOURCE_SHOWN));
                 length = MIN(length, to - column);
         }
-        fprintf(f, "%5u | %s%.*s%s\n", item->line, from > 0 ? "…" : "", (int) (to - from),
-                item->source + from, to < size ? "…" : "");
+        fprintf(f, "%5u | %s%.*s%s\n", item->line, from > 0 ? "…" : "", (int) (to - from), item->source + from,
+                to < size ? "…" : "");
         if (item->column == 0)
                 return;
         fputs("      | ", f);

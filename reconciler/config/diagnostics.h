@@ -44,9 +44,8 @@ struct diagnostics {
  *
  * Return: 0, -ENOMEM (errors is counted all the same, so nothing bad passes for good).
  */
-int diagnostics_add(struct diagnostics *d, enum severity severity, const char *file, unsigned line,
-                    unsigned column, unsigned length, const char *source, size_t source_length,
-                    const char *format, ...) _printf_(9, 10);
+int diagnostics_add(struct diagnostics *d, enum severity severity, const char *file, unsigned line, unsigned column,
+                    unsigned length, const char *source, size_t source_length, const char *format, ...) _printf_(9, 10);
 
 void diagnostics_clear(struct diagnostics *d);
 

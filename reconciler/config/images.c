@@ -36,8 +36,7 @@ static uint64_t guest_address(const struct zone_spec *z, uint64_t physical) {
 }
 
 /* Opens a file that is to be loaded. O_NONBLOCK: a FIFO must not hold the caller up. */
-static int image_open(struct findings *f, const char *key, const struct image_spec *image,
-                      uint64_t *ret_size) {
+static int image_open(struct findings *f, const char *key, const struct image_spec *image, uint64_t *ret_size) {
         _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         char what[32];
         struct stat st;
@@ -72,11 +71,11 @@ static void check_kernel(struct findings *f, int fd, struct loaded *l) {
         if (pread(fd, &h, sizeof(h), 0) < 4)
                 return;
         if (memcmp(&h, "\x1f\x8b", 2) == 0)
-                finding(f, l->image->line, "%s=: %s is compressed (gzip); unpack it: gunzip < %s > Image",
-                        l->key, path, path);
+                finding(f, l->image->line, "%s=: %s is compressed (gzip); unpack it: gunzip < %s > Image", l->key, path,
+                        path);
         else if (memcmp((char *) &h + 4, "zimg", 4) == 0)
-                finding(f, l->image->line, "%s=: %s is compressed (EFI zboot); the plain Image is wanted",
-                        l->key, path);
+                finding(f, l->image->line, "%s=: %s is compressed (EFI zboot); the plain Image is wanted", l->key,
+                        path);
         if (memcmp(&h.magic, "ARM\x64", 4) != 0)
                 return;
         /* The kernel's memory reaches beyond its file: image_size counts its BSS, too. */
@@ -95,8 +94,7 @@ static void check_device_tree(struct findings *f, int fd, struct loaded *l) {
         } h = {};
 
         if (pread(fd, &h, sizeof(h), 0) != sizeof(h) || be32toh(h.magic) != 0xd00dfeed)
-                finding(f, l->image->line, "%s=: %s is not a flattened device tree (.dtb)", l->key,
-                        l->image->path);
+                finding(f, l->image->line, "%s=: %s is not a flattened device tree (.dtb)", l->key, l->image->path);
         else if (be32toh(h.size) > l->size)
                 finding(f, l->image->line, "%s=: %s is cut off: %" PRIu64 " of %" PRIu32 " bytes", l->key,
                         l->image->path, l->size, be32toh(h.size));
@@ -112,8 +110,8 @@ static void check_fits(struct findings *f, const struct loaded *l) {
                         return;
         }
         finding(f, l->image->line,
-                "%s=: %s takes 0x%" PRIx64 " bytes from 0x%" PRIx64 " on, more than the [Memory] has there",
-                l->key, l->image->path, l->size, l->image->address);
+                "%s=: %s takes 0x%" PRIx64 " bytes from 0x%" PRIx64 " on, more than the [Memory] has there", l->key,
+                l->image->path, l->size, l->image->address);
 }
 
 static void check_loaded(struct findings *f) {
@@ -139,8 +137,7 @@ static void check_loaded(struct findings *f) {
                 for (size_t j = 0; j < i; j++)
                         if (range_overlaps(all[j].image->address, all[j].size, l->image->address, l->size))
                                 finding(f, l->image->line,
-                                        "%s=: %s (0x%" PRIx64 " bytes) overlaps the %s (0x%" PRIx64
-                                        " bytes) in RAM",
+                                        "%s=: %s (0x%" PRIx64 " bytes) overlaps the %s (0x%" PRIx64 " bytes) in RAM",
                                         l->key, l->image->path, l->size, all[j].key, all[j].size);
         }
 }
@@ -170,8 +167,8 @@ static bool check_disk(struct findings *f, const struct device_spec *d, struct s
                 finding(f, d->line, "[Block %s]: the size of %s cannot be told: %s", d->name, d->image,
                         strerror(errno));
         else if (size == 0 || size % SECTOR != 0)
-                finding(f, d->line, "[Block %s]: %s has %" PRIu64 " bytes, not a multiple of %d", d->name,
-                        d->image, size, SECTOR);
+                finding(f, d->line, "[Block %s]: %s has %" PRIu64 " bytes, not a multiple of %d", d->name, d->image,
+                        size, SECTOR);
         return true;
 }
 
@@ -193,10 +190,9 @@ static void check_disks(struct findings *f) {
                         continue;
                 there[i] = check_disk(f, d, &st[i]);
                 for (size_t j = 0; there[i] && j < i; j++)
-                        if (there[j] && same_disk(&st[i], &st[j]) &&
-                            !(d->read_only && z->devices[j].read_only))
-                                finding(f, d->line, "[Block %s]: %s is [Block %s]'s image under another name",
-                                        d->name, d->image, z->devices[j].name);
+                        if (there[j] && same_disk(&st[i], &st[j]) && !(d->read_only && z->devices[j].read_only))
+                                finding(f, d->line, "[Block %s]: %s is [Block %s]'s image under another name", d->name,
+                                        d->image, z->devices[j].name);
         }
 }
 

@@ -15,8 +15,7 @@ static int config_read(const char *path, struct diagnostics *d, char **ret, size
         else if (r == -EINVAL)
                 (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "not a regular file");
         else if (r < 0)
-                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "cannot be read: %s",
-                                       strerror(-r));
+                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "cannot be read: %s", strerror(-r));
         return r;
 }
 

@@ -77,13 +77,11 @@ static int range_check(const struct number_rule *rule, struct slice text, uint64
         uint64_t limit = rule->max;
 
         if (n % rule->align != 0)
-                return value_fail(e, text, "%.*s is not a multiple of 0x%" PRIx64, SLICE_ARGS(text),
-                                  rule->align);
+                return value_fail(e, text, "%.*s is not a multiple of 0x%" PRIx64, SLICE_ARGS(text), rule->align);
         if (n >= rule->min && n <= rule->max)
                 return 0;
         if (rule->min == rule->max)
-                return value_fail(e, text, "%.*s is not possible, only %" PRIu64 " is", SLICE_ARGS(text),
-                                  limit);
+                return value_fail(e, text, "%.*s is not possible, only %" PRIu64 " is", SLICE_ARGS(text), limit);
         if (n < rule->min) {
                 word = "smaller";
                 limit = rule->min;

@@ -31,8 +31,7 @@ static struct memory_spec *memory_new(struct zone_spec *z, const char *name, uns
         return m;
 }
 
-static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name,
-                                      unsigned line) {
+static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name, unsigned line) {
         struct device_spec *d;
 
         if (z->num_devices == ZONE_DEVICES_MAX)
@@ -74,8 +73,7 @@ static bool section_known(struct parser *p, const struct line *l, const struct s
                 return true;
         near = schema_suggest_section(p->kind, l->name.text, l->name.size);
         if (near)
-                source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?",
-                             SLICE_ARGS(l->name), near);
+                source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?", SLICE_ARGS(l->name), near);
         else if (schema_find_section(p->kind ^ (ZONE_FILE | BOARD_FILE), l->name.text, l->name.size))
                 source_error(&p->source, &at, "[%.*s] belongs into %s, not here", SLICE_ARGS(l->name),
                              p->kind == ZONE_FILE ? "board.conf" : "a zone's file");
@@ -102,8 +100,7 @@ static bool section_name(struct parser *p, const struct line *l, const struct se
                 ret[l->value.size] = '\0';
         }
         if (s->named && !zone_name_valid(ret)) {
-                source_error(&p->source, &name,
-                             "\"%.*s\" is not a name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
+                source_error(&p->source, &name, "\"%.*s\" is not a name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
                              SLICE_ARGS(l->value), NAME_SIZE - 1);
                 return false;
         }
@@ -168,14 +165,13 @@ static void key_unknown(struct parser *p, const struct line *l) {
                 p->current->meant[key_index(s->id, near)] = true;
         other = schema_elsewhere(p->kind, l->name.text, l->name.size);
         if (other)
-                source_error(&p->source, &l->place, "\"%.*s\" is not a key of [%s] but of [%s]",
-                             SLICE_ARGS(l->name), s->name, other->name);
+                source_error(&p->source, &l->place, "\"%.*s\" is not a key of [%s] but of [%s]", SLICE_ARGS(l->name),
+                             s->name, other->name);
         else if (near)
                 source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]; did you mean \"%s\"?",
                              SLICE_ARGS(l->name), s->name, near);
         else
-                source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]", SLICE_ARGS(l->name),
-                             s->name);
+                source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]", SLICE_ARGS(l->name), s->name);
 }
 
 static void key_assign(struct parser *p, const struct line *l) {
@@ -192,8 +188,7 @@ static void key_assign(struct parser *p, const struct line *l) {
         }
         i = (size_t) (k - schema_keys);
         if (u->given[i].line > 0 && k->presence != PRESENCE_LIST) {
-                source_error(&p->source, &l->place, "%s= is given twice, first on line %u", k->name,
-                             u->given[i].line);
+                source_error(&p->source, &l->place, "%s= is given twice, first on line %u", k->name, u->given[i].line);
                 return;
         }
         u->given[i] = place_of(&l->place, l->value.size > 0 ? l->value : l->name);
@@ -211,8 +206,7 @@ static void key_line(struct parser *p, const struct line *l) {
         if (p->current)
                 key_assign(p, l);
         else if (!p->skipping)
-                source_error(&p->source, &l->place, "%.*s= stands before the first [Section]",
-                             SLICE_ARGS(l->name));
+                source_error(&p->source, &l->place, "%.*s= stands before the first [Section]", SLICE_ARGS(l->name));
 }
 
 /* ---- at the end of the file ------------------------------------------------------------------------- */
@@ -225,8 +219,7 @@ static void key_default(struct parser *p, struct section_use *u, const struct ke
         if (value && value[0] == '=') {
                 from = key_index(u->schema->id, value + 1);
                 u->good[i] = u->good[from];
-                memcpy(schema_field(k, u->object), schema_field(&schema_keys[from], u->object),
-                       sizeof(uint64_t));
+                memcpy(schema_field(k, u->object), schema_field(&schema_keys[from], u->object), sizeof(uint64_t));
         } else if (value) {
                 int r = value_parse(k, (struct slice){ value, strlen(value) }, u->object, &e);
 
@@ -244,8 +237,7 @@ static void section_end(struct parser *p, struct section_use *u) {
                         continue;
                 if (u->given[i].line > 0) {
                         if (k->with && u->given[key_index(k->section, k->with)].line == 0)
-                                source_error(&p->source, &u->given[i], "%s= needs %s=, too", k->name,
-                                             k->with);
+                                source_error(&p->source, &u->given[i], "%s= needs %s=, too", k->name, k->with);
                         continue;
                 }
                 if (k->presence != PRESENCE_OPTIONAL && !u->meant[i])
@@ -285,8 +277,7 @@ const struct place *parser_place(const struct section_use *u, const char *key) {
 
 /* ---- files ------------------------------------------------------------------------------------------ */
 
-static int file_parse(struct parser *p, const char *path, const char *text, size_t size,
-                      struct diagnostics *d) {
+static int file_parse(struct parser *p, const char *path, const char *text, size_t size, struct diagnostics *d) {
         size_t first = d->count;
         struct line l;
 
@@ -325,8 +316,8 @@ static void lines_keep(struct zone_spec *z, const struct section_use *u) {
 static void name_error(const char *path, const char *name, struct diagnostics *d) {
         /* A message lost for want of memory is counted as an error all the same. */
         (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0,
-                               "\"%s\" cannot be a zone's name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
-                               name, NAME_SIZE - 1);
+                               "\"%s\" cannot be a zone's name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first", name,
+                               NAME_SIZE - 1);
 }
 
 int zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
@@ -356,8 +347,7 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
         return 0;
 }
 
-int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
-                     struct board_spec **ret) {
+int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret) {
         _cleanup_(board_spec_freep) struct board_spec *b = calloc(1, sizeof(*b));
         _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
         int r;

@@ -25,6 +25,5 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
 /** zone_spec_load() - the same from a file, -errno also if it cannot be read (@d says so too) */
 int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **ret);
 
-int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
-                     struct board_spec **ret);
+int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret);
 int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret);

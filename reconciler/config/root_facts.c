@@ -16,9 +16,8 @@ static bool system_ram_line(const char *line, struct range *ret) {
         uint64_t first, last;
         int used = 0;
 
-        if (line[0] == ' ' ||
-            sscanf(line, "%" SCNx64 "-%" SCNx64 " : System RAM%n", &first, &last, &used) != 2 || used == 0 ||
-            line[used] != '\n' || last < first || (first == 0 && last == UINT64_MAX))
+        if (line[0] == ' ' || sscanf(line, "%" SCNx64 "-%" SCNx64 " : System RAM%n", &first, &last, &used) != 2 ||
+            used == 0 || line[used] != '\n' || last < first || (first == 0 && last == UINT64_MAX))
                 return false;
         *ret = (struct range){ first, last - first + 1 };
         return true;

@@ -9,7 +9,7 @@
 #define SINGLE false
 
 const struct section_schema schema_sections[_SECTION_MAX] = {
-#define SECTION(id_, name_, named_, files_, min_, max_, help_)                                               \
+#define SECTION(id_, name_, named_, files_, min_, max_, help_)                                                         \
         [SECTION_##id_] = { SECTION_##id_, name_, named_, files_, min_, max_, help_ },
 #define KEY(...)
 #include "schema/keys.def"
@@ -25,18 +25,18 @@ const struct section_schema schema_sections[_SECTION_MAX] = {
 
 const struct key_schema schema_keys[] = {
 #define SECTION(...)
-#define KEY(section_, name_, field_, type_, min_, max_, align_, presence_, with_, default_, cost_, help_)    \
-        { SECTION_##section_,                                                                                \
-          name_,                                                                                             \
-          offsetof(OBJECT_##section_, field_),                                                               \
-          VALUE_##type_,                                                                                     \
-          min_,                                                                                              \
-          max_,                                                                                              \
-          align_,                                                                                            \
-          PRESENCE_##presence_,                                                                              \
-          with_,                                                                                             \
-          default_,                                                                                          \
-          COST_##cost_,                                                                                      \
+#define KEY(section_, name_, field_, type_, min_, max_, align_, presence_, with_, default_, cost_, help_)              \
+        { SECTION_##section_,                                                                                          \
+          name_,                                                                                                       \
+          offsetof(OBJECT_##section_, field_),                                                                         \
+          VALUE_##type_,                                                                                               \
+          min_,                                                                                                        \
+          max_,                                                                                                        \
+          align_,                                                                                                      \
+          PRESENCE_##presence_,                                                                                        \
+          with_,                                                                                                       \
+          default_,                                                                                                    \
+          COST_##cost_,                                                                                                \
           help_ },
 #include "schema/keys.def"
 };
@@ -55,9 +55,8 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 #define C_TYPE_RESTART    enum restart_policy
 #define C_TYPE_REGIONS    struct range[BOARD_MEMORY_MAX]
 #define SECTION(...)
-#define KEY(section_, name_, field_, type_, ...)                                                             \
-        _Static_assert(__builtin_types_compatible_p(__typeof__(((OBJECT_##section_ *) NULL)->field_),        \
-                                                    C_TYPE_##type_),                                         \
+#define KEY(section_, name_, field_, type_, ...)                                                                       \
+        _Static_assert(__builtin_types_compatible_p(__typeof__(((OBJECT_##section_ *) NULL)->field_), C_TYPE_##type_), \
                        "the field of " name_ " has another type");
 #include "schema/keys.def"
 

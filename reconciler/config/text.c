@@ -95,8 +95,7 @@ static bool split_section(struct source *s, const struct place *p, struct line *
                 source_error(s, p, "section without its closing \"]\"");
                 return false;
         }
-        bad = place_of(
-                p, slice_trim((struct slice){ close + 1, (size_t) (inside.text + inside.size - close) - 1 }));
+        bad = place_of(p, slice_trim((struct slice){ close + 1, (size_t) (inside.text + inside.size - close) - 1 }));
         if (bad.part.size > 0) {
                 source_error(s, &bad, "text after a section's \"]\"; comments have lines of their own");
                 return false;

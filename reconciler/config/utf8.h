@@ -8,12 +8,7 @@
 /** utf8_sequence() - bytes of the well-formed character at @s, 0 if there is none; @size > 0 */
 static inline size_t utf8_sequence(const char *s, size_t size, uint32_t *ret) {
         const unsigned char *p = (const unsigned char *) s;
-        size_t n = p[0] < 0x80   ? 1
-                   : p[0] < 0xc2 ? 0
-                   : p[0] < 0xe0 ? 2
-                   : p[0] < 0xf0 ? 3
-                   : p[0] < 0xf5 ? 4
-                                 : 0;
+        size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
         uint32_t c = n == 1 ? p[0] : p[0] & (0x7fU >> n);
 
         if (n == 0 || n > size)
@@ -24,8 +19,7 @@ static inline size_t utf8_sequence(const char *s, size_t size, uint32_t *ret) {
                 c = c << 6 | (p[i] & 0x3f);
         }
         /* Overlong forms, surrogates and what lies beyond Unicode (RFC 3629, section 3). */
-        if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10ffff)) ||
-            (c >= 0xd800 && c <= 0xdfff))
+        if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10ffff)) || (c >= 0xd800 && c <= 0xdfff))
                 return 0;
         *ret = c;
         return n;
@@ -38,8 +32,7 @@ static inline size_t utf8_printable(const char *s, size_t size) {
 
         if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
                 return 0;
-        if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-            c == 0xfeff)
+        if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
                 return 0;
         return n;
 }

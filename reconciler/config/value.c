@@ -83,8 +83,7 @@ static bool bit_test(const uint32_t *bits, uint64_t i) {
 }
 
 /* "5" or "2-3" into @bits, which has room for every number up to the rule's max. */
-static int parse_interval(const struct number_rule *rule, struct slice item, uint32_t *bits,
-                          struct value_error *e) {
+static int parse_interval(const struct number_rule *rule, struct slice item, uint32_t *bits, struct value_error *e) {
         const char *dash = memchr(item.text + 1, '-', item.size - 1);
         struct slice from = { item.text, dash ? (size_t) (dash - item.text) : item.size }, to = from;
         uint64_t first, last;
@@ -108,8 +107,7 @@ static int parse_interval(const struct number_rule *rule, struct slice item, uin
         return 0;
 }
 
-static int parse_bitmap(const struct number_rule *rule, struct slice v, uint32_t *bits,
-                        struct value_error *e) {
+static int parse_bitmap(const struct number_rule *rule, struct slice v, uint32_t *bits, struct value_error *e) {
         struct slice rest = v, item;
         bool any = false;
 
@@ -177,8 +175,7 @@ static struct board_spec *board_of(void *field) {
         return (struct board_spec *) ((char *) field - offsetof(struct board_spec, memory));
 }
 
-static int parse_region(const struct key_schema *k, struct slice item, struct range *ret,
-                        struct value_error *e) {
+static int parse_region(const struct key_schema *k, struct slice item, struct range *ret, struct value_error *e) {
         const struct number_rule base_rule = rule_of(k, "address");
         struct number_rule size_rule = rule_of(k, "size");
         const char *plus = memchr(item.text, '+', item.size);
@@ -217,8 +214,8 @@ static int parse_regions(const struct key_schema *k, struct slice v, void *field
                         return value_fail(e, item, "more than %d regions", BOARD_MEMORY_MAX);
                 for (size_t i = 0; i < n; i++)
                         if (range_overlaps(b->memory[i].base, b->memory[i].size, region.base, region.size))
-                                return value_fail(e, item, "%.*s overlaps the region at 0x%" PRIx64,
-                                                  SLICE_ARGS(item), b->memory[i].base);
+                                return value_fail(e, item, "%.*s overlaps the region at 0x%" PRIx64, SLICE_ARGS(item),
+                                                  b->memory[i].base);
                 b->memory[n++] = region;
         }
         if (n == b->num_memory)
@@ -265,8 +262,7 @@ static bool slice_is(struct slice v, const char *word) {
         return strlen(word) == v.size && strncasecmp(v.text, word, v.size) == 0;
 }
 
-static int parse_yes_no(const struct key_schema *k _unused_, struct slice v, void *field,
-                        struct value_error *e) {
+static int parse_yes_no(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         static const struct {
                 const char *word;
                 bool value;
@@ -285,8 +281,7 @@ static void write_yes_no(const void *field, FILE *f) {
         fputs(*(const bool *) field ? "yes" : "no", f);
 }
 
-static int parse_restart(const struct key_schema *k _unused_, struct slice v, void *field,
-                         struct value_error *e) {
+static int parse_restart(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         struct suggestion s = {};
 
         for (enum restart_policy p = 0; p < _RESTART_POLICY_MAX; p++) {
@@ -299,8 +294,8 @@ static int parse_restart(const struct key_schema *k _unused_, struct slice v, vo
                 suggestion_offer(&s, v.text, v.size, word);
         }
         if (s.word)
-                return value_fail(e, v, "\"%.*s\" is not a restart policy; did you mean \"%s\"?",
-                                  SLICE_ARGS(v), s.word);
+                return value_fail(e, v, "\"%.*s\" is not a restart policy; did you mean \"%s\"?", SLICE_ARGS(v),
+                                  s.word);
         return value_fail(e, v, "\"%.*s\" is not one of no, on-failure, always", SLICE_ARGS(v));
 }
 
@@ -329,8 +324,7 @@ static const struct {
 int value_parse(const struct key_schema *k, struct slice value, void *object, struct value_error *e) {
         if (value.size == 0)
                 return value_fail(e, value, "no value%s",
-                                  k->presence != PRESENCE_OPTIONAL ? ""
-                                                                   : "; leave the line out for the default");
+                                  k->presence != PRESENCE_OPTIONAL ? "" : "; leave the line out for the default");
         return types[k->type].parse(k, value, schema_field(k, object), e);
 }
 
@@ -362,8 +356,7 @@ bool value_is_default(const struct key_schema *k, const void *object) {
 
         if (!k->default_value || k->default_value[0] == '=')
                 return false;
-        if (types[k->type].parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, &value,
-                                 &e) < 0)
+        if (types[k->type].parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, &value, &e) < 0)
                 return false;
         return memcmp(value.bytes, schema_field_const(k, object), types[k->type].size) == 0;
 }

@@ -9,7 +9,7 @@
 
 #include "config/parser.h"
 
-#define GUEST_SIZE    UINT64_C(0x8000000000) /* as in schema/keys.def: the smallest stage-2 table's reach */
+#define GUEST_SIZE    UINT64_C(0x8000000000)    /* as in schema/keys.def: the smallest stage-2 table's reach */
 #define PHYSICAL_SIZE UINT64_C(0x1000000000000) /* 48 bits */
 
 /* Something that takes up guest addresses. */
@@ -32,11 +32,10 @@ static void memory_reach(struct parser *p, const struct section_use *u, const st
                 return;
         if (parser_good(u, "PhysicalAddress") && !range_contains(0, PHYSICAL_SIZE, m->physical, m->size))
                 source_error(&p->source, parser_place(u, "Size"),
-                             "[Memory %s] reaches beyond physical address 0x%" PRIx64, m->name,
-                             PHYSICAL_SIZE - 1);
+                             "[Memory %s] reaches beyond physical address 0x%" PRIx64, m->name, PHYSICAL_SIZE - 1);
         if (parser_good(u, "GuestAddress") && !range_contains(0, GUEST_SIZE, m->guest, m->size))
-                source_error(&p->source, parser_place(u, "Size"),
-                             "[Memory %s] reaches beyond guest address 0x%" PRIx64, m->name, GUEST_SIZE - 1);
+                source_error(&p->source, parser_place(u, "Size"), "[Memory %s] reaches beyond guest address 0x%" PRIx64,
+                             m->name, GUEST_SIZE - 1);
 }
 
 static void memory_pair(struct parser *p, const struct memory_spec *m, const struct memory_spec *before) {
@@ -47,15 +46,14 @@ static void memory_pair(struct parser *p, const struct memory_spec *m, const str
         if (parser_good(u, "PhysicalAddress") && parser_good(v, "PhysicalAddress") &&
             range_overlaps(m->physical, m->size, before->physical, before->size)) {
                 source_error(&p->source, parser_place(u, "PhysicalAddress"),
-                             "[Memory %s] overlaps [Memory %s] of line %u", m->name, before->name,
-                             before->line);
+                             "[Memory %s] overlaps [Memory %s] of line %u", m->name, before->name, before->line);
                 return;
         }
         if (parser_good(u, "GuestAddress") && parser_good(v, "GuestAddress") &&
             range_overlaps(m->guest, m->size, before->guest, before->size))
                 source_error(&p->source, parser_place(u, "GuestAddress"),
-                             "[Memory %s] overlaps [Memory %s] of line %u in the guest", m->name,
-                             before->name, before->line);
+                             "[Memory %s] overlaps [Memory %s] of line %u in the guest", m->name, before->name,
+                             before->line);
 }
 
 /* True if every [Memory] is right: only then can something be said to lie outside. */
@@ -63,8 +61,7 @@ static bool memory_known(const struct parser *p) {
         for (size_t i = 0; i < p->zone->num_memory; i++) {
                 const struct section_use *u = parser_use(p, &p->zone->memory[i]);
 
-                if (!parser_good(u, "Size") || !parser_good(u, "PhysicalAddress") ||
-                    !parser_good(u, "GuestAddress"))
+                if (!parser_good(u, "Size") || !parser_good(u, "PhysicalAddress") || !parser_good(u, "GuestAddress"))
                         return false;
         }
         return p->zone->num_memory > 0;
@@ -148,10 +145,10 @@ static void collect_claims(const struct parser *p, struct claims *c) {
                 const struct section_use *u = parser_use(p, &z->devices[i]);
 
                 if (parser_good(u, "Address"))
-                        (void) snprintf(claim_add(c, z->devices[i].address, DEVICE_WINDOW_SIZE,
-                                                  parser_place(u, "Address"))
-                                                ->what,
-                                        sizeof(c->items[0].what), "[%s %s]", u->schema->name, u->name);
+                        (void) snprintf(
+                                claim_add(c, z->devices[i].address, DEVICE_WINDOW_SIZE, parser_place(u, "Address"))
+                                        ->what,
+                                sizeof(c->items[0].what), "[%s %s]", u->schema->name, u->name);
         }
         if (parser_good(gic, "DistributorAddress") && parser_good(gic, "DistributorSize"))
                 strcpy(claim_add(c, z->gic.distributor, z->gic.distributor_size,
@@ -173,15 +170,15 @@ static void check_guest_addresses(struct parser *p) {
                 const struct claim *a = &c.items[i];
 
                 if (!a->memory && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
-                        source_error(&p->source, a->place, "%s reaches beyond guest address 0x%" PRIx64,
-                                     a->what, GUEST_SIZE - 1);
+                        source_error(&p->source, a->place, "%s reaches beyond guest address 0x%" PRIx64, a->what,
+                                     GUEST_SIZE - 1);
                 for (size_t j = 0; j < i; j++) {
                         const struct claim *b = &c.items[j];
 
                         if ((!a->memory || !b->memory) &&
                             range_overlaps(a->range.base, a->range.size, b->range.base, b->range.size))
-                                source_error(&p->source, a->place, "%s overlaps %s of line %u in the guest",
-                                             a->what, b->what, b->place->line);
+                                source_error(&p->source, a->place, "%s overlaps %s of line %u in the guest", a->what,
+                                             b->what, b->place->line);
                 }
         }
 }
@@ -190,14 +187,12 @@ static void device_pair(struct parser *p, const struct device_spec *d, const str
         const struct section_use *u = parser_use(p, d), *v = parser_use(p, before);
 
         if (strcmp(d->name, before->name) == 0)
-                source_error(&p->source, &u->header, "[%s %s]: [%s %s] of line %u has the same name",
-                             u->schema->name, u->name, v->schema->name, v->name, before->line);
+                source_error(&p->source, &u->header, "[%s %s]: [%s %s] of line %u has the same name", u->schema->name,
+                             u->name, v->schema->name, v->name, before->line);
         if (parser_good(u, "Interrupt") && parser_good(v, "Interrupt") && d->interrupt == before->interrupt)
-                source_error(&p->source, parser_place(u, "Interrupt"),
-                             "interrupt %" PRIu32 " is [%s %s]'s of line %u", d->interrupt, v->schema->name,
-                             v->name, before->line);
-        if (d->image && before->image && strcmp(d->image, before->image) == 0 &&
-            !(d->read_only && before->read_only))
+                source_error(&p->source, parser_place(u, "Interrupt"), "interrupt %" PRIu32 " is [%s %s]'s of line %u",
+                             d->interrupt, v->schema->name, v->name, before->line);
+        if (d->image && before->image && strcmp(d->image, before->image) == 0 && !(d->read_only && before->read_only))
                 source_error(&p->source, parser_place(u, "Image"),
                              "[Block %s] of line %u has the same image; both would have to be ReadOnly=yes",
                              before->name, before->line);
@@ -213,11 +208,9 @@ static void check_devices(struct parser *p) {
 
                 for (size_t j = 0; j < i; j++)
                         device_pair(p, d, &z->devices[j]);
-                if (parser_good(u, "Interrupt") &&
-                    (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
+                if (parser_good(u, "Interrupt") && (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
                         source_error(&p->source, parser_place(u, "Interrupt"),
-                                     "interrupt %" PRIu32
-                                     " is in Interrupts= of line %u, too; it belongs here only",
+                                     "interrupt %" PRIu32 " is in Interrupts= of line %u, too; it belongs here only",
                                      d->interrupt, parser_place(zone, "Interrupts")->line);
         }
         if (z->num_devices > 0 && parser_good(zone, "CPUs") && z->cpus >> DEVICE_CPUS_MAX != 0)

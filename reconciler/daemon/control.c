@@ -36,8 +36,7 @@ static int reply_json(sd_bus_message *m, json_t *value) {
 
         json_decref(value);
         if (!text)
-                return sd_bus_reply_method_errnof(m, ENOMEM,
-                                                  "out of memory, or the hypervisor cannot be asked");
+                return sd_bus_reply_method_errnof(m, ENOMEM, "out of memory, or the hypervisor cannot be asked");
         return sd_bus_reply_method_return(m, "s", text);
 }
 
@@ -66,8 +65,7 @@ static const sd_bus_vtable methods[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", status), on_status,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", plan), on_plan,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", plan), on_plan, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Restart", SD_BUS_ARGS("s", zone), SD_BUS_NO_RESULT, on_restart,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
@@ -117,11 +115,11 @@ static int client_open(struct client *c, int *fd) {
         if (r >= 0)
                 r = sd_bus_add_object_vtable(c->bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, methods, c);
         if (r >= 0)
-                r = sd_bus_add_object_vtable(c->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                             bus_methods, c);
+                r = sd_bus_add_object_vtable(c->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus", bus_methods,
+                                             c);
         if (r >= 0)
-                r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
-                                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, c);
+                r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                                        "Disconnected", on_disconnected, c);
         if (r >= 0)
                 r = sd_bus_attach_event(c->bus, c->control->event, SD_EVENT_PRIORITY_NORMAL);
         return r;
@@ -132,12 +130,10 @@ static bool is_root(int fd) {
         struct ucred peer;
         socklen_t size = sizeof(peer);
 
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-               (peer.uid == 0 || peer.uid == getuid());
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == getuid());
 }
 
-static int on_connection(sd_event_source *s _unused_, int listener, uint32_t events _unused_,
-                         void *userdata) {
+static int on_connection(sd_event_source *s _unused_, int listener, uint32_t events _unused_, void *userdata) {
         struct control *c = userdata;
         _cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         int r;
@@ -169,14 +165,12 @@ static int listen_at(const char *path) {
 
         if (fd < 0)
                 return -errno;
-        if (snprintf(address.sun_path, sizeof(address.sun_path), "%s~", path) >=
-            (int) sizeof(address.sun_path))
+        if (snprintf(address.sun_path, sizeof(address.sun_path), "%s~", path) >= (int) sizeof(address.sun_path))
                 return -ENAMETOOLONG;
         (void) unlink(address.sun_path);
         if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
-        if (chmod(address.sun_path, 0600) < 0 || listen(fd, SOMAXCONN) < 0 ||
-            rename(address.sun_path, path) < 0) {
+        if (chmod(address.sun_path, 0600) < 0 || listen(fd, SOMAXCONN) < 0 || rename(address.sun_path, path) < 0) {
                 int r = -errno;
 
                 (void) unlink(address.sun_path);
@@ -185,8 +179,7 @@ static int listen_at(const char *path) {
         return TAKE_FD(fd);
 }
 
-int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret,
-                struct err *e) {
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e) {
         _cleanup_(control_freep) struct control *c = calloc(1, sizeof(*c));
         int r;
 

@@ -20,7 +20,6 @@
 struct control;
 
 /** control_new() - listens; takes the place of a socket that an earlier daemon left */
-int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret,
-                struct err *e);
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e);
 struct control *control_free(struct control *c);
 DEFINE_CLEANUP(struct control *, control_free);

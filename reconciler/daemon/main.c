@@ -96,8 +96,7 @@ static int parse_options(int argc, char *argv[], struct options *o) {
 
         while (r > 0 && (c = getopt_long(argc, argv, "", options, &index)) >= 0) {
                 if (c >= ZONES_DIR_OPTION && c <= WORKER)
-                        r = parse_path(options[index].name, optarg, paths[c - ZONES_DIR_OPTION]) < 0 ? -EINVAL
-                                                                                                     : 1;
+                        r = parse_path(options[index].name, optarg, paths[c - ZONES_DIR_OPTION]) < 0 ? -EINVAL : 1;
                 else if (c == LEVEL)
                         r = parse_level(optarg) < 0 ? -EINVAL : 1;
                 else if (c == VERSION_OPTION)
@@ -140,8 +139,7 @@ static void on_files_changed(void *userdata) {
                 log_error("out of memory: the files are not read again");
 }
 
-static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *info _unused_,
-                     void *userdata) {
+static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
         notify_reloading();
         log_info("reading all files again (SIGHUP)");
         on_files_changed(userdata);

@@ -20,8 +20,7 @@ void notify_status(json_t *status) {
         int length;
 
         status_count(status, &n);
-        length = snprintf(text, sizeof(text), "STATUS=%u zone%s running", n.running,
-                          n.running == 1 ? "" : "s");
+        length = snprintf(text, sizeof(text), "STATUS=%u zone%s running", n.running, n.running == 1 ? "" : "s");
         if (n.failed)
                 length += snprintf(text + length, sizeof(text) - length, ", %u failed", n.failed);
         if (n.other)

@@ -13,14 +13,15 @@
 
 #define PARENTS_MAX 64
 
-#define DIRECTORY_EVENTS                                                                                     \
-        (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | \
+#define DIRECTORY_EVENTS                                                                                               \
+        (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |           \
          IN_MOVE_SELF)
 #define PARENT_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ATTRIB | IN_ONLYDIR)
 
 /* One directory above, whose entry @child leads to what we watch. */
 struct parent {
         int wd;
+        bool is_files; /* @child is the file itself: nothing lies behind it */
         char child[NAME_MAX + 1];
 };
 
@@ -64,12 +65,10 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
 static bool is_being_written(int directory, const char *name) {
         struct stat st;
 
-        return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-               st.st_nlink == 1;
+        return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
 }
 
-static enum watch_urgency judge_entry(const struct watch *w, const struct inotify_event *v,
-                                      const char *name) {
+static enum watch_urgency judge_entry(const struct watch *w, const struct inotify_event *v, const char *name) {
         enum watch_urgency urgency = watch_judge(v->mask, name);
         _cleanup_close_ int directory = -1;
 
@@ -80,8 +79,8 @@ static enum watch_urgency judge_entry(const struct watch *w, const struct inotif
 }
 
 /* What an event in a directory above means: something came, went or changed on the way to what we watch. */
-static enum watch_urgency judge_way(const struct watch *w, const struct inotify_event *v) {
-        if (v->mask & IN_CREATE && !(v->mask & IN_ISDIR) && is_being_written(AT_FDCWD, w->file))
+static enum watch_urgency judge_way(const struct watch *w, const struct parent *p, const struct inotify_event *v) {
+        if (p->is_files && v->mask & IN_CREATE && is_being_written(AT_FDCWD, w->file))
                 return WATCH_IGNORE;
         return v->mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_NOW;
 }
@@ -96,24 +95,25 @@ static enum watch_urgency judge(const struct watch *w, const struct inotify_even
                 worst = judge_entry(w, v, name);
         for (size_t i = 0; i < w->num_parents; i++)
                 if (v->wd == w->parents[i].wd && (!name || strcmp(name, w->parents[i].child) == 0))
-                        worst = MAX(worst, judge_way(w, v));
+                        worst = MAX(worst, judge_way(w, &w->parents[i], v));
         return worst;
 }
 
 /* ---- following the paths ---------------------------------------------------------------------------- */
 
-static void add_parent(struct watch *w, const char *path, const char *child, uint32_t extra) {
-        int wd = inotify_add_watch(w->fd, path, PARENT_EVENTS | IN_MASK_ADD | extra);
+static void add_parent(struct watch *w, const char *path, const char *child, bool is_files) {
+        int wd = inotify_add_watch(w->fd, path, PARENT_EVENTS | IN_MASK_ADD | (is_files ? IN_CLOSE_WRITE : 0));
 
         if (wd < 0 || w->num_parents == PARENTS_MAX)
                 return;
         w->parents[w->num_parents].wd = wd;
+        w->parents[w->num_parents].is_files = is_files;
         snprintf(w->parents[w->num_parents].child, sizeof(w->parents[0].child), "%s", child);
         w->num_parents++;
 }
 
 /* Every directory above @path, each for the entry that leads on to it. */
-static void follow(struct watch *w, const char *path, uint32_t extra) {
+static void follow(struct watch *w, const char *path, bool is_files) {
         char copy[PATH_MAX];
         char *slash;
 
@@ -125,8 +125,8 @@ static void follow(struct watch *w, const char *path, uint32_t extra) {
                 snprintf(child, sizeof(child), "%s", slash + 1);
                 *slash = '\0';
                 if (child[0])
-                        add_parent(w, copy[0] ? copy : "/", child, extra);
-                extra = 0;
+                        add_parent(w, copy[0] ? copy : "/", child, is_files);
+                is_files = false;
         }
 }
 
@@ -139,8 +139,8 @@ static int watch_paths(struct watch *w) {
         fd_close(w->fd);
         w->fd = fd;
         w->num_parents = 0;
-        follow(w, w->directory, 0);
-        follow(w, w->file, IN_CLOSE_WRITE);
+        follow(w, w->directory, false);
+        follow(w, w->file, true);
         w->directory_wd = inotify_add_watch(fd, w->directory, DIRECTORY_EVENTS | IN_ONLYDIR | IN_MASK_ADD);
         return 0;
 }
@@ -175,7 +175,8 @@ static bool moves_directory(const struct watch *w, const struct inotify_event *v
         if (v->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
                 return true;
         for (size_t i = 0; i < w->num_parents; i++)
-                if (v->wd == w->parents[i].wd && v->len && strcmp(v->name, w->parents[i].child) == 0)
+                if (v->wd == w->parents[i].wd && !w->parents[i].is_files && v->len &&
+                    strcmp(v->name, w->parents[i].child) == 0)
                         return true;
         return false;
 }
@@ -195,8 +196,9 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
                         moved |= moves_directory(w, v);
                         p += sizeof(*v) + v->len;
                 }
-        if (moved && rewatch(w) < 0)
-                worst = WATCH_NOW;
+        /* What happened while nothing was watched is seen by reading. */
+        if (moved)
+                worst = MAX(worst, rewatch(w) < 0 ? WATCH_NOW : WATCH_SETTLE);
         if (worst == WATCH_NOW) {
                 sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
                 w->changed(w->userdata);
@@ -206,8 +208,8 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
         return 0;
 }
 
-int watch_new(sd_event *event, const char *directory, const char *file, void (*changed)(void *userdata),
-              void *userdata, struct watch **ret) {
+int watch_new(sd_event *event, const char *directory, const char *file, void (*changed)(void *userdata), void *userdata,
+              struct watch **ret) {
         _cleanup_(watch_freep) struct watch *w = calloc(1, sizeof(*w));
         int r;
 

@@ -22,8 +22,8 @@ struct watch;
  * watch_new() - @changed is called from the loop
  * @directory, @file: absolute paths; borrowed
  */
-int watch_new(sd_event *event, const char *directory, const char *file, void (*changed)(void *userdata),
-              void *userdata, struct watch **ret);
+int watch_new(sd_event *event, const char *directory, const char *file, void (*changed)(void *userdata), void *userdata,
+              struct watch **ret);
 struct watch *watch_free(struct watch *w);
 DEFINE_CLEANUP(struct watch *, watch_free);
 

@@ -38,8 +38,7 @@ static struct block *block_of(struct virtio_device *d) {
 
 /* True if [sector, sector + size) lies on the disk and consists of whole sectors. */
 static bool range_on_disk(const struct block *b, uint64_t sector, uint64_t size) {
-        return size % BLOCK_SECTOR_SIZE == 0 && sector <= b->sectors &&
-                size / BLOCK_SECTOR_SIZE <= b->sectors - sector;
+        return size % BLOCK_SECTOR_SIZE == 0 && sector <= b->sectors && size / BLOCK_SECTOR_SIZE <= b->sectors - sector;
 }
 
 /* Moves all of @data; the kernel takes IOV_MAX pieces at a time and may do less than asked. */
@@ -90,9 +89,8 @@ static uint8_t execute(struct block *b, uint32_t type, uint64_t sector, struct v
         case VIRTIO_BLK_T_FLUSH:
                 return flush(b);
         case VIRTIO_BLK_T_GET_ID:
-                return iov_put(&c->writable, b->serial, sizeof(b->serial)) == sizeof(b->serial)
-                        ? VIRTIO_BLK_S_OK
-                        : VIRTIO_BLK_S_IOERR;
+                return iov_put(&c->writable, b->serial, sizeof(b->serial)) == sizeof(b->serial) ? VIRTIO_BLK_S_OK
+                                                                                                : VIRTIO_BLK_S_IOERR;
         default:
                 return VIRTIO_BLK_S_UNSUPP;
         }
@@ -169,7 +167,7 @@ static void offer(struct block *b) {
 
         b->base.ops = &block_ops;
         b->base.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
-                VIRTIO_FEATURE(VIRTIO_BLK_F_SEG_MAX) | VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH);
+                           VIRTIO_FEATURE(VIRTIO_BLK_F_SEG_MAX) | VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH);
         if (b->read_only)
                 b->base.features |= VIRTIO_FEATURE(VIRTIO_BLK_F_RO);
         b->base.num_queues = 1;

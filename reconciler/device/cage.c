@@ -15,7 +15,7 @@
 #include "device/cage.h"
 #include "virtio/transport_hvisor.h"
 
-#define CAGE_USER "hvisor-device"
+#define CAGE_USER   "hvisor-device"
 #define CAGE_NOBODY 65534
 
 /* Where stderr is a file, what is logged there has a limit, too. */

@@ -15,10 +15,10 @@
 #include "device/pty.h"
 
 /* 5.3.2, without F_MULTIPORT */
-#define QUEUE_RECEIVE 0
+#define QUEUE_RECEIVE  0
 #define QUEUE_TRANSMIT 1
 
-#define SOURCE_PTY 0
+#define SOURCE_PTY    0
 #define SOURCE_EVENTS 1
 
 /* How many requests are served before the loop looks at everything else again. */
@@ -309,8 +309,7 @@ static const struct cage_rule console_rules[] = {
 };
 
 static int console_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
-        return console_new(a->values[ARGUMENT_PTY], a->values[ARGUMENT_EVENTS], a->values[ARGUMENT_HISTORY], ret,
-                           e);
+        return console_new(a->values[ARGUMENT_PTY], a->values[ARGUMENT_EVENTS], a->values[ARGUMENT_HISTORY], ret, e);
 }
 
 const struct device_type console_device_type = {

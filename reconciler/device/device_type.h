@@ -37,8 +37,8 @@ struct cage_rule {
 };
 
 struct device_type {
-        const char *name; /* on the command line */
-        const char *comm; /* process name */
+        const char *name;                    /* on the command line */
+        const char *comm;                    /* process name */
         const struct device_option *options; /* closed by DEVICE_OPTION_END */
         const struct cage_rule *rules;       /* what it needs while it serves, besides what every worker does */
         size_t num_rules;

@@ -11,7 +11,7 @@ _Static_assert(sizeof(struct history_header) <= WORKER_HISTORY_HEADER, "the head
 
 static bool header_valid(const struct history_header *h) {
         return h->magic == HISTORY_MAGIC && h->version == HISTORY_VERSION && h->ring_size == WORKER_HISTORY_RING &&
-                h->shown <= h->written;
+               h->shown <= h->written;
 }
 
 int history_open(struct history *h, int fd, struct err *e) {

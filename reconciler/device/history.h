@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/worker.h"
 
-#define HISTORY_MAGIC UINT64_C(0x79726f7473696876) /* "vhistory" */
+#define HISTORY_MAGIC   UINT64_C(0x79726f7473696876) /* "vhistory" */
 #define HISTORY_VERSION 1
 
 struct history_header {

@@ -150,10 +150,9 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
                 if (seen[c])
                         return err_set(e, -EINVAL, "--%s is given twice", options[c].name);
                 seen[c] = true;
-                r = c < _OPTION_COMMON_MAX
-                        ? parse_common((enum common_option) c, optarg, o, e)
-                        : parse_own(&o->type->options[c - _OPTION_COMMON_MAX], optarg,
-                                    &o->arguments.values[c - _OPTION_COMMON_MAX], e);
+                r = c < _OPTION_COMMON_MAX ? parse_common((enum common_option) c, optarg, o, e)
+                                           : parse_own(&o->type->options[c - _OPTION_COMMON_MAX], optarg,
+                                                       &o->arguments.values[c - _OPTION_COMMON_MAX], e);
                 if (r != 0)
                         return r;
         }

@@ -10,9 +10,9 @@
 #include "base/macros.h"
 
 /* The ioctls made here, for the worker's cage. */
-#define PTY_IOCTL_GET TCGETS
+#define PTY_IOCTL_GET       TCGETS
 #define PTY_IOCTL_SET_FLUSH TCSETSF
-#define PTY_IOCTL_FLUSH TCFLSH
+#define PTY_IOCTL_FLUSH     TCFLSH
 
 /** pty_has_client() - true while somebody has the slave open; false also before anybody ever had */
 bool pty_has_client(int master_fd);

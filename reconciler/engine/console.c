@@ -123,8 +123,7 @@ static int make_link(const struct console *c) {
         return rename(beside, path) < 0 ? -errno : 0;
 }
 
-int consoles_get(struct consoles *l, const char *zone, const char *device, const struct console **ret,
-                 struct err *e) {
+int consoles_get(struct consoles *l, const char *zone, const char *device, const struct console **ret, struct err *e) {
         _cleanup_(console_freep) struct console *c = NULL;
         const struct console *there = find(l, zone, device);
         int r;
@@ -297,9 +296,8 @@ void consoles_regain(struct consoles *l, const char *zone, const char *device, p
         if (master >= 0)
                 set_master(c, master);
         if (c->history < 0 || c->master < 0 || make_link(c) < 0 || add(l, c) < 0) {
-                log_warning(
-                        "console %s.%s: cannot take it over from worker %d; it is lost when that worker ends",
-                        zone, device, (int) worker);
+                log_warning("console %s.%s: cannot take it over from worker %d; it is lost when that worker ends", zone,
+                            device, (int) worker);
                 return;
         }
         store(c);

@@ -26,8 +26,7 @@ int consoles_new(struct stored_fds *stored, struct consoles **ret);
 struct consoles *consoles_free(struct consoles *c);
 
 /** consoles_get() - the console of that device, made if there is none; borrowed until consoles_drop() */
-int consoles_get(struct consoles *c, const char *zone, const char *device, const struct console **ret,
-                 struct err *e);
+int consoles_get(struct consoles *c, const char *zone, const char *device, const struct console **ret, struct err *e);
 
 /** consoles_regain() - there is none, but the worker that runs holds its descriptors: takes copies of them */
 void consoles_regain(struct consoles *c, const char *zone, const char *device, pid_t worker, int pidfd);

@@ -97,8 +97,7 @@ static bool look_at_zones(struct engine *e) {
 
                 if (!z)
                         continue;
-                if (z->fd < 0 && !z->task &&
-                    hypervisor_zone_open(e->config.hypervisor, l->id, &fd, NULL) == 0)
+                if (z->fd < 0 && !z->task && hypervisor_zone_open(e->config.hypervisor, l->id, &fd, NULL) == 0)
                         (void) zone_watch(z, fd);
                 found |= workers_look(z, l);
         }
@@ -223,8 +222,7 @@ int engine_restart(struct engine *e, const char *name, struct err *err) {
         if (!zone_name_valid(name))
                 return err_set(err, -EINVAL, "\"%s\" is not a zone's name", name);
         if (live_find_foreign(&e->live, name))
-                return err_set(err, -EPERM,
-                               "zone %s was not started by the reconciler, which leaves it alone", name);
+                return err_set(err, -EPERM, "zone %s was not started by the reconciler, which leaves it alone", name);
         if (!desired_find(&e->desired, name) && !live_find(&e->live, name))
                 return err_set(err, -ENOENT, "there is no zone %s", name);
         z = engine_zone(e, name);

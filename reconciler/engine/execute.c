@@ -48,9 +48,8 @@ static void execute_worker(struct engine *e, const struct action *a) {
                 /* Without its device it is of no use; often it is dying already, and how will be told. */
                 worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : NULL);
         } else if (w->pid) {
-                engine_record(e, LOG_NOTICE, MESSAGE_WORKER_ENDED, z->name, w->name,
-                              action_kind_to_string(a->kind), "begun", "worker %d is replaced: %s",
-                              (int) w->pid, a->reason);
+                engine_record(e, LOG_NOTICE, MESSAGE_WORKER_ENDED, z->name, w->name, action_kind_to_string(a->kind),
+                              "begun", "worker %d is replaced: %s", (int) w->pid, a->reason);
                 worker_end(w);
         } else if (!backoff_waits(&w->backoff, engine_now(e))) {
                 worker_start(w, d);
@@ -62,8 +61,7 @@ static bool is_worker_action(const struct action *a) {
 }
 
 /* What a person's restart starts from: the file where it can be had, else what the zone has. */
-static const struct zone_spec *restart_spec(const struct engine *e, const struct zone *z,
-                                            const struct zone_live *l) {
+static const struct zone_spec *restart_spec(const struct engine *e, const struct zone *z, const struct zone_live *l) {
         const struct desired_zone *d = desired_find(&e->desired, z->name);
         const struct note *n = plan_find_note(&e->plan, z->name);
 
@@ -92,8 +90,8 @@ static void execute_requests(struct engine *e) {
                 if (a.spec)
                         task_start(z, &a);
                 else
-                        engine_record(e, LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, "zone-restart",
-                                      "refused", "its settings are not known: its file is bad or gone");
+                        engine_record(e, LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, "zone-restart", "refused",
+                                      "its settings are not known: its file is bad or gone");
         }
 }
 

@@ -16,8 +16,7 @@ static const char *const kinds[_FD_KIND_MAX] = {
 
 /* ---- names ------------------------------------------------------------------------------------------ */
 
-void fd_store_name(enum fd_kind kind, const char *zone, const char *device,
-                   char name[static FD_STORE_NAME_SIZE]) {
+void fd_store_name(enum fd_kind kind, const char *zone, const char *device, char name[static FD_STORE_NAME_SIZE]) {
         snprintf(name, FD_STORE_NAME_SIZE, "%s/%s/%s", kinds[kind], zone, device);
 }
 

@@ -35,8 +35,7 @@ static void job_free(struct job *j) {
         free(j);
 }
 
-static int on_finished(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_,
-                       void *userdata) {
+static int on_finished(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         struct job *j = userdata;
 
         pthread_join(j->thread, NULL);

@@ -7,8 +7,7 @@ struct launcher *launcher_free(struct launcher *l) {
         return NULL;
 }
 
-int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
-                    struct err *e) {
+int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd, struct err *e) {
         int r = l->ops->launch(l, q, ret_pid, ret_pidfd, e);
 
         return r < 0 ? err_add(e, r, "cannot start the worker of device %s", q->device->name) : 0;

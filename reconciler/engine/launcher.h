@@ -47,8 +47,7 @@ struct launcher *launcher_free(struct launcher *l);
  *
  * Does not wait. Return: 0, -errno.
  */
-int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
-                    struct err *e);
+int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd, struct err *e);
 
 /** launcher_adopt() - a worker of an earlier daemon runs: keep what belongs to it */
 void launcher_adopt(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);

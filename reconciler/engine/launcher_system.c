@@ -79,8 +79,7 @@ static void add_owned_fd(struct command *c, const char *option, int fd) {
 }
 
 /* A pipe to us; and where our own stderr goes, for when there is nobody at its other end. */
-static int prepare_log(struct system_launcher *l, const struct launch_request *q, struct command *c,
-                       struct err *e) {
+static int prepare_log(struct system_launcher *l, const struct launch_request *q, struct command *c, struct err *e) {
         int own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
         if (own < 0)
@@ -96,8 +95,8 @@ static int prepare_log(struct system_launcher *l, const struct launch_request *q
  * A description of its own for every worker: the OFD lock that fences off a
  * killed predecessor belongs to the description (fcntl(2), F_OFD_SETLK).
  */
-static int prepare_block(struct system_launcher *l _unused_, const struct launch_request *q,
-                         struct command *c, struct err *e) {
+static int prepare_block(struct system_launcher *l _unused_, const struct launch_request *q, struct command *c,
+                         struct err *e) {
         const struct device_spec *d = q->device;
         int fd = open(d->image, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
@@ -127,8 +126,7 @@ static int prepare_console(struct system_launcher *l, const struct launch_reques
 
 static const struct {
         const char *name;
-        int (*prepare)(struct system_launcher *l, const struct launch_request *q, struct command *c,
-                       struct err *e);
+        int (*prepare)(struct system_launcher *l, const struct launch_request *q, struct command *c, struct err *e);
 } types[_DEVICE_TYPE_MAX] = {
         [DEVICE_BLOCK] = { WORKER_TYPE_BLOCK, prepare_block },
         [DEVICE_CONSOLE] = { WORKER_TYPE_CONSOLE, prepare_console },
@@ -159,8 +157,7 @@ static void put_into_scope(struct system_launcher *l, const struct launch_reques
         process_go(&p->gate);
 }
 
-static int fill_command(struct system_launcher *l, const struct launch_request *q, struct command *c,
-                        struct err *e) {
+static int fill_command(struct system_launcher *l, const struct launch_request *q, struct command *c, struct err *e) {
         int r;
 
         add_argument(c, "%s", l->binary);
@@ -177,8 +174,8 @@ static int fill_command(struct system_launcher *l, const struct launch_request *
         return c->out_of_memory ? -ENOMEM : 0;
 }
 
-static int system_launch(struct launcher *launcher, const struct launch_request *q, pid_t *ret_pid,
-                         int *ret_pidfd, struct err *e) {
+static int system_launch(struct launcher *launcher, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
+                         struct err *e) {
         struct system_launcher *l = (struct system_launcher *) launcher;
         _cleanup_(command_clear) struct command c = { .error_fd = -1 };
         struct process p;
@@ -194,8 +191,7 @@ static int system_launch(struct launcher *launcher, const struct launch_request 
         return 0;
 }
 
-static void system_adopt(struct launcher *launcher, const char *zone, const char *device, pid_t pid,
-                         int pidfd) {
+static void system_adopt(struct launcher *launcher, const char *zone, const char *device, pid_t pid, int pidfd) {
         struct system_launcher *l = (struct system_launcher *) launcher;
 
         consoles_regain(l->consoles, zone, device, pid, pidfd);

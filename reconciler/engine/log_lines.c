@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void log_lines_init(struct log_lines *l, void (*say)(void *userdata, int level, const char *text),
-                    void *userdata) {
+void log_lines_init(struct log_lines *l, void (*say)(void *userdata, int level, const char *text), void *userdata) {
         *l = (struct log_lines){
                 .limit = { .burst = LOG_LINES_MAX, .seconds = LOG_LINES_TIME },
                 .say = say,

@@ -23,8 +23,7 @@ struct log_lines {
         void *userdata;
 };
 
-void log_lines_init(struct log_lines *l, void (*say)(void *userdata, int level, const char *text),
-                    void *userdata);
+void log_lines_init(struct log_lines *l, void (*say)(void *userdata, int level, const char *text), void *userdata);
 
 /** log_lines_feed() - calls say() for each line that is complete now */
 void log_lines_feed(struct log_lines *l, const char *data, size_t size);

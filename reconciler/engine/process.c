@@ -21,14 +21,13 @@ struct environment {
 static void environment_fill(struct environment *v) {
         const char *stream = getenv("JOURNAL_STREAM");
 
-        if (stream &&
-            snprintf(v->journal, sizeof(v->journal), "JOURNAL_STREAM=%s", stream) < (int) sizeof(v->journal))
+        if (stream && snprintf(v->journal, sizeof(v->journal), "JOURNAL_STREAM=%s", stream) < (int) sizeof(v->journal))
                 v->list[0] = v->journal;
 }
 
 /* Between fork and exec of a process with threads: async-signal-safe calls only. */
-_Noreturn static void child(char *const argv[], char *const environment[], int error_fd, const int *fds,
-                            size_t num_fds, int gate) {
+_Noreturn static void child(char *const argv[], char *const environment[], int error_fd, const int *fds, size_t num_fds,
+                            int gate) {
         struct sigaction standard = { .sa_handler = SIG_DFL };
         sigset_t none;
         char byte;
@@ -52,8 +51,7 @@ _Noreturn static void child(char *const argv[], char *const environment[], int e
         _exit(errno == ENOENT ? 127 : 126);
 }
 
-int process_fork(char *const argv[], int error_fd, const int *fds, size_t num_fds, struct process *ret,
-                 struct err *e) {
+int process_fork(char *const argv[], int error_fd, const int *fds, size_t num_fds, struct process *ret, struct err *e) {
         struct environment environment = {};
         int gate[2], pidfd;
         pid_t pid;

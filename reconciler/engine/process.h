@@ -22,8 +22,7 @@ struct process {
  * @error_fd: becomes its standard output and error
  * @fds: keep their numbers in the child, which the caller has put into @argv
  */
-int process_fork(char *const argv[], int error_fd, const int *fds, size_t num_fds, struct process *ret,
-                 struct err *e);
+int process_fork(char *const argv[], int error_fd, const int *fds, size_t num_fds, struct process *ret, struct err *e);
 
 /** process_go() - lets it exec; closes the gate */
 void process_go(int *gate);

@@ -70,8 +70,7 @@ int scope_manager_open(sd_event *event, sd_bus **ret) {
                 r = sd_bus_open_system(&bus);
         if (r < 0)
                 return r;
-        r = sd_bus_call_method_async(bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe", NULL,
-                                     NULL, "");
+        r = sd_bus_call_method_async(bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe", NULL, NULL, "");
         if (r >= 0)
                 r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0) {
@@ -91,8 +90,7 @@ static bool append_escaped(char *buffer, size_t size, size_t *used, const char *
 
                 if (size - *used < 5)
                         return false;
-                *used += snprintf(buffer + *used, size - *used, plain ? "%c" : "\\x%02x",
-                                  (unsigned char) *name);
+                *used += snprintf(buffer + *used, size - *used, plain ? "%c" : "\\x%02x", (unsigned char) *name);
         }
         return true;
 }
@@ -154,8 +152,8 @@ static int set_timer(struct scope_request *q, uint64_t after, sd_event_time_hand
 }
 
 static void stop_stale(struct scope_request *q) {
-        (void) sd_bus_call_method_async(q->bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit",
-                                        NULL, NULL, "ss", q->unit, "replace");
+        (void) sd_bus_call_method_async(q->bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit", NULL, NULL,
+                                        "ss", q->unit, "replace");
 }
 
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
@@ -198,9 +196,9 @@ static int append_properties(sd_bus_message *m, const struct scope_request *q) {
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
         if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", "hvisor virtio device",
-                                          "Slice", "s", SLICE, "CollectMode", "s", "inactive-or-failed",
-                                          "PIDs", "au", 1, (uint32_t) q->pid);
+                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", "hvisor virtio device", "Slice",
+                                          "s", SLICE, "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
+                                          (uint32_t) q->pid);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r;
@@ -235,8 +233,8 @@ int scope_request(sd_bus *bus, sd_event *event, const char *zone, const char *de
         *q = (struct scope_request){ .bus = sd_bus_ref(bus), .event = event, .pid = pid, .gate = -1 };
         r = scope_name(zone, device, q->unit, sizeof(q->unit));
         if (r >= 0)
-                r = sd_bus_match_signal_async(bus, &q->removed, NULL, SYSTEMD_PATH, SYSTEMD_MANAGER,
-                                              "JobRemoved", on_job_removed, NULL, q);
+                r = sd_bus_match_signal_async(bus, &q->removed, NULL, SYSTEMD_PATH, SYSTEMD_MANAGER, "JobRemoved",
+                                              on_job_removed, NULL, q);
         if (r >= 0)
                 r = request_send(q);
         if (r < 0) {

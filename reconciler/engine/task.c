@@ -48,9 +48,8 @@ static void tell_failure(const struct task *t) {
         if (!z->hopeless)
                 snprintf(again, sizeof(again), "next try in %u s",
                          (unsigned) ((z->backoff.retry_at - now + SECOND - 1) / SECOND));
-        engine_record(task_engine(t), LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL,
-                      action_kind_to_string(t->kind), "failed", "%s failed: %s; %s",
-                      action_kind_to_verb(t->kind), z->message, again);
+        engine_record(task_engine(t), LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, action_kind_to_string(t->kind),
+                      "failed", "%s failed: %s; %s", action_kind_to_verb(t->kind), z->message, again);
 }
 
 static void fail_for_good(struct task *t) {
@@ -175,9 +174,8 @@ void task_start(struct zone *z, const struct action *a) {
                 return;
         *t = (struct task){ .zone = z, .kind = a->kind, .id = a->id, .began = engine_now(z->engine) };
         z->task = t;
-        engine_record(z->engine, LOG_NOTICE, MESSAGE_ZONE_ACTION, z->name, NULL,
-                      action_kind_to_string(a->kind), "begun", "%s: %s", action_kind_to_verb(a->kind),
-                      a->reason);
+        engine_record(z->engine, LOG_NOTICE, MESSAGE_ZONE_ACTION, z->name, NULL, action_kind_to_string(a->kind),
+                      "begun", "%s: %s", action_kind_to_verb(a->kind), a->reason);
         if (a->spec) {
                 r = applied_copy(a->spec, &t->spec, &t->err);
                 t->cookie = engine_spec_cookie(z->engine, a->spec);

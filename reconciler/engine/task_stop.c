@@ -47,8 +47,7 @@ void task_enter_stop(struct task *t) {
 static int on_end_timeout(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
         struct task *t = userdata;
 
-        engine_record(task_engine(t), LOG_WARNING, MESSAGE_WORKER_FAILED, t->zone->name, NULL, "worker-end",
-                      "failed",
+        engine_record(task_engine(t), LOG_WARNING, MESSAGE_WORKER_FAILED, t->zone->name, NULL, "worker-end", "failed",
                       "workers do not end, not even by SIGKILL; their way into the zone is cut off");
         task_enter(t, STEP_DESTROY);
         return 0;
@@ -60,10 +59,9 @@ void task_enter_end(struct task *t) {
 
         for (size_t i = 0; i < z->num_workers; i++)
                 worker_end(&z->workers[i]);
-        r = zone_has_workers(z)
-                    ? sd_event_add_time_relative(task_engine(t)->config.event, &t->timer, CLOCK_MONOTONIC,
-                                                 END_TIMEOUT, 100000, on_end_timeout, t)
-                    : -ENOENT;
+        r = zone_has_workers(z) ? sd_event_add_time_relative(task_engine(t)->config.event, &t->timer, CLOCK_MONOTONIC,
+                                                             END_TIMEOUT, 100000, on_end_timeout, t)
+                                : -ENOENT;
         if (r < 0)
                 task_enter(t, STEP_DESTROY);
 }

@@ -61,9 +61,8 @@ void tell_notes(struct engine *e) {
                 if (n->zone[0] && !z)
                         continue;
                 if (is_news(z ? &z->last_note : &e->lost_note, n->text))
-                        engine_record(e, note_level(n->kind), MESSAGE_ZONE_NOTE, z ? n->zone : NULL, NULL,
-                                      "plan", note_kind_to_string(n->kind), "%s: %s",
-                                      note_kind_to_string(n->kind), n->text);
+                        engine_record(e, note_level(n->kind), MESSAGE_ZONE_NOTE, z ? n->zone : NULL, NULL, "plan",
+                                      note_kind_to_string(n->kind), "%s: %s", note_kind_to_string(n->kind), n->text);
         }
         for (size_t i = 0; i < e->num_zones; i++)
                 if (!plan_find_note(&e->plan, e->zones[i]->name))

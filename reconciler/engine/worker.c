@@ -66,16 +66,12 @@ static void fail(struct worker *w) {
         uint64_t now = engine_now(e);
 
         backoff_fail(&w->backoff, &backoff_worker, now);
-        engine_record(e, LOG_WARNING,
-                      backoff_waits(&w->backoff, now) ? MESSAGE_WORKER_FAILED : MESSAGE_WORKER_ENDED,
+        engine_record(e, LOG_WARNING, backoff_waits(&w->backoff, now) ? MESSAGE_WORKER_FAILED : MESSAGE_WORKER_ENDED,
                       w->zone->name, w->name, "worker", "failed", "%s%s", w->message,
-                      backoff_waits(&w->backoff, now)
-                              ? "; it fails too often and is started again after a while"
-                              : "");
+                      backoff_waits(&w->backoff, now) ? "; it fails too often and is started again after a while" : "");
 }
 
-static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_,
-                             void *userdata) {
+static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         struct worker *w = userdata;
         struct zone *z = w->zone;
         bool told = w->ending;
@@ -103,8 +99,8 @@ static int on_kill_time(sd_event_source *s _unused_, uint64_t when _unused_, voi
 
 static int set_timer(struct worker *w, uint64_t after, sd_event_time_handler_t handler) {
         w->timer = sd_event_source_disable_unref(w->timer);
-        return sd_event_add_time_relative(w->zone->engine->config.event, &w->timer, CLOCK_MONOTONIC, after,
-                                          100000, handler, w);
+        return sd_event_add_time_relative(w->zone->engine->config.event, &w->timer, CLOCK_MONOTONIC, after, 100000,
+                                          handler, w);
 }
 
 void worker_end(struct worker *w) {
@@ -126,8 +122,7 @@ void worker_give_up(struct worker *w, const char *why) {
 /* ---- the beginning of one --------------------------------------------------------------------------- */
 
 static int watch_exit(struct worker *w) {
-        return sd_event_add_io(w->zone->engine->config.event, &w->exit_source, w->pidfd, EPOLLIN,
-                               on_exit_of_worker, w);
+        return sd_event_add_io(w->zone->engine->config.event, &w->exit_source, w->pidfd, EPOLLIN, on_exit_of_worker, w);
 }
 
 static int on_attach_time(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
@@ -172,10 +167,9 @@ void worker_start(struct worker *w, const struct device_spec *d) {
                 r = worker_launch(w, d, device_fd, &err);
         if (r < 0) {
                 snprintf(w->message, sizeof(w->message), "%.255s", err_text(&err, r));
-                backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health },
-                             engine_now(e));
-                engine_record(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start",
-                              "failed", "%s", w->message);
+                backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health }, engine_now(e));
+                engine_record(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start", "failed", "%s",
+                              w->message);
         }
 }
 
@@ -239,7 +233,7 @@ void workers_confirm(struct zone *z, const struct zone_live *l) {
                 w->found = false;
                 backoff_succeed(&w->backoff, engine_now(z->engine));
                 launcher_adopt(z->engine->config.launcher, z->name, w->name, w->pid, w->pidfd);
-                engine_record(z->engine, LOG_INFO, MESSAGE_WORKER_STARTED, z->name, w->name, "worker-adopt",
-                              "done", "worker %d goes on", (int) w->pid);
+                engine_record(z->engine, LOG_INFO, MESSAGE_WORKER_STARTED, z->name, w->name, "worker-adopt", "done",
+                              "worker %d goes on", (int) w->pid);
         }
 }

@@ -119,8 +119,8 @@ static int on_input(sd_event_source *s _unused_, int fd _unused_, uint32_t event
         if (n == 0 || (n < 0 && n != -EAGAIN))
                 worker_log_close(w);
         else if (w->lines.limit.dropped > 0 && !w->timer)
-                (void) sd_event_add_time_relative(w->all->event, &w->timer, CLOCK_MONOTONIC,
-                                                  LOG_LINES_TIME * SECOND, SECOND, on_report_time, w);
+                (void) sd_event_add_time_relative(w->all->event, &w->timer, CLOCK_MONOTONIC, LOG_LINES_TIME * SECOND,
+                                                  SECOND, on_report_time, w);
         return 0;
 }
 

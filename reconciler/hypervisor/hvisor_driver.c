@@ -77,11 +77,10 @@ static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m,
         r = call(to_hvisor(h)->control, HVISOR_ZONE_CREATE, c);
         if (r < 0)
                 return err_set(e, r, "%s",
-                               r == -EEXIST  ? "its id or name is taken"
-                               : r == -EBUSY ? "a CPU or RAM of it belongs to another zone"
-                               : r == -EINVAL
-                                       ? "the module refuses its settings (the kernel log has the field)"
-                                       : strerror(-r));
+                               r == -EEXIST   ? "its id or name is taken"
+                               : r == -EBUSY  ? "a CPU or RAM of it belongs to another zone"
+                               : r == -EINVAL ? "the module refuses its settings (the kernel log has the field)"
+                                              : strerror(-r));
         *ret_fd = r;
         return 0;
 }
@@ -102,8 +101,8 @@ static int hvisor_zone_acknowledge(struct hypervisor *h _unused_, int zone_fd) {
         return MIN(call(zone_fd, HVISOR_ZONE_INFO, &info), 0);
 }
 
-static int hvisor_device_create(struct hypervisor *h _unused_, int zone_fd, const struct device_spec *d,
-                                int *ret_fd, struct err *e) {
+static int hvisor_device_create(struct hypervisor *h _unused_, int zone_fd, const struct device_spec *d, int *ret_fd,
+                                struct err *e) {
         struct hvisor_device_create c = {
                 .virtio_id = device_type_virtio_id(d->type),
                 .interrupt = d->interrupt,
@@ -115,8 +114,7 @@ static int hvisor_device_create(struct hypervisor *h _unused_, int zone_fd, cons
         copy_name(c.name, d->name);
         r = call(zone_fd, HVISOR_DEVICE_CREATE, &c);
         if (r < 0)
-                return err_set(e, r, "%s",
-                               r == -EEXIST ? "its name, address or interrupt is taken" : strerror(-r));
+                return err_set(e, r, "%s", r == -EEXIST ? "its name, address or interrupt is taken" : strerror(-r));
         *ret_fd = r;
         return 0;
 }
@@ -136,8 +134,7 @@ static int hvisor_device_open(struct hypervisor *h _unused_, int zone_fd, const 
 
 /* ---- what takes its time ---------------------------------------------------------------------------- */
 
-static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct image_spec *image,
-                            struct err *e) {
+static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct image_spec *image, struct err *e) {
         _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         struct stat st;
 
@@ -187,8 +184,7 @@ static int find_cpu_holder(struct hvisor *h, const struct zone_spec *z, struct e
  * all the zone's CPUs to nobody for good. Only the list tells the two apart,
  * and a listed holder is found before the call, so that it is never made.
  */
-static int hvisor_zone_start(struct hypervisor *hypervisor, int zone_fd, const struct zone_spec *z,
-                             struct err *e) {
+static int hvisor_zone_start(struct hypervisor *hypervisor, int zone_fd, const struct zone_spec *z, struct err *e) {
         struct hvisor *h = to_hvisor(hypervisor);
         int r, holder = find_cpu_holder(h, z, e);
 
@@ -239,8 +235,7 @@ int hypervisor_hvisor_open(struct hypervisor **ret, struct err *e) {
         if (fd < 0) {
                 r = -errno;
                 if (r == -ENOENT || r == -ENXIO || r == -ENODEV)
-                        return err_set(e, r, "%s is not there: load the module (modprobe hvisor)",
-                                       DEVICE_NODE);
+                        return err_set(e, r, "%s is not there: load the module (modprobe hvisor)", DEVICE_NODE);
                 if (r == -EACCES || r == -EPERM)
                         return err_set(e, r, "%s: permission denied: run it as root", DEVICE_NODE);
                 return err_set(e, r, "%s: %s", DEVICE_NODE, strerror(-r));

@@ -43,8 +43,7 @@ static char *format(struct diff *d, const char *text, va_list ap) {
         return NULL;
 }
 
-_printf_(4, 5) static void add_note(struct diff *d, enum note_kind kind, const char *zone, const char *text,
-                                    ...) {
+_printf_(4, 5) static void add_note(struct diff *d, enum note_kind kind, const char *zone, const char *text, ...) {
         struct plan *p = d->plan;
         struct note *notes = reallocarray(p->notes, p->num_notes + 1, sizeof(*notes));
         va_list ap;
@@ -64,8 +63,8 @@ _printf_(4, 5) static void add_note(struct diff *d, enum note_kind kind, const c
                 p->num_notes++;
 }
 
-_printf_(4, 5) static struct action *add_action(struct diff *d, enum action_kind kind,
-                                                const struct candidate *c, const char *text, ...) {
+_printf_(4, 5) static struct action *add_action(struct diff *d, enum action_kind kind, const struct candidate *c,
+                                                const char *text, ...) {
         struct plan *p = d->plan;
         struct action *a = reallocarray(p->actions, p->num_actions + 1, sizeof(*a));
         va_list ap;
@@ -140,16 +139,14 @@ static void judge(struct diff *d, struct candidate *c) {
                 keep(d, c, NOTE_BAD_FILE, text);
         } else {
                 c->spec = w->spec;
-                c->changed =
-                        object_there(c) && zone_spec_cookie(w->spec, d->want->board) != c->live->spec_cookie;
+                c->changed = object_there(c) && zone_spec_cookie(w->spec, d->want->board) != c->live->spec_cookie;
         }
         diagnostics_clear(&diagnostics);
 }
 
 /* ---- 2. settle -------------------------------------------------------------------------------------- */
 
-static bool conflicts_with_accepted(const struct diff *d, const struct candidate *c, char *text,
-                                    size_t size) {
+static bool conflicts_with_accepted(const struct diff *d, const struct candidate *c, char *text, size_t size) {
         for (size_t i = 0; i < d->num_candidates; i++) {
                 const struct candidate *o = &d->candidates[i];
 
@@ -227,8 +224,7 @@ static enum obstacle find_obstacle(const struct diff *d, const struct candidate 
                 if (o == c || !o->live || !holds_claim(o, c->spec, claim, sizeof(claim)))
                         continue;
                 worst = leaves(d, o) ? OBSTACLE_LEAVES : OBSTACLE_STAYS;
-                snprintf(text, size, "%s%s", claim,
-                         o->state == ZONE_FOREIGN ? " (not started by the reconciler)" : "");
+                snprintf(text, size, "%s%s", claim, o->state == ZONE_FOREIGN ? " (not started by the reconciler)" : "");
         }
         return worst;
 }
@@ -257,8 +253,7 @@ static void emit_change(struct diff *d, struct candidate *c) {
                 add_action(d, ACTION_ZONE_STOP, c, "its settings changed, and %s: it makes room first", text);
                 break;
         case OBSTACLE_STAYS:
-                add_note(d, NOTE_WAITING, c->spec->name, "its settings changed, but %s; it runs on as it was",
-                         text);
+                add_note(d, NOTE_WAITING, c->spec->name, "its settings changed, but %s; it runs on as it was", text);
                 break;
         }
 }
@@ -272,8 +267,7 @@ static void emit_workers(struct diff *d, struct candidate *c) {
                 if (!l)
                         continue;
                 if (l->hung)
-                        a = add_action(d, ACTION_WORKER_RESTART, c,
-                                       "did not let go of the device's queues in time");
+                        a = add_action(d, ACTION_WORKER_RESTART, c, "did not let go of the device's queues in time");
                 else if (!l->attached)
                         a = add_action(d, ACTION_WORKER_START, c, "the device has no worker");
                 else if (l->cookie != device_spec_cookie(s))
@@ -309,8 +303,7 @@ static void emit_ended(struct diff *d, struct candidate *c) {
 static void emit(struct diff *d, struct candidate *c) {
         switch (c->state) {
         case ZONE_FOREIGN:
-                add_note(d, NOTE_FOREIGN, c->live->name,
-                         "runs, but was not started by the reconciler: left alone");
+                add_note(d, NOTE_FOREIGN, c->live->name, "runs, but was not started by the reconciler: left alone");
                 return;
         case ZONE_HALF_MADE:
                 add_action(d, ACTION_ZONE_CLEAN_UP, c, "left over from a start that was cut off");

@@ -54,8 +54,8 @@ void plan_print(const struct plan *p, FILE *f) {
         for (size_t i = 0; i < p->num_actions; i++) {
                 const struct action *a = &p->actions[i];
 
-                fprintf(f, "%s %s%s%s: %s\n", action_words[a->kind].verb, a->zone, a->device[0] ? "." : "",
-                        a->device, a->reason);
+                fprintf(f, "%s %s%s%s: %s\n", action_words[a->kind].verb, a->zone, a->device[0] ? "." : "", a->device,
+                        a->reason);
         }
         if (p->num_actions == 0)
                 fprintf(f, "Nothing to do.\n");
@@ -67,8 +67,8 @@ void plan_print(const struct plan *p, FILE *f) {
 }
 
 static json_t *action_to_json(const struct action *a) {
-        json_t *j = json_pack("{s:s, s:s, s:s}", "action", action_words[a->kind].name, "zone", a->zone,
-                              "reason", a->reason);
+        json_t *j = json_pack("{s:s, s:s, s:s}", "action", action_words[a->kind].name, "zone", a->zone, "reason",
+                              a->reason);
 
         if (j && a->device[0])
                 json_object_set_new(j, "device", json_string(a->device));
@@ -83,8 +83,8 @@ json_t *plan_to_json(const struct plan *p) {
         for (size_t i = 0; i < p->num_notes; i++) {
                 const struct note *n = &p->notes[i];
 
-                json_array_append_new(notes, json_pack("{s:s, s:s, s:s}", "note", note_names[n->kind], "zone",
-                                                       n->zone, "text", n->text));
+                json_array_append_new(notes, json_pack("{s:s, s:s, s:s}", "note", note_names[n->kind], "zone", n->zone,
+                                                       "text", n->text));
         }
         return json_pack("{s:o, s:o}", "actions", actions, "notes", notes);
 }

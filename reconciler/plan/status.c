@@ -87,12 +87,12 @@ static json_t *device_to_json(const struct view *v, const char *name) {
 
         snprintf(address, sizeof(address), "0x%" PRIx64, l ? l->address : s->address);
         return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I}", "name", name, "type",
-                         l ? virtio_id_to_string(l->virtio_id) : device_type_to_string(s->type), "address",
-                         address, "interrupt", (int) (l ? l->interrupt : s->interrupt), "state",
-                         device_state(l, h), "message", string_or_null(h ? h->message : NULL), "worker_pid",
+                         l ? virtio_id_to_string(l->virtio_id) : device_type_to_string(s->type), "address", address,
+                         "interrupt", (int) (l ? l->interrupt : s->interrupt), "state", device_state(l, h), "message",
+                         string_or_null(h ? h->message : NULL), "worker_pid",
                          l && l->worker_pid > 0 ? json_integer(l->worker_pid) : json_null(), "generation",
-                         (json_int_t) (l ? l->generation : 0), "kicks", (json_int_t) (l ? l->kicks : 0),
-                         "calls", (json_int_t) (l ? l->calls : 0));
+                         (json_int_t) (l ? l->generation : 0), "kicks", (json_int_t) (l ? l->kicks : 0), "calls",
+                         (json_int_t) (l ? l->calls : 0));
 }
 
 static json_t *devices_to_json(const struct view *v) {
@@ -157,18 +157,16 @@ static json_t *zone_to_json(const struct view *v) {
         char cpus[128];
 
         cpus_format(v->live ? v->live->cpus : v->spec ? v->spec->cpus : 0, cpus, sizeof(cpus));
-        return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "name",
-                         string_or_null(v->name), "id",
-                         v->live   ? json_integer(v->live->id)
-                         : v->spec ? json_integer(v->spec->id)
-                                   : json_null(),
-                         "state", zone_word(v), "cpus", cpus, "file",
-                         string_or_null(v->wanted && !foreign ? v->wanted->path : NULL), "file_state",
-                         foreign ? json_null()
-                                 : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
-                         "message", string_or_null(zone_message(v)), "restarts",
-                         (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "devices",
-                         devices_to_json(v));
+        return json_pack(
+                "{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "name", string_or_null(v->name), "id",
+                v->live   ? json_integer(v->live->id)
+                : v->spec ? json_integer(v->spec->id)
+                          : json_null(),
+                "state", zone_word(v), "cpus", cpus, "file",
+                string_or_null(v->wanted && !foreign ? v->wanted->path : NULL), "file_state",
+                foreign ? json_null() : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
+                "message", string_or_null(zone_message(v)), "restarts", (int) (v->history ? v->history->restarts : 0),
+                "retry_in", retry_in(v), "devices", devices_to_json(v));
 }
 
 static struct view look_at(const struct status_input *in, const char *name, const struct zone_live *live) {
@@ -224,12 +222,10 @@ json_t *status_to_json(const struct status_input *in) {
                 message = lost;
         }
         if (in->live && in->live->hypervisor)
-                hypervisor =
-                        json_pack("{s:s, s:i}", "name", in->live->hypervisor, "magic", (int) in->live->magic);
+                hypervisor = json_pack("{s:s, s:i}", "name", in->live->hypervisor, "magic", (int) in->live->magic);
         return json_pack("{s:{s:b, s:o, s:s}, s:o, s:o, s:o}", "daemon", "running", in->daemon_running, "pid",
-                         in->daemon_running ? json_integer(in->daemon_pid) : json_null(), "version",
-                         in->version ?: "", "hypervisor", hypervisor, "message", string_or_null(message),
-                         "zones", zones_to_json(in));
+                         in->daemon_running ? json_integer(in->daemon_pid) : json_null(), "version", in->version ?: "",
+                         "hypervisor", hypervisor, "message", string_or_null(message), "zones", zones_to_json(in));
 }
 
 void status_count(json_t *status, struct status_counts *ret) {
@@ -244,8 +240,7 @@ void status_count(json_t *status, struct status_counts *ret) {
                         continue;
                 if (strcmp(state, "running") == 0)
                         ret->running++;
-                else if (strcmp(state, "failed") == 0 || strcmp(state, "error") == 0 ||
-                         strcmp(state, "refused") == 0)
+                else if (strcmp(state, "failed") == 0 || strcmp(state, "error") == 0 || strcmp(state, "refused") == 0)
                         ret->failed++;
                 else
                         ret->other++;

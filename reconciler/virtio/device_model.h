@@ -11,8 +11,8 @@
 
 #include "virtio/virtqueue.h"
 
-#define VIRTIO_QUEUES_MAX 16
-#define VIRTIO_CONFIG_MAX 256
+#define VIRTIO_QUEUES_MAX  16
+#define VIRTIO_CONFIG_MAX  256
 #define VIRTIO_SOURCES_MAX 4
 
 /* A virtqueue's offer of VIRTIO_F_…, as a mask. */

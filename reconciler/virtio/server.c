@@ -95,8 +95,8 @@ static int queue_break(struct server *s, unsigned q) {
         unsigned dropped;
 
         if (log_ratelimit_pass(&s->violations, &dropped)) {
-                log_warning("%s: the guest broke queue %u: %s; it is not served until the driver resets it",
-                            s->name, q, virtqueue_violation(queue));
+                log_warning("%s: the guest broke queue %u: %s; it is not served until the driver resets it", s->name, q,
+                            virtqueue_violation(queue));
                 if (dropped > 0)
                         log_warning("%s: %u such lines were left out", s->name, dropped);
         }
@@ -140,7 +140,7 @@ static int queue_start(struct server *s, unsigned q, const struct virtqueue_layo
 
 static bool layout_equal(const struct virtqueue_layout *a, const struct virtqueue_layout *b) {
         return a->descriptors == b->descriptors && a->available == b->available && a->used == b->used &&
-                a->size == b->size;
+               a->size == b->size;
 }
 
 static void stop_queues_that_went(struct server *s, const struct transport_state *state) {
@@ -196,7 +196,7 @@ static int handle_state(struct server *s) {
 static void note_event(struct server *s, const struct epoll_event *e) {
         unsigned index = (unsigned) (e->data.u64 & UINT32_MAX);
 
-        switch ((enum event_kind) (e->data.u64 >> 32)) {
+        switch ((enum event_kind)(e->data.u64 >> 32)) {
         case EVENT_TRANSPORT:
                 s->state_changed = true;
                 if (e->events & (EPOLLHUP | EPOLLERR))

@@ -42,8 +42,8 @@ struct transport_ops {
 
 struct transport {
         const struct transport_ops *ops;
-        int event_fd;                     /* EPOLLIN: state changed; EPOLLHUP: revoked */
-        int kick_fds[VIRTIO_QUEUES_MAX];  /* eventfds; -1 beyond the device's queues */
+        int event_fd;                    /* EPOLLIN: state changed; EPOLLHUP: revoked */
+        int kick_fds[VIRTIO_QUEUES_MAX]; /* eventfds; -1 beyond the device's queues */
 };
 
 static inline void transport_free(struct transport *t) {

@@ -77,8 +77,8 @@ static int map_memory(struct transport_hvisor *h, struct guest_memory **ret) {
         if (regions.num_regions > HVISOR_REGIONS_MAX)
                 return -E2BIG;
         for (uint32_t i = 0; i < regions.num_regions; i++)
-                pieces[i] = (struct guest_memory_piece){ .gpa = regions.regions[i].guest,
-                                                         .size = regions.regions[i].size };
+                pieces[i] =
+                        (struct guest_memory_piece){ .gpa = regions.regions[i].guest, .size = regions.regions[i].size };
         r = guest_memory_new(&m);
         if (r < 0)
                 return r;

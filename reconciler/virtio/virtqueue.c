@@ -47,8 +47,8 @@ int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, cons
         *q = (struct virtqueue){ .memory = memory };
         if (size == 0 || size > VIRTQUEUE_SIZE_MAX || (size & (size - 1)) != 0)
                 return virtqueue_refuse(q, "queue size is no power of two up to 1024");
-        if (translate_part(q, layout->descriptors, sizeof(struct vring_desc) * (uint64_t) size,
-                           VRING_DESC_ALIGN_SIZE, &descriptors) < 0)
+        if (translate_part(q, layout->descriptors, sizeof(struct vring_desc) * (uint64_t) size, VRING_DESC_ALIGN_SIZE,
+                           &descriptors) < 0)
                 return virtqueue_refuse(q, "descriptor table is misaligned or outside RAM");
         if (translate_part(q, layout->available, available_bytes(size), VRING_AVAIL_ALIGN_SIZE, &available) < 0)
                 return virtqueue_refuse(q, "available ring is misaligned or outside RAM");
@@ -184,8 +184,7 @@ int virtqueue_next(struct virtqueue *q, struct virtqueue_chain *ret) {
         if (waiting > q->size)
                 return virtqueue_refuse(q, "more requests announced than the queue holds");
 
-        ret->head = le16toh(
-                __atomic_load_n(&q->available->ring[q->next_available & (q->size - 1)], __ATOMIC_RELAXED));
+        ret->head = le16toh(__atomic_load_n(&q->available->ring[q->next_available & (q->size - 1)], __ATOMIC_RELAXED));
         ret->readable = ret->writable = (struct iov_span){ .iov = ret->iov };
         r = chain_walk(q, ret->head, ret);
         if (r < 0)

@@ -38,10 +38,10 @@ struct virtqueue {
         const uint8_t *descriptors;
         const struct vring_avail *available;
         struct vring_used *used;
-        bool indirect_allowed;    /* VIRTIO_F_INDIRECT_DESC was negotiated */
-        uint16_t next_available;  /* free-running, as the rings' idx */
+        bool indirect_allowed;   /* VIRTIO_F_INDIRECT_DESC was negotiated */
+        uint16_t next_available; /* free-running, as the rings' idx */
         uint16_t next_used;
-        bool unsignalled;         /* something was returned since the last virtqueue_take_call() */
+        bool unsignalled; /* something was returned since the last virtqueue_take_call() */
         const char *violation;
 };
 

@@ -63,10 +63,8 @@ static void test_arguments_rows(void **state _unused_) {
                 { "a --board", "", NULL, NULL, "hvisor: --board needs a value: --board=FILE\n" },
                 { "a --json=yes", "", NULL, NULL, "hvisor: --json takes no value\n" },
                 { "a --jsn", "", NULL, NULL, "hvisor: unknown option \"--jsn\"; did you mean \"--json\"?\n" },
-                { "a --bord=x", "", NULL, NULL,
-                  "hvisor: unknown option \"--bord\"; did you mean \"--board\"?\n" },
-                { "a --colour", "", NULL, NULL,
-                  "hvisor: unknown option \"--colour\"; see hvisor verb --help\n" },
+                { "a --bord=x", "", NULL, NULL, "hvisor: unknown option \"--bord\"; did you mean \"--board\"?\n" },
+                { "a --colour", "", NULL, NULL, "hvisor: unknown option \"--colour\"; see hvisor verb --help\n" },
                 { "a -j", "", NULL, NULL, "hvisor: unknown option \"-j\"; see hvisor verb --help\n" },
         };
 
@@ -79,8 +77,8 @@ static void test_arguments_rows(void **state _unused_) {
                 if (c[i].error)
                         continue;
                 for (size_t j = 0; j < a.num_words; j++)
-                        snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s",
-                                 j > 0 ? " " : "", a.words[j]);
+                        snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", j > 0 ? " " : "",
+                                 a.words[j]);
                 assert_string_equal(joined, c[i].words);
                 assert_int_equal(a.options[0] != NULL, c[i].json != NULL);
                 assert_int_equal(a.options[1] != NULL, c[i].board != NULL);

@@ -41,8 +41,7 @@ static void test_check_board_refuses_what_would_panic(void **state _unused_) {
                 { "Size=768M", "Size=768M\n[Memory low]\nPhysicalAddress=0x4ffff000\nGuestAddress=0\nSize=4K",
                   "x.conf:10: error: [Memory low]: 0x4ffff000+0x1000 is not all RAM of the board "
                   "(board.conf)\n" },
-                { "Size=768M",
-                  "Size=768M\n[Memory odd]\nPhysicalAddress=0xbffff000\nGuestAddress=0x8001000\nSize=4K",
+                { "Size=768M", "Size=768M\n[Memory odd]\nPhysicalAddress=0xbffff000\nGuestAddress=0x8001000\nSize=4K",
                   "x.conf:10: error: [Memory odd]: root Linux itself uses 0x80000000+0x40000000; reserve the "
                   "zone's "
                   "RAM in root's device tree (no-map)\n"
@@ -77,9 +76,8 @@ static void test_check_board_without_root(void **state _unused_) {
 }
 
 static void test_check_board_joins_neighbouring_memory(void **state _unused_) {
-        _cleanup_free_ char *text =
-                replaced(good_board, "Memory=0x50000000+0x70000000",
-                         "Memory=0x60000000+256M\nMemory=0x50000000+256M 0x70000000+256M");
+        _cleanup_free_ char *text = replaced(good_board, "Memory=0x50000000+0x70000000",
+                                             "Memory=0x60000000+256M\nMemory=0x50000000+256M 0x70000000+256M");
         _cleanup_free_ char *holes = replaced(text, "0x70000000+256M", "0x71000000+256M");
         _cleanup_(board_spec_freep) struct board_spec *b = parse_good_board(text);
         _cleanup_(board_spec_freep) struct board_spec *with_hole = parse_good_board(holes);
@@ -146,8 +144,7 @@ static void test_zone_conflict_names_what_is_claimed_twice(void **state _unused_
 static void test_zone_conflict_lets_images_be_read_by_many(void **state _unused_) {
         _cleanup_free_ char *text = replaced(good_zone, "Image=/disk\n", "Image=/disk\nReadOnly=yes\n");
         _cleanup_(zone_spec_freep) struct zone_spec *a = parse_good("a", text);
-        _cleanup_(zone_spec_freep) struct zone_spec *b =
-                other_zone(2, "1", "0x80000000", "/disk\nReadOnly=yes", "40");
+        _cleanup_(zone_spec_freep) struct zone_spec *b = other_zone(2, "1", "0x80000000", "/disk\nReadOnly=yes", "40");
         char got[64];
 
         assert_false(zone_conflict(a, b, got, sizeof(got)));
@@ -182,10 +179,7 @@ static void test_root_facts_from_iomem(void **state _unused_) {
                   { 0x80000000, 0x40000000 } },
                 { "00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n", false, 0, { 0, 0 } },
                 { "", false, 0, { 0, 0 } },
-                { "80000000-7fffffff : System RAM\n0-ffffffffffffffff : System RAM\nx : System RAM\n",
-                  false,
-                  0,
-                  {} },
+                { "80000000-7fffffff : System RAM\n0-ffffffffffffffff : System RAM\nx : System RAM\n", false, 0, {} },
                 { "80000000-bfffffff : System RAM (boot alias)\n", false, 0, {} },
         };
 
@@ -198,8 +192,7 @@ static void test_root_facts_from_iomem(void **state _unused_) {
                 unlink(path);
                 assert_int_equal(got.known, c[i].known);
                 assert_int_equal(got.num_system_ram, c[i].count);
-                assert_true(got.system_ram[0].base == c[i].first.base &&
-                            got.system_ram[0].size == c[i].first.size);
+                assert_true(got.system_ram[0].base == c[i].first.base && got.system_ram[0].size == c[i].first.size);
         }
         assert_int_equal(root_facts_read_from("/nonexistent", &(struct root_facts){}, NULL), -ENOENT);
 }

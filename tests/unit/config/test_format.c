@@ -104,8 +104,7 @@ static void test_cookies_tell_what_a_change_costs(void **state _unused_) {
                 { "Kernel=/k\n", "Kernel=/K\n", ZONE },
                 { "EntryPoint=0x50400000\n", "EntryPoint=0x50400004\n", ZONE },
                 { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nInterrupts=40\n", ZONE },
-                { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nInitrd=/i\nInitrdAddress=0x53000000\n",
-                  ZONE },
+                { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nInitrd=/i\nInitrdAddress=0x53000000\n", ZONE },
                 { "Size=768M\n", "Size=769M\n", ZONE },
                 { "Size=768M\n", "Size=768M\n[Memory more]\nPhysicalAddress=0x90000000\nSize=1M\n", ZONE },
                 { "Address=0xa003800\n", "Address=0xa003a00\n", ZONE },
@@ -127,8 +126,7 @@ static void test_cookies_tell_what_a_change_costs(void **state _unused_) {
 }
 
 static void test_cookie_ignores_the_order_of_sections(void **state _unused_) {
-        static const char zone[] =
-                "[Zone]\nId=1\nCPUs=2\nKernel=/k\nKernelAddress=0x1000\nEntryPoint=0x1000\n";
+        static const char zone[] = "[Zone]\nId=1\nCPUs=2\nKernel=/k\nKernelAddress=0x1000\nEntryPoint=0x1000\n";
         static const char a[] = "[Memory a]\nPhysicalAddress=0\nSize=1M\n";
         static const char b[] = "[Memory b]\nPhysicalAddress=0x200000\nSize=1M\n";
         static const char c[] = "[Block c]\nImage=/c\nAddress=0x1000000\nInterrupt=40\n";

@@ -10,10 +10,10 @@
 #include "common.h"
 #include "config/check.h"
 
-#define ZONE                                                                                                 \
-        "[Zone]\nId=1\nCPUs=2\nKernel=kernel\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"             \
-        "DeviceTree=dtb\nDeviceTreeAddress=0x50000000\nInitrd=initrd\nInitrdAddress=0x50800000\n"            \
-        "[Memory ram]\nPhysicalAddress=0x50000000\nSize=16M\n"                                               \
+#define ZONE                                                                                                           \
+        "[Zone]\nId=1\nCPUs=2\nKernel=kernel\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"                       \
+        "DeviceTree=dtb\nDeviceTreeAddress=0x50000000\nInitrd=initrd\nInitrdAddress=0x50800000\n"                      \
+        "[Memory ram]\nPhysicalAddress=0x50000000\nSize=16M\n"                                                         \
         "[Block root]\nImage=disk\nAddress=0xa003c00\nInterrupt=78\n"
 
 static char directory[] = "/tmp/hvisor-images-XXXXXX";
@@ -101,8 +101,7 @@ static void test_images_fit_or_are_refused(void **state _unused_) {
         } c[] = {
                 { "Id=1", "Id=1", "" },
                 { "Kernel=kernel", "Kernel=Image", "" },
-                { "Kernel=kernel", "Kernel=none",
-                  "x.conf:4: error: Kernel=: none: No such file or directory\n" },
+                { "Kernel=kernel", "Kernel=none", "x.conf:4: error: Kernel=: none: No such file or directory\n" },
                 { "Kernel=kernel", "Kernel=fifo", "x.conf:4: error: Kernel=: fifo is not a regular file\n" },
                 { "Kernel=kernel", "Kernel=gzip",
                   "x.conf:4: error: Kernel=: gzip is compressed (gzip); unpack it: gunzip < gzip > Image\n" },
@@ -126,14 +125,12 @@ static void test_images_fit_or_are_refused(void **state _unused_) {
                 { "DeviceTreeAddress=0x50000000", "DeviceTreeAddress=0x50400ff8",
                   "x.conf:7: error: DeviceTree=: dtb (0x1000 bytes) overlaps the Kernel (0x1000 bytes) in "
                   "RAM\n" },
-                { "Image=disk", "Image=none",
-                  "x.conf:14: error: [Block root]: none: No such file or directory\n" },
+                { "Image=disk", "Image=none", "x.conf:14: error: [Block root]: none: No such file or directory\n" },
                 { "Image=disk", "Image=odd",
                   "x.conf:14: error: [Block root]: odd has 8191 bytes, not a multiple of 512\n" },
                 { "Image=disk", "Image=fifo",
                   "x.conf:14: error: [Block root]: fifo is neither a file nor a block device\n" },
-                { "Interrupt=78\n",
-                  "Interrupt=78\n[Block two]\nAddress=0xa003a00\nInterrupt=79\nImage=DIR/link\n",
+                { "Interrupt=78\n", "Interrupt=78\n[Block two]\nAddress=0xa003a00\nInterrupt=79\nImage=DIR/link\n",
                   "x.conf:18: error: [Block two]: link is [Block root]'s image under another name\n" },
         };
 
@@ -167,9 +164,8 @@ static void test_images_elsewhere_are_named_as_not_checked(void **state _unused_
 
         assert_int_equal(zone_check_images_elsewhere(z, &d), 0);
         got = diagnostics_text(&d);
-        assert_string_equal(got,
-                            "x.conf:4: note: Kernel=: /k is not on this machine: not checked\n"
-                            "x.conf:10: note: [Block root]: /disk is not on this machine: not checked\n");
+        assert_string_equal(got, "x.conf:4: note: Kernel=: /k is not on this machine: not checked\n"
+                                 "x.conf:10: note: [Block root]: /disk is not on this machine: not checked\n");
         assert_int_equal(d.errors, 0);
 }
 

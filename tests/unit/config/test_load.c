@@ -92,9 +92,7 @@ static void test_load_refuses_what_is_no_file(void **state _unused_) {
 
 /* The largest file there may be, full of mistakes or of nothing, is done in no time. */
 static void test_load_of_large_files_is_quick(void **state _unused_) {
-        static const char *const pieces[] = {
-                "\n", "[\n", "x=\n", "[Memory a]\n", "[Zone]\nId=1\n", "=", "a"
-        };
+        static const char *const pieces[] = { "\n", "[\n", "x=\n", "[Memory a]\n", "[Zone]\nId=1\n", "=", "a" };
         static char text[CONFIG_FILE_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(pieces); i++) {

@@ -70,8 +70,7 @@ static bool parse_with_failure(const char *text, unsigned n, int want) {
 }
 
 static void test_parse_survives_every_failing_allocation(void **state _unused_) {
-        static const char bad[] =
-                "[Zone]\nId=x\nKernel=y\nInitrd=/z\n[Memry a]\n[Block b]\nImage=/x\nImage=/y\n";
+        static const char bad[] = "[Zone]\nId=x\nKernel=y\nInitrd=/z\n[Memry a]\n[Block b]\nImage=/x\nImage=/y\n";
         unsigned n = 1;
 
         while (parse_with_failure(good_zone, n, 0))

@@ -58,8 +58,7 @@ static void test_schema_pairs_and_defaults_resolve(void **state _unused_) {
                         /* Copied as 8 bytes. */
                         assert_true(k->type == VALUE_ADDRESS && other->type == VALUE_ADDRESS);
                 } else if (d) {
-                        assert_true(k->type == VALUE_NUMBER || k->type == VALUE_YES_NO ||
-                                    k->type == VALUE_RESTART);
+                        assert_true(k->type == VALUE_NUMBER || k->type == VALUE_YES_NO || k->type == VALUE_RESTART);
                 }
         }
 }

@@ -11,12 +11,12 @@
 #include "device/block_image.h"
 #include "virtio/fake_transport.h"
 
-#define SECTORS 64
+#define SECTORS    64
 #define QUEUE_SIZE 256
 
-#define HEADER DATA
-#define STATUS (DATA + 0x1000)
-#define PAYLOAD (DATA + 0x2000)
+#define HEADER           DATA
+#define STATUS           (DATA + 0x1000)
+#define PAYLOAD          (DATA + 0x2000)
 #define STATUS_UNTOUCHED 0xee
 
 struct fixture {
@@ -169,8 +169,7 @@ static void test_block_checks_the_range(void **state) {
                         assert_int_equal(length, rows[i].size + 1);
                 else
                         assert_int_equal(length, 0); /* nothing is promised of the data before the status */
-                assert_int_equal(request(f, VIRTIO_BLK_T_OUT, rows[i].sector, rows[i].size, 0, NULL),
-                                 rows[i].status);
+                assert_int_equal(request(f, VIRTIO_BLK_T_OUT, rows[i].sector, rows[i].size, 0, NULL), rows[i].status);
         }
         assert_int_equal(lseek(f->image, 0, SEEK_END), SECTORS * 512 + 100);
         assert_int_equal(f->t.breaks, 0);

@@ -24,9 +24,9 @@
 #include "virtio/fake_transport.h"
 
 #define QUEUE_SIZE 64
-#define HEADER DATA
-#define STATUS (DATA + 0x1000)
-#define PAYLOAD (DATA + 0x2000)
+#define HEADER     DATA
+#define STATUS     (DATA + 0x1000)
+#define PAYLOAD    (DATA + 0x2000)
 
 struct shared {
         struct fake_transport t;
@@ -134,9 +134,12 @@ static void assert_locked_up(pid_t pid) {
         static const struct {
                 const char *name, *value;
         } rows[] = {
-                { "CapEff", "0000000000000000" }, { "CapPrm", "0000000000000000" },
-                { "CapInh", "0000000000000000" }, { "CapAmb", "0000000000000000" },
-                { "NoNewPrivs", "1" },            { "Seccomp", "2" },
+                { "CapEff", "0000000000000000" },
+                { "CapPrm", "0000000000000000" },
+                { "CapInh", "0000000000000000" },
+                { "CapAmb", "0000000000000000" },
+                { "NoNewPrivs", "1" },
+                { "Seccomp", "2" },
         };
         char line[256];
 
@@ -315,8 +318,8 @@ static void test_cage_close_others_keeps_what_is_named(void **state) {
         static const struct {
                 int fd;
                 bool open;
-        } rows[] = { { 0, true },   { 1, true },   { 2, true },  { 20, false }, { 21, true },
-                     { 22, false }, { 23, true },  { 24, true }, { 25, false } };
+        } rows[] = { { 0, true },   { 1, true },  { 2, true },  { 20, false }, { 21, true },
+                     { 22, false }, { 23, true }, { 24, true }, { 25, false } };
         int status;
         pid_t pid;
 

@@ -15,12 +15,12 @@
 #include "device/history.h"
 #include "virtio/fake_transport.h"
 
-#define RECEIVE 0
-#define TRANSMIT 1
+#define RECEIVE    0
+#define TRANSMIT   1
 #define QUEUE_SIZE 64
 
 #define OUTPUT DATA
-#define INPUT (DATA + 0x40000)
+#define INPUT  (DATA + 0x40000)
 
 struct fixture {
         struct fake_transport t;

@@ -191,8 +191,8 @@ static int sim_device_create(struct hypervisor *h, int zone_fd, const struct dev
         return 0;
 }
 
-static int sim_device_open(struct hypervisor *h _unused_, int zone_fd _unused_, const char *name _unused_,
-                           int *ret_fd, struct err *e _unused_) {
+static int sim_device_open(struct hypervisor *h _unused_, int zone_fd _unused_, const char *name _unused_, int *ret_fd,
+                           struct err *e _unused_) {
         *ret_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         return 0;
 }

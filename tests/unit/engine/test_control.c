@@ -74,8 +74,8 @@ static sd_bus *client_connect(const struct server *s, bool hello) {
         sd_bus *bus = NULL;
 
         snprintf(address, sizeof(address), "unix:path=%s", s->socket);
-        if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 ||
-            sd_bus_set_bus_client(bus, hello) < 0 || sd_bus_start(bus) < 0)
+        if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 || sd_bus_set_bus_client(bus, hello) < 0 ||
+            sd_bus_start(bus) < 0)
                 _exit(10);
         return bus;
 }

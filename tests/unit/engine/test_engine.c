@@ -102,8 +102,7 @@ static int setup(void **state) {
         return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_,
-                      struct FTW *ftw _unused_) {
+static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_, struct FTW *ftw _unused_) {
         return remove(path);
 }
 
@@ -152,8 +151,8 @@ static const char *status(struct machine *m, const char *name, const char *key) 
 
         text[0] = '\0';
         json_array_foreach(json_object_get(all, "zones"), i,
-                           zone) if (strcmp(json_string_value(json_object_get(zone, "name")), name) == 0)
-                found = json_object_get(zone, key);
+                           zone) if (strcmp(json_string_value(json_object_get(zone, "name")), name) == 0) found =
+                json_object_get(zone, key);
         if (json_is_string(found))
                 snprintf(text, sizeof(text), "%s", json_string_value(found));
         else if (json_is_integer(found))
@@ -175,9 +174,8 @@ static void pump_until_state(struct machine *m, const char *zone, const char *st
 
         while (strcmp(status(m, zone, "state"), state) != 0) {
                 if (fake_now(m) >= end)
-                        fail_msg("zone %s is \"%s\", not \"%s\"; %s; log: %s\n%s", zone,
-                                 status(m, zone, "state"), state, status(m, zone, "message"), m->sim.log,
-                                 m->records);
+                        fail_msg("zone %s is \"%s\", not \"%s\"; %s; log: %s\n%s", zone, status(m, zone, "state"),
+                                 state, status(m, zone, "message"), m->sim.log, m->records);
                 sd_event_run(m->event, 2000);
         }
 }

@@ -74,8 +74,7 @@ static int setup(void **state) {
         return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_,
-                      struct FTW *ftw _unused_) {
+static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_, struct FTW *ftw _unused_) {
         return remove(path);
 }
 

@@ -40,8 +40,9 @@ static int set_up(void **state) {
         snprintf(path, sizeof(path), "@test-worker-log-%d", (int) getpid());
         memcpy(address.sun_path + 1, path + 1, strlen(path) - 1);
         f.systemd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        assert_int_equal(bind(f.systemd, (struct sockaddr *) &address,
-                              offsetof(struct sockaddr_un, sun_path) + strlen(path)), 0);
+        assert_int_equal(
+                bind(f.systemd, (struct sockaddr *) &address, offsetof(struct sockaddr_un, sun_path) + strlen(path)),
+                0);
         setenv("NOTIFY_SOCKET", path, 1);
         signal(SIGPIPE, SIG_IGN);
         said[0] = '\0';
@@ -68,8 +69,9 @@ static const char *told(const struct fixture *f, int *ret_fd) {
                 char space[CMSG_SPACE(sizeof(int))];
         } control = {};
         struct iovec v = { text, sizeof(text) - 1 };
-        struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control,
-                            .msg_controllen = sizeof(control) };
+        struct msghdr m = {
+                .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         ssize_t n = recvmsg(f->systemd, &m, MSG_CMSG_CLOEXEC);
         int fd = -1;
 
@@ -184,13 +186,26 @@ static void test_worker_log_bounds_a_flood(void **state) {
 }
 
 static void test_fd_store_names_are_read_as_written(void **state _unused_) {
-        static const char *const good[] = { "pty/linux2/main", "history/a.b/c-d", "log/a/b" },
-                                *const bad[] = {
-                                        "", "log", "log/", "log/a", "log/a/", "log//b", "log/a/b/c", "/a/b", "tape/a/b",
-                                        "LOG/a/b", "log/.a/b", "log/a b/c", "logs/a/b", "stored", "lo/a/b",
-                                        "log/01234567890123456789012345678901/a", "log/a/01234567890123456789012345678901",
-                                        "an-unreasonably-long-kind/a/b",
-                                };
+        static const char *const good[] = { "pty/linux2/main", "history/a.b/c-d", "log/a/b" }, *const bad[] = {
+                "",
+                "log",
+                "log/",
+                "log/a",
+                "log/a/",
+                "log//b",
+                "log/a/b/c",
+                "/a/b",
+                "tape/a/b",
+                "LOG/a/b",
+                "log/.a/b",
+                "log/a b/c",
+                "logs/a/b",
+                "stored",
+                "lo/a/b",
+                "log/01234567890123456789012345678901/a",
+                "log/a/01234567890123456789012345678901",
+                "an-unreasonably-long-kind/a/b",
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++) {
                 char name[FD_STORE_NAME_SIZE];

@@ -12,15 +12,15 @@
 #include "register_file.h"
 
 #define FEATURE_VERSION_1 (1ULL << 32)
-#define FEATURE_SOME (1ULL << 9)
-#define BLOCK 2
+#define FEATURE_SOME      (1ULL << 9)
+#define BLOCK             2
 
-#define UP (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER)
-#define OK_UP (UP | VIRTIO_CONFIG_S_FEATURES_OK)
+#define UP     (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER)
+#define OK_UP  (UP | VIRTIO_CONFIG_S_FEATURES_OK)
 #define ALL_UP (OK_UP | VIRTIO_CONFIG_S_DRIVER_OK)
 
 static struct register_model model_of_two_queues(void) {
-        return (struct register_model) {
+        return (struct register_model){
                 .features = FEATURE_VERSION_1 | FEATURE_SOME,
                 .num_queues = 2,
                 .config_size = 6,
@@ -108,9 +108,23 @@ static void test_register_file_identifies_the_device(void **state) {
 }
 
 static void test_register_file_control_registers_are_32_bits_wide(void **state) {
-        static const struct { uint64_t offset, size; } c[] = {
-                { 0, 1 }, { 0, 2 }, { 0, 8 }, { 0, 0 }, { 1, 4 }, { 2, 4 }, { 3, 1 }, { 0xfe, 4 }, { 0, 3 },
-                { 0, UINT64_MAX }, { 0x200, 4 }, { UINT64_MAX, 4 }, { UINT64_MAX - 3, 4 }, { 1ULL << 32, 4 },
+        static const struct {
+                uint64_t offset, size;
+        } c[] = {
+                { 0, 1 },
+                { 0, 2 },
+                { 0, 8 },
+                { 0, 0 },
+                { 1, 4 },
+                { 2, 4 },
+                { 3, 1 },
+                { 0xfe, 4 },
+                { 0, 3 },
+                { 0, UINT64_MAX },
+                { 0x200, 4 },
+                { UINT64_MAX, 4 },
+                { UINT64_MAX - 3, 4 },
+                { 1ULL << 32, 4 },
         };
         struct register_file f = offered();
         struct register_file before = f;
@@ -129,7 +143,9 @@ static void test_register_file_control_registers_are_32_bits_wide(void **state) 
 }
 
 static void test_register_file_features_come_in_words(void **state) {
-        static const struct { uint32_t select, word; } c[] = {
+        static const struct {
+                uint32_t select, word;
+        } c[] = {
                 { 0, FEATURE_SOME }, { 1, 1 }, { 2, 0 }, { 3, 0 }, { 32, 0 }, { UINT32_MAX, 0 },
         };
         struct register_file f = offered();
@@ -142,13 +158,14 @@ static void test_register_file_features_come_in_words(void **state) {
 }
 
 static void test_register_file_accepts_only_offered_features(void **state) {
-        static const struct { uint64_t features; uint32_t beyond; bool ok; } c[] = {
-                { FEATURE_VERSION_1, 0, true },
-                { FEATURE_VERSION_1 | FEATURE_SOME, 0, true },
-                { FEATURE_SOME, 0, false },
-                { 0, 0, false },
-                { FEATURE_VERSION_1 | 1, 0, false },
-                { FEATURE_VERSION_1 | 1ULL << 63, 0, false },
+        static const struct {
+                uint64_t features;
+                uint32_t beyond;
+                bool ok;
+        } c[] = {
+                { FEATURE_VERSION_1, 0, true },      { FEATURE_VERSION_1 | FEATURE_SOME, 0, true },
+                { FEATURE_SOME, 0, false },          { 0, 0, false },
+                { FEATURE_VERSION_1 | 1, 0, false }, { FEATURE_VERSION_1 | 1ULL << 63, 0, false },
                 { FEATURE_VERSION_1, 1, false },
         };
 
@@ -174,12 +191,14 @@ static void test_register_file_features_are_settled_by_features_ok(void **state)
 }
 
 static void test_register_file_status_bits_follow_their_order(void **state) {
-        static const struct { uint32_t before, write, after; } c[] = {
+        static const struct {
+                uint32_t before, write, after;
+        } c[] = {
                 { 0, VIRTIO_CONFIG_S_ACKNOWLEDGE, VIRTIO_CONFIG_S_ACKNOWLEDGE },
-                { UP, VIRTIO_CONFIG_S_DRIVER, UP },                                     /* nothing is cleared */
-                { UP, UP | VIRTIO_CONFIG_S_DRIVER_OK, UP },                             /* no features yet */
-                { UP, UP | VIRTIO_CONFIG_S_NEEDS_RESET, UP },                           /* the device's own */
-                { UP, 0xffffff00 | UP, UP },                                            /* no such bits */
+                { UP, VIRTIO_CONFIG_S_DRIVER, UP },           /* nothing is cleared */
+                { UP, UP | VIRTIO_CONFIG_S_DRIVER_OK, UP },   /* no features yet */
+                { UP, UP | VIRTIO_CONFIG_S_NEEDS_RESET, UP }, /* the device's own */
+                { UP, 0xffffff00 | UP, UP },                  /* no such bits */
                 { UP, UP | VIRTIO_CONFIG_S_FAILED, UP | VIRTIO_CONFIG_S_FAILED },
                 { OK_UP, ALL_UP, ALL_UP },
                 { ALL_UP, 0, 0 },
@@ -199,21 +218,18 @@ static void test_register_file_status_bits_follow_their_order(void **state) {
 }
 
 static void test_register_file_queue_becomes_ready_only_if_sound(void **state) {
-        static const struct { uint32_t queue, size; uint64_t desc, avail, used; bool ready; } c[] = {
-                { 0, 256, 0x1000, 0x2000, 0x3000, true },
-                { 0, 1, 0x10, 0x2, 0x4, true },
-                { 0, 0, 0x1000, 0x2000, 0x3000, false },
-                { 0, 512, 0x1000, 0x2000, 0x3000, false },
-                { 0, 7, 0x1000, 0x2000, 0x3000, false },
-                { 0, 0x80000000, 0x1000, 0x2000, 0x3000, false },
-                { 1, 64, 0x1000, 0x2000, 0x3000, true },
-                { 1, 128, 0x1000, 0x2000, 0x3000, false },
-                { 0, 8, 0x1008, 0x2000, 0x3000, false },
-                { 0, 8, 0x1000, 0x2001, 0x3000, false },
-                { 0, 8, 0x1000, 0x2000, 0x3002, false },
-                { 2, 8, 0x1000, 0x2000, 0x3000, false },
-                { 16, 8, 0x1000, 0x2000, 0x3000, false },
-                { UINT32_MAX, 8, 0x1000, 0x2000, 0x3000, false },
+        static const struct {
+                uint32_t queue, size;
+                uint64_t desc, avail, used;
+                bool ready;
+        } c[] = {
+                { 0, 256, 0x1000, 0x2000, 0x3000, true }, { 0, 1, 0x10, 0x2, 0x4, true },
+                { 0, 0, 0x1000, 0x2000, 0x3000, false },  { 0, 512, 0x1000, 0x2000, 0x3000, false },
+                { 0, 7, 0x1000, 0x2000, 0x3000, false },  { 0, 0x80000000, 0x1000, 0x2000, 0x3000, false },
+                { 1, 64, 0x1000, 0x2000, 0x3000, true },  { 1, 128, 0x1000, 0x2000, 0x3000, false },
+                { 0, 8, 0x1008, 0x2000, 0x3000, false },  { 0, 8, 0x1000, 0x2001, 0x3000, false },
+                { 0, 8, 0x1000, 0x2000, 0x3002, false },  { 2, 8, 0x1000, 0x2000, 0x3000, false },
+                { 16, 8, 0x1000, 0x2000, 0x3000, false }, { UINT32_MAX, 8, 0x1000, 0x2000, 0x3000, false },
         };
 
         (void) state;
@@ -255,7 +271,9 @@ static void test_register_file_ready_queue_is_not_changed(void **state) {
 }
 
 static void test_register_file_queue_select_is_bounded(void **state) {
-        static const struct { uint32_t select, max; } c[] = {
+        static const struct {
+                uint32_t select, max;
+        } c[] = {
                 { 0, 256 }, { 1, 64 }, { 2, 0 }, { 15, 0 }, { 16, 0 }, { UINT32_MAX, 0 },
         };
         struct register_file f = offered();
@@ -268,7 +286,10 @@ static void test_register_file_queue_select_is_bounded(void **state) {
 }
 
 static void test_register_file_notifies_ready_queues_only(void **state) {
-        static const struct { uint32_t queue; bool notified; } c[] = {
+        static const struct {
+                uint32_t queue;
+                bool notified;
+        } c[] = {
                 { 0, true }, { 1, true }, { 2, false }, { 16, false }, { 0x10000, false }, { UINT32_MAX, false },
         };
         struct register_file f = running(), fresh = offered();
@@ -284,7 +305,7 @@ static void test_register_file_notifies_ready_queues_only(void **state) {
         assert_int_equal(set(&fresh, VIRTIO_MMIO_QUEUE_NOTIFY, 0), 0);
         accept_features(&fresh, FEATURE_VERSION_1);
         make_ready(&fresh, 0, 8, 0x1000, 0x2000, 0x3000);
-        assert_int_equal(set(&fresh, VIRTIO_MMIO_QUEUE_NOTIFY, 0), 0);  /* before DRIVER_OK */
+        assert_int_equal(set(&fresh, VIRTIO_MMIO_QUEUE_NOTIFY, 0), 0); /* before DRIVER_OK */
 }
 
 static void test_register_file_reset_forgets_the_driver(void **state) {
@@ -324,7 +345,7 @@ static void test_register_file_queue_reset_is_not_offered(void **state) {
 
         (void) state;
         set(&f, VIRTIO_MMIO_QUEUE_SEL, 0);
-        assert_int_equal(set(&f, 0x0c0, 1), 0);         /* QueueReset, 4.2.2 */
+        assert_int_equal(set(&f, 0x0c0, 1), 0); /* QueueReset, 4.2.2 */
         assert_int_equal(get(&f, 0x0c0), 0);
         assert_true(f.queues[0].ready);
 }
@@ -334,7 +355,7 @@ static void test_register_file_interrupts_are_acknowledged_by_bit(void **state) 
 
         (void) state;
         assert_true(register_file_raise(&f, VIRTIO_MMIO_INT_VRING));
-        assert_false(register_file_raise(&f, VIRTIO_MMIO_INT_VRING));   /* is pending already */
+        assert_false(register_file_raise(&f, VIRTIO_MMIO_INT_VRING)); /* is pending already */
         assert_true(register_file_raise(&f, VIRTIO_MMIO_INT_CONFIG));
         assert_int_equal(get(&f, VIRTIO_MMIO_INTERRUPT_STATUS), 3);
         assert_int_equal(set(&f, VIRTIO_MMIO_INTERRUPT_ACK, 1), 0);
@@ -368,12 +389,14 @@ static void test_register_file_break_asks_for_a_reset(void **state) {
 }
 
 static void test_register_file_config_reads_of_every_size_and_place(void **state) {
-        static const struct { uint64_t offset, size, value; } c[] = {
-                { 0, 1, 0x11 }, { 5, 1, 0x66 }, { 6, 1, 0 }, { 255, 1, 0 },
-                { 0, 2, 0x2211 }, { 1, 2, 0x3322 }, { 5, 2, 0x0066 },
-                { 0, 4, 0x44332211 }, { 3, 4, 0x00665544 }, { 252, 4, 0 }, { 255, 4, 0 },
-                { 0, 8, 0x665544332211 }, { 4, 8, 0x6655 }, { 255, 8, 0 },
-                { 0, 0, 0 }, { 0, 3, 0 }, { 0, 16, 0 }, { 0, 1ULL << 32, 0 },
+        static const struct {
+                uint64_t offset, size, value;
+        } c[] = {
+                { 0, 1, 0x11 },       { 5, 1, 0x66 },       { 6, 1, 0 },      { 255, 1, 0 },
+                { 0, 2, 0x2211 },     { 1, 2, 0x3322 },     { 5, 2, 0x0066 }, { 0, 4, 0x44332211 },
+                { 3, 4, 0x00665544 }, { 252, 4, 0 },        { 255, 4, 0 },    { 0, 8, 0x665544332211 },
+                { 4, 8, 0x6655 },     { 255, 8, 0 },        { 0, 0, 0 },      { 0, 3, 0 },
+                { 0, 16, 0 },         { 0, 1ULL << 32, 0 },
         };
         struct register_file f = offered();
 
@@ -412,7 +435,7 @@ static void test_register_file_next_worker_must_suit(void **state) {
         assert_int_equal(register_file_offer(&f, BLOCK, &m, &what), -EINVAL);
         m = model_of_two_queues();
         m.queue_size_max[1] = 128;
-        m.features = FEATURE_VERSION_1;         /* the driver took no more */
+        m.features = FEATURE_VERSION_1; /* the driver took no more */
         assert_int_equal(register_file_offer(&f, BLOCK, &m, &what), 0);
         assert_true(f.queues[0].ready);
         assert_int_equal(get(&f, VIRTIO_MMIO_CONFIG_GENERATION), 0);
@@ -450,9 +473,9 @@ static void test_register_model_check_names_the_field(void **state) {
                 { NULL, FEATURE_VERSION_1, 2, 6, 256, 0, 0 },
                 { NULL, FEATURE_VERSION_1 | 1ULL << 28 | 1ULL << 29 | 1ULL << 50, 2, 256, 1024, 0, 1 },
                 { "features", 0, 2, 6, 256, 0, 0 },
-                { "features", FEATURE_VERSION_1 | 1ULL << 34, 2, 6, 256, 0, 0 },        /* packed rings */
-                { "features", FEATURE_VERSION_1 | 1ULL << 38, 2, 6, 256, 0, 0 },        /* notification data */
-                { "features", FEATURE_VERSION_1 | 1ULL << 40, 2, 6, 256, 0, 0 },        /* queue reset */
+                { "features", FEATURE_VERSION_1 | 1ULL << 34, 2, 6, 256, 0, 0 }, /* packed rings */
+                { "features", FEATURE_VERSION_1 | 1ULL << 38, 2, 6, 256, 0, 0 }, /* notification data */
+                { "features", FEATURE_VERSION_1 | 1ULL << 40, 2, 6, 256, 0, 0 }, /* queue reset */
                 { "num_queues", FEATURE_VERSION_1, 0, 6, 0, 0, 0 },
                 { "num_queues", FEATURE_VERSION_1, 17, 6, 256, 0, 0 },
                 { "queue_size_max", FEATURE_VERSION_1, 2, 6, 0, 0, 0 },
@@ -467,7 +490,9 @@ static void test_register_model_check_names_the_field(void **state) {
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
                 struct register_model m = {
-                        .features = c[i].features, .num_queues = c[i].queues, .config_size = c[i].config_size,
+                        .features = c[i].features,
+                        .num_queues = c[i].queues,
+                        .config_size = c[i].config_size,
                         .queue_size_max = { c[i].size0, 64, c[i].size2 },
                 };
                 const char *what = NULL;

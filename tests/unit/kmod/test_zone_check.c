@@ -24,7 +24,7 @@ static void test_zone_check_accepts_the_example(void **state) {
 
         (void) state;
         assert_int_equal(check(&zone), 0);
-        zone.dtb_address = zone.dtb_size = 0;   /* bare metal has none */
+        zone.dtb_address = zone.dtb_size = 0; /* bare metal has none */
         assert_int_equal(check(&zone), 0);
         zone.regions[0].guest = 0x40000000;
         zone.entry_point = 0x40400000;
@@ -33,24 +33,72 @@ static void test_zone_check_accepts_the_example(void **state) {
 
 /* Each of these the hypervisor answers with a panic, or with a zone that never runs. */
 static void test_zone_check_refuses_what_takes_the_board_down(void **state) {
-        enum { ID, CPUS, ENTRY, KERNEL, KERNEL_SIZE, DTB, DTB_SIZE, COUNT, TYPE, PHYSICAL, GUEST, SIZE, GIC, GICD, GICD_SIZE, GICR,
-               GICR_SIZE, ITS, GICC };
-        static const struct { int field; uint64_t value; int error; } c[] = {
+        enum {
+                ID,
+                CPUS,
+                ENTRY,
+                KERNEL,
+                KERNEL_SIZE,
+                DTB,
+                DTB_SIZE,
+                COUNT,
+                TYPE,
+                PHYSICAL,
+                GUEST,
+                SIZE,
+                GIC,
+                GICD,
+                GICD_SIZE,
+                GICR,
+                GICR_SIZE,
+                ITS,
+                GICC
+        };
+        static const struct {
+                int field;
+                uint64_t value;
+                int error;
+        } c[] = {
                 { ID, 0, -EINVAL },
-                { CPUS, 0, -EINVAL }, { CPUS, 2, -EBUSY }, { CPUS, 0xd, -EBUSY },
-                { ENTRY, 0x4ffffffc, -EINVAL }, { ENTRY, 0x80000000, -EINVAL }, { ENTRY, 0x50400002, -EINVAL },
+                { CPUS, 0, -EINVAL },
+                { CPUS, 2, -EBUSY },
+                { CPUS, 0xd, -EBUSY },
+                { ENTRY, 0x4ffffffc, -EINVAL },
+                { ENTRY, 0x80000000, -EINVAL },
+                { ENTRY, 0x50400002, -EINVAL },
                 { ENTRY, UINT64_MAX, -EINVAL },
-                { KERNEL, 0x4fffffff, -EINVAL }, { KERNEL, 0x7fffffff, -EINVAL }, { KERNEL_SIZE, UINT64_MAX, -EINVAL },
-                { DTB, 0x4ffff000, -EINVAL }, { DTB, 0, -EINVAL }, { DTB_SIZE, 0x30000001, -EINVAL },
-                { DTB, 0x50400000, -EINVAL }, { DTB, 0x503ff000, -EINVAL },
-                { COUNT, 0, -EINVAL }, { COUNT, 65, -E2BIG }, { COUNT, UINT32_MAX, -E2BIG },
-                { TYPE, 1, -EINVAL }, { TYPE, 3, -EINVAL }, { TYPE, UINT32_MAX, -EINVAL },
-                { PHYSICAL, 0x50000800, -EINVAL }, { GUEST, 0x50000001, -EINVAL }, { SIZE, 0x30000010, -EINVAL },
-                { SIZE, 0, -EINVAL }, { SIZE, 0xfffffffffffff000, -EINVAL }, { SIZE, 1ULL << 48, -EINVAL },
-                { GUEST, 0xfffffffff0000000, -EINVAL }, { PHYSICAL, 0xfffffffff0000000, -EINVAL },
-                { GIC, 0, -EINVAL }, { GIC, 2, -EINVAL }, { GIC, 4, -EINVAL },
-                { GICD, 0, -EINVAL }, { GICD_SIZE, 0, -EINVAL }, { GICD_SIZE, UINT64_MAX, -EINVAL },
-                { GICR, 0, -EINVAL }, { GICR_SIZE, 0, -EINVAL }, { ITS, 0x8080000, -EINVAL }, { GICC, 1, -EINVAL },
+                { KERNEL, 0x4fffffff, -EINVAL },
+                { KERNEL, 0x7fffffff, -EINVAL },
+                { KERNEL_SIZE, UINT64_MAX, -EINVAL },
+                { DTB, 0x4ffff000, -EINVAL },
+                { DTB, 0, -EINVAL },
+                { DTB_SIZE, 0x30000001, -EINVAL },
+                { DTB, 0x50400000, -EINVAL },
+                { DTB, 0x503ff000, -EINVAL },
+                { COUNT, 0, -EINVAL },
+                { COUNT, 65, -E2BIG },
+                { COUNT, UINT32_MAX, -E2BIG },
+                { TYPE, 1, -EINVAL },
+                { TYPE, 3, -EINVAL },
+                { TYPE, UINT32_MAX, -EINVAL },
+                { PHYSICAL, 0x50000800, -EINVAL },
+                { GUEST, 0x50000001, -EINVAL },
+                { SIZE, 0x30000010, -EINVAL },
+                { SIZE, 0, -EINVAL },
+                { SIZE, 0xfffffffffffff000, -EINVAL },
+                { SIZE, 1ULL << 48, -EINVAL },
+                { GUEST, 0xfffffffff0000000, -EINVAL },
+                { PHYSICAL, 0xfffffffff0000000, -EINVAL },
+                { GIC, 0, -EINVAL },
+                { GIC, 2, -EINVAL },
+                { GIC, 4, -EINVAL },
+                { GICD, 0, -EINVAL },
+                { GICD_SIZE, 0, -EINVAL },
+                { GICD_SIZE, UINT64_MAX, -EINVAL },
+                { GICR, 0, -EINVAL },
+                { GICR_SIZE, 0, -EINVAL },
+                { ITS, 0x8080000, -EINVAL },
+                { GICC, 1, -EINVAL },
                 { GICD, 0x50000000, -EINVAL },
         };
 
@@ -60,25 +108,63 @@ static void test_zone_check_refuses_what_takes_the_board_down(void **state) {
                 uint64_t v = c[i].value;
 
                 switch (c[i].field) {
-                case ID: z.id = (uint32_t) v; break;
-                case CPUS: z.cpus = v; break;
-                case ENTRY: z.entry_point = v; break;
-                case KERNEL: z.kernel_address = v; break;
-                case KERNEL_SIZE: z.kernel_size = v; break;
-                case DTB: z.dtb_address = v; break;
-                case DTB_SIZE: z.dtb_size = v; break;
-                case COUNT: z.num_regions = (uint32_t) v; break;
-                case TYPE: z.regions[0].type = (uint32_t) v; break;
-                case PHYSICAL: z.regions[0].physical = v; break;
-                case GUEST: z.regions[0].guest = v; break;
-                case SIZE: z.regions[0].size = v; break;
-                case GIC: z.gic.version = (uint32_t) v; break;
-                case GICD: z.gic.distributor = v; break;
-                case GICD_SIZE: z.gic.distributor_size = v; break;
-                case GICR: z.gic.redistributor = v; break;
-                case GICR_SIZE: z.gic.redistributor_size = v; break;
-                case ITS: z.gic.its = v; break;
-                case GICC: z.gic.cpu_interface = v; break;
+                case ID:
+                        z.id = (uint32_t) v;
+                        break;
+                case CPUS:
+                        z.cpus = v;
+                        break;
+                case ENTRY:
+                        z.entry_point = v;
+                        break;
+                case KERNEL:
+                        z.kernel_address = v;
+                        break;
+                case KERNEL_SIZE:
+                        z.kernel_size = v;
+                        break;
+                case DTB:
+                        z.dtb_address = v;
+                        break;
+                case DTB_SIZE:
+                        z.dtb_size = v;
+                        break;
+                case COUNT:
+                        z.num_regions = (uint32_t) v;
+                        break;
+                case TYPE:
+                        z.regions[0].type = (uint32_t) v;
+                        break;
+                case PHYSICAL:
+                        z.regions[0].physical = v;
+                        break;
+                case GUEST:
+                        z.regions[0].guest = v;
+                        break;
+                case SIZE:
+                        z.regions[0].size = v;
+                        break;
+                case GIC:
+                        z.gic.version = (uint32_t) v;
+                        break;
+                case GICD:
+                        z.gic.distributor = v;
+                        break;
+                case GICD_SIZE:
+                        z.gic.distributor_size = v;
+                        break;
+                case GICR:
+                        z.gic.redistributor = v;
+                        break;
+                case GICR_SIZE:
+                        z.gic.redistributor_size = v;
+                        break;
+                case ITS:
+                        z.gic.its = v;
+                        break;
+                case GICC:
+                        z.gic.cpu_interface = v;
+                        break;
                 }
                 if (check(&z) != c[i].error)
                         fail_msg("row %zu: %d", i, check(&z));
@@ -86,15 +172,19 @@ static void test_zone_check_refuses_what_takes_the_board_down(void **state) {
 }
 
 static void test_zone_check_refuses_overlapping_regions(void **state) {
-        static const struct { uint32_t type; uint64_t physical, guest, size; bool ok; } c[] = {
+        static const struct {
+                uint32_t type;
+                uint64_t physical, guest, size;
+                bool ok;
+        } c[] = {
                 { HVISOR_REGION_IO, 0x9000000, 0x9000000, 0x1000, true },
                 { HVISOR_REGION_IO, 0x9000000, 0x7ffff000, 0x1000, false },
                 { HVISOR_REGION_RAM, 0x7ffff000, 0x90000000, 0x1000, false },
                 { HVISOR_REGION_RAM, 0x80000000, 0x80000000, 0x1000, true },
                 { HVISOR_REGION_RAM, 0x4ffff000, 0x4ffff000, 0x1000, true },
                 { HVISOR_REGION_RAM, 0x4ffff000, 0x4ffff000, 0x2000, false },
-                { HVISOR_REGION_IO, 0x8000000, 0x8000000, 0x10000, false },     /* the distributor */
-                { HVISOR_REGION_IO, 0x80a0000, 0x8fff000, 0x1000, false },      /* a redistributor */
+                { HVISOR_REGION_IO, 0x8000000, 0x8000000, 0x10000, false }, /* the distributor */
+                { HVISOR_REGION_IO, 0x80a0000, 0x8fff000, 0x1000, false },  /* a redistributor */
                 { ZONE_REGION_VIRTIO, 0xa003800, 0xa003800, 0x200, true },
                 { ZONE_REGION_VIRTIO, 0x50000800, 0x50000800, 0x200, false },
         };
@@ -103,8 +193,11 @@ static void test_zone_check_refuses_overlapping_regions(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
                 struct zone_description z = zone_example();
 
-                z.regions[z.num_regions++] = (struct hvisor_region) {
-                        .type = c[i].type, .physical = c[i].physical, .guest = c[i].guest, .size = c[i].size,
+                z.regions[z.num_regions++] = (struct hvisor_region){
+                        .type = c[i].type,
+                        .physical = c[i].physical,
+                        .guest = c[i].guest,
+                        .size = c[i].size,
                 };
                 assert_int_equal(check(&z), c[i].ok ? 0 : -EINVAL);
         }
@@ -120,22 +213,31 @@ static void test_zone_check_knows_both_gics(void **state) {
         z.gic.its_size = 0x20000;
         assert_int_equal(check(&z), 0);
         z.id = 4;
-        assert_int_equal(check(&z), -EINVAL);   /* the hypervisor has tables for four zones' ITS */
+        assert_int_equal(check(&z), -EINVAL); /* the hypervisor has tables for four zones' ITS */
 
         z = zone_example();
-        z.gic = (struct hvisor_gic) {
-                .version = 2, .distributor = 0x8000000, .distributor_size = 0x1000,
-                .cpu_interface = 0x8010000, .cpu_interface_size = 0x1000, .hypervisor = 0x8030000,
-                .hypervisor_size = 0x10000, .virtual_cpu = 0x8040000, .virtual_cpu_size = 0x10000,
+        z.gic = (struct hvisor_gic){
+                .version = 2,
+                .distributor = 0x8000000,
+                .distributor_size = 0x1000,
+                .cpu_interface = 0x8010000,
+                .cpu_interface_size = 0x1000,
+                .hypervisor = 0x8030000,
+                .hypervisor_size = 0x10000,
+                .virtual_cpu = 0x8040000,
+                .virtual_cpu_size = 0x10000,
         };
         assert_int_equal(zone_check(&z, &any, &problem), 0);
-        assert_int_equal(check(&z), -EINVAL);   /* not on this board */
+        assert_int_equal(check(&z), -EINVAL); /* not on this board */
         z.gic.virtual_cpu = 0;
         assert_int_equal(zone_check(&z, &any, &problem), -EINVAL);
 }
 
 static void test_zone_check_refuses_interrupts_that_are_none(void **state) {
-        static const struct { uint32_t interrupt; bool ok; } c[] = {
+        static const struct {
+                uint32_t interrupt;
+                bool ok;
+        } c[] = {
                 { 27, true }, { 33, true }, { 1019, true }, { 1020, false }, { 1023, false },
         };
 
@@ -149,41 +251,60 @@ static void test_zone_check_refuses_interrupts_that_are_none(void **state) {
 }
 
 static void test_zone_check_keeps_zones_apart(void **state) {
-        static const struct { uint64_t cpus, physical, size; uint32_t type; bool ok; } c[] = {
+        static const struct {
+                uint64_t cpus, physical, size;
+                uint32_t type;
+                bool ok;
+        } c[] = {
                 { 0x10, 0x80000000, 0x1000000, HVISOR_REGION_RAM, true },
                 { 0x04, 0x80000000, 0x1000000, HVISOR_REGION_RAM, false },
                 { 0x10, 0x7f000000, 0x1000000, HVISOR_REGION_RAM, false },
                 { 0x10, 0x4f000000, 0x1000000, HVISOR_REGION_RAM, true },
-                { 0x10, 0x7f000000, 0x1000000, HVISOR_REGION_IO, false },       /* I/O over the other's RAM */
-                { 0x10, 0x9000000, 0x1000, HVISOR_REGION_IO, true },            /* a shared I/O region */
+                { 0x10, 0x7f000000, 0x1000000, HVISOR_REGION_IO, false }, /* I/O over the other's RAM */
+                { 0x10, 0x9000000, 0x1000, HVISOR_REGION_IO, true },      /* a shared I/O region */
         };
         struct zone_description a = zone_example();
         struct zone_problem problem;
 
         (void) state;
-        a.regions[a.num_regions++] = (struct hvisor_region) { .type = HVISOR_REGION_IO, .physical = 0x9000000,
-                                                              .guest = 0x9000000, .size = 0x1000 };
+        a.regions[a.num_regions++] = (struct hvisor_region){
+                .type = HVISOR_REGION_IO, .physical = 0x9000000, .guest = 0x9000000, .size = 0x1000
+        };
         for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
                 struct zone_description b = zone_example();
 
                 b.cpus = c[i].cpus;
-                b.regions[0] = (struct hvisor_region) { .type = c[i].type, .physical = c[i].physical, .size = c[i].size };
+                b.regions[0] =
+                        (struct hvisor_region){ .type = c[i].type, .physical = c[i].physical, .size = c[i].size };
                 assert_int_equal(zone_check_apart(&a, &b, &problem), c[i].ok ? 0 : -EBUSY);
                 assert_int_equal(zone_check_apart(&b, &a, &problem), c[i].ok ? 0 : -EBUSY);
         }
 }
 
 static void test_zone_add_device_finds_every_conflict(void **state) {
-        static const struct { uint64_t address, size; uint32_t interrupt; int error; } c[] = {
+        static const struct {
+                uint64_t address, size;
+                uint32_t interrupt;
+                int error;
+        } c[] = {
                 { 0xa003800, 0x200, 76, 0 },
-                { 0xa003800, 0x100, 76, -EINVAL }, { 0xa003800, 0x1000, 76, -EINVAL }, { 0xa003801, 0x200, 76, -EINVAL },
-                { 0xfffffffffffffe00, 0x200, 76, -EINVAL }, { 1ULL << 48, 0x200, 76, -EINVAL },
-                { 0xa003800, 0x200, 31, -EINVAL }, { 0xa003800, 0x200, 0, -EINVAL }, { 0xa003800, 0x200, 1020, -EINVAL },
+                { 0xa003800, 0x100, 76, -EINVAL },
+                { 0xa003800, 0x1000, 76, -EINVAL },
+                { 0xa003801, 0x200, 76, -EINVAL },
+                { 0xfffffffffffffe00, 0x200, 76, -EINVAL },
+                { 1ULL << 48, 0x200, 76, -EINVAL },
+                { 0xa003800, 0x200, 31, -EINVAL },
+                { 0xa003800, 0x200, 0, -EINVAL },
+                { 0xa003800, 0x200, 1020, -EINVAL },
                 { 0xa003800, 0x200, UINT32_MAX, -EINVAL },
-                { 0xa003800, 0x200, 33, -EEXIST },      /* passed through */
-                { 0xa003600, 0x200, 80, -EEXIST }, { 0xa003600, 0x200, 75, 0 }, { 0xa0034f8, 0x200, 80, -EEXIST },
-                { 0xa000000, 0x200, 75, -EEXIST },      /* interrupt of the first device */
-                { 0x50000000, 0x200, 76, -EEXIST }, { 0x4ffffff8, 0x200, 76, -EEXIST }, { 0x8000000, 0x200, 76, -EEXIST },
+                { 0xa003800, 0x200, 33, -EEXIST }, /* passed through */
+                { 0xa003600, 0x200, 80, -EEXIST },
+                { 0xa003600, 0x200, 75, 0 },
+                { 0xa0034f8, 0x200, 80, -EEXIST },
+                { 0xa000000, 0x200, 75, -EEXIST }, /* interrupt of the first device */
+                { 0x50000000, 0x200, 76, -EEXIST },
+                { 0x4ffffff8, 0x200, 76, -EEXIST },
+                { 0x8000000, 0x200, 76, -EEXIST },
         };
 
         (void) state;
@@ -221,17 +342,24 @@ static void test_zone_add_device_stops_at_the_last_region(void **state) {
 }
 
 static void test_zone_find_ram_wants_one_region(void **state) {
-        static const struct { bool physical; uint64_t address, size; int region; } c[] = {
-                { true, 0x50000000, 0x1000, 0 }, { true, 0x60000000, 1, -1 }, { true, 0x50000fff, 2, 0 },
-                { true, 0x50000fff, 0xfffffff, -1 }, { false, 0x40000000, 0x10000000, 0 }, { false, 0x50000000, 4, 1 },
-                { false, 0x4fffffff, 2, -1 }, { false, 0x40000000, UINT64_MAX, -1 }, { false, UINT64_MAX, 2, -1 },
-                { true, 0x9000000, 4, -1 },
+        static const struct {
+                bool physical;
+                uint64_t address, size;
+                int region;
+        } c[] = {
+                { true, 0x50000000, 0x1000, 0 },      { true, 0x60000000, 1, -1 },
+                { true, 0x50000fff, 2, 0 },           { true, 0x50000fff, 0xfffffff, -1 },
+                { false, 0x40000000, 0x10000000, 0 }, { false, 0x50000000, 4, 1 },
+                { false, 0x4fffffff, 2, -1 },         { false, 0x40000000, UINT64_MAX, -1 },
+                { false, UINT64_MAX, 2, -1 },         { true, 0x9000000, 4, -1 },
         };
-        struct zone_description z = { .num_regions = 3, .regions = {
-                { .physical = 0x50000000, .guest = 0x40000000, .size = 0x10000000 },
-                { .physical = 0x70000000, .guest = 0x50000000, .size = 0x1000 },
-                { .type = HVISOR_REGION_IO, .physical = 0x9000000, .guest = 0x9000000, .size = 0x1000 },
-        } };
+        struct zone_description
+                z = { .num_regions = 3,
+                      .regions = {
+                              { .physical = 0x50000000, .guest = 0x40000000, .size = 0x10000000 },
+                              { .physical = 0x70000000, .guest = 0x50000000, .size = 0x1000 },
+                              { .type = HVISOR_REGION_IO, .physical = 0x9000000, .guest = 0x9000000, .size = 0x1000 },
+                      } };
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(c); i++)
@@ -240,10 +368,20 @@ static void test_zone_find_ram_wants_one_region(void **state) {
 }
 
 static void test_zone_name_is_short_and_plain(void **state) {
-        static const struct { char name[HVISOR_NAME_SIZE + 1]; bool ok; } c[] = {
-                { "linux2", true }, { "A-b_c.9", true }, { "0123456789012345678901234567890", true },
-                { "", false }, { "01234567890123456789012345678901", false }, { "a b", false }, { "a/b", false },
-                { "a\nb", false }, { "\xc3\xa4", false }, { "a\0b", false },
+        static const struct {
+                char name[HVISOR_NAME_SIZE + 1];
+                bool ok;
+        } c[] = {
+                { "linux2", true },
+                { "A-b_c.9", true },
+                { "0123456789012345678901234567890", true },
+                { "", false },
+                { "01234567890123456789012345678901", false },
+                { "a b", false },
+                { "a/b", false },
+                { "a\nb", false },
+                { "\xc3\xa4", false },
+                { "a\0b", false },
         };
 
         (void) state;
@@ -252,10 +390,18 @@ static void test_zone_name_is_short_and_plain(void **state) {
 }
 
 static void test_ranges_do_not_wrap(void **state) {
-        static const struct { uint64_t a, a_size, b, b_size; bool overlap; } c[] = {
-                { 0, 1, 0, 1, true }, { 0, 1, 1, 1, false }, { 1, 1, 0, 1, false }, { 0, 0, 0, 1, false },
-                { 0, UINT64_MAX, UINT64_MAX - 1, 1, true }, { UINT64_MAX, 1, UINT64_MAX, 1, true },
-                { 0x1000, 0x1000, 0x1fff, 1, true }, { 0x1000, 0x1000, 0xfff, 2, true },
+        static const struct {
+                uint64_t a, a_size, b, b_size;
+                bool overlap;
+        } c[] = {
+                { 0, 1, 0, 1, true },
+                { 0, 1, 1, 1, false },
+                { 1, 1, 0, 1, false },
+                { 0, 0, 0, 1, false },
+                { 0, UINT64_MAX, UINT64_MAX - 1, 1, true },
+                { UINT64_MAX, 1, UINT64_MAX, 1, true },
+                { 0x1000, 0x1000, 0x1fff, 1, true },
+                { 0x1000, 0x1000, 0xfff, 2, true },
         };
 
         (void) state;

@@ -209,18 +209,15 @@ static void test_plan_is_golden(void **state _unused_) {
 }
 
 static void test_plan_to_json_holds_actions_and_notes(void **state _unused_) {
-        struct action action = {
-                .kind = ACTION_WORKER_START, .zone = "a", .device = "root", .reason = (char *) "why"
-        };
+        struct action action = { .kind = ACTION_WORKER_START, .zone = "a", .device = "root", .reason = (char *) "why" };
         struct note note = { .kind = NOTE_WAITING, .zone = "b", .text = (char *) "CPU 2" };
         struct plan plan = { .actions = &action, .num_actions = 1, .notes = &note, .num_notes = 1 };
         json_t *j = plan_to_json(&plan);
         _cleanup_free_ char *text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
 
-        assert_string_equal(
-                text,
-                "{\"actions\":[{\"action\":\"worker-start\",\"device\":\"root\",\"reason\":\"why\","
-                "\"zone\":\"a\"}],\"notes\":[{\"note\":\"waiting\",\"text\":\"CPU 2\",\"zone\":\"b\"}]}");
+        assert_string_equal(text,
+                            "{\"actions\":[{\"action\":\"worker-start\",\"device\":\"root\",\"reason\":\"why\","
+                            "\"zone\":\"a\"}],\"notes\":[{\"note\":\"waiting\",\"text\":\"CPU 2\",\"zone\":\"b\"}]}");
         json_decref(j);
 }
 

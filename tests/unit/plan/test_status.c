@@ -21,9 +21,8 @@ static struct desired *make_desired(enum file_state file) {
         z->id = 1;
         z->cpus = 0xc;
         z->num_devices = 1;
-        z->devices[0] = (struct device_spec){
-                .name = "root", .type = DEVICE_BLOCK, .address = 0xa003c00, .interrupt = 78
-        };
+        z->devices[0] =
+                (struct device_spec){ .name = "root", .type = DEVICE_BLOCK, .address = 0xa003c00, .interrupt = 78 };
         w->file_state = file;
         w->path = strdup("/etc/hvisor/zones.d/one.conf");
         if (file == FILE_BAD)
@@ -42,8 +41,7 @@ static void make_live(struct live *l, enum zone_object object, bool listed) {
         z->listed = listed;
         z->owner_cookie = zone_owner_cookie("one");
         z->num_devices = 1;
-        z->devices[0] =
-                (struct device_live){ .name = "root", .virtio_id = 2, .address = 0xa003c00, .interrupt = 78 };
+        z->devices[0] = (struct device_live){ .name = "root", .virtio_id = 2, .address = 0xa003c00, .interrupt = 78 };
         l->hypervisor = "hvisor";
         l->magic = 5;
 }
@@ -67,9 +65,7 @@ static void expect_word(const struct status_input *in, const char *state) {
 static void test_status_has_the_documented_shape(void **state _unused_) {
         struct desired *d = make_desired(FILE_GOOD);
         struct live l = {};
-        struct status_input in = {
-                .daemon_running = true, .daemon_pid = 7, .version = "1", .desired = d, .live = &l
-        };
+        struct status_input in = { .daemon_running = true, .daemon_pid = 7, .version = "1", .desired = d, .live = &l };
         _cleanup_free_ char *text = NULL;
         json_t *j;
 
@@ -82,16 +78,15 @@ static void test_status_has_the_documented_shape(void **state _unused_) {
         j = status_to_json(&in);
         text = json_dumps(j, JSON_COMPACT);
         assert_string_equal(
-                text,
-                "{\"daemon\":{\"running\":true,\"pid\":7,\"version\":\"1\"},\"hypervisor\":{\"name\":"
-                "\"hvisor\","
-                "\"magic\":5},\"message\":null,\"zones\":[{\"name\":\"one\",\"id\":1,\"state\":\"running\","
-                "\"cpus\":"
-                "\"2-3\",\"file\":\"/etc/hvisor/zones.d/one.conf\",\"file_state\":\"good\",\"message\":null,"
-                "\"restarts\":0,\"retry_in\":null,\"devices\":[{\"name\":\"root\",\"type\":\"block\","
-                "\"address\":"
-                "\"0xa003c00\",\"interrupt\":78,\"state\":\"ready\",\"message\":null,\"worker_pid\":9,"
-                "\"generation\":2,\"kicks\":3,\"calls\":4}]}]}");
+                text, "{\"daemon\":{\"running\":true,\"pid\":7,\"version\":\"1\"},\"hypervisor\":{\"name\":"
+                      "\"hvisor\","
+                      "\"magic\":5},\"message\":null,\"zones\":[{\"name\":\"one\",\"id\":1,\"state\":\"running\","
+                      "\"cpus\":"
+                      "\"2-3\",\"file\":\"/etc/hvisor/zones.d/one.conf\",\"file_state\":\"good\",\"message\":null,"
+                      "\"restarts\":0,\"retry_in\":null,\"devices\":[{\"name\":\"root\",\"type\":\"block\","
+                      "\"address\":"
+                      "\"0xa003c00\",\"interrupt\":78,\"state\":\"ready\",\"message\":null,\"worker_pid\":9,"
+                      "\"generation\":2,\"kicks\":3,\"calls\":4}]}]}");
         json_decref(j);
         live_clear(&l);
         desired_clear(d);
@@ -143,9 +138,7 @@ static void test_status_word_follows_what_there_is(void **state _unused_) {
 
 static void test_status_tells_when_it_tries_again(void **state _unused_) {
         struct desired *d = make_desired(FILE_GOOD);
-        struct zone_history h = {
-                .name = "one", .failed = true, .restarts = 3, .retry_at = 5000001, .message = "no"
-        };
+        struct zone_history h = { .name = "one", .failed = true, .restarts = 3, .retry_at = 5000001, .message = "no" };
         struct status_input in = { .desired = d, .history = &h, .num_history = 1, .now = 1000000 };
         _cleanup_free_ char *text = zone_text(&in);
 
@@ -171,8 +164,8 @@ static void test_status_of_a_bad_file(void **state _unused_) {
 
 static void test_status_count_is_for_people(void **state _unused_) {
         struct status_counts n;
-        json_t *j = json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}]}", "zones", "state", "running", "state",
-                              "failed", "state", "starting", "state", "refused");
+        json_t *j = json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}]}", "zones", "state", "running", "state", "failed",
+                              "state", "starting", "state", "refused");
 
         status_count(j, &n);
         assert_int_equal(n.running, 1);

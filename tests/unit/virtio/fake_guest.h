@@ -22,10 +22,10 @@
 
 /* Rings of queue n are at RAM_BASE + n * QUEUE_SPACE; data is from DATA on. */
 #define QUEUE_SPACE 0x10000
-#define DATA (RAM_BASE + 0x80000)
+#define DATA        (RAM_BASE + 0x80000)
 
-#define D_NEXT VRING_DESC_F_NEXT
-#define D_WRITE VRING_DESC_F_WRITE
+#define D_NEXT     VRING_DESC_F_NEXT
+#define D_WRITE    VRING_DESC_F_WRITE
 #define D_INDIRECT VRING_DESC_F_INDIRECT
 
 struct fake_guest {

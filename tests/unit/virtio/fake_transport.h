@@ -13,9 +13,8 @@
 #include "virtio/fake_guest.h"
 #include "virtio/server.h"
 
-#define STATUS_OK                                                                                            \
-        (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |                  \
-         VIRTIO_CONFIG_S_DRIVER_OK)
+#define STATUS_OK                                                                                                      \
+        (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
 
 struct fake_transport {
         struct transport base;

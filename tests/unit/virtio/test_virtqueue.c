@@ -5,8 +5,8 @@
 #include "virtio/fake_guest.h"
 
 #define QUEUE_SIZE 8
-#define INDIRECT (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC)
-#define TABLE (DATA + 0x10000) /* an indirect table */
+#define INDIRECT   (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC)
+#define TABLE      (DATA + 0x10000) /* an indirect table */
 
 struct fixture {
         struct fake_guest guest;
@@ -243,12 +243,15 @@ static void table_after_too_many_direct(struct fixture *f) {
 
 static void test_virtqueue_next_refuses_hostile_chains(void **state) {
         static void (*const rows[])(struct fixture *) = {
-                loop_of_one,      loop_of_two,         next_outside,
-                readable_after_writable, empty_buffer, buffer_below_ram,
-                buffer_beyond_ram, buffer_that_wraps,  buffer_of_4g,
-                table_goes_on,    table_in_table,      table_of_odd_length,
-                table_empty,      table_longer_than_queue, table_outside_ram,
-                table_next_outside, table_loops,       table_after_too_many_direct,
+                loop_of_one,       loop_of_two,
+                next_outside,      readable_after_writable,
+                empty_buffer,      buffer_below_ram,
+                buffer_beyond_ram, buffer_that_wraps,
+                buffer_of_4g,      table_goes_on,
+                table_in_table,    table_of_odd_length,
+                table_empty,       table_longer_than_queue,
+                table_outside_ram, table_next_outside,
+                table_loops,       table_after_too_many_direct,
         };
         struct fixture *f = *state;
 
