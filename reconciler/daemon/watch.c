@@ -198,7 +198,7 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
                 }
         /* What happened while nothing was watched is seen by reading. */
         if (moved)
-                worst = MAX(worst, rewatch(w) < 0 ? WATCH_NOW : WATCH_SETTLE);
+                worst = MAX(worst, (enum watch_urgency) (rewatch(w) < 0 ? WATCH_NOW : WATCH_SETTLE));
         if (worst == WATCH_NOW) {
                 sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
                 w->changed(w->userdata);
