@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Disks: what the guest writes is in the image, what is in the image the guest reads, and nothing else happens to it."""
+
+import hashlib
+import os
+import struct
+
+from rig import confs, witness
+from rig.cases import case
+
+ROOTFS = f"{confs.IMAGES}/rootfs2.ext4"
+DISK = "/root/disk.img"
+MIB = 1 << 20
+
+# tests/payload/disk.c, mode 0: word j of sector s
+PATTERN = 0x5061796C6F616421
+WRITTEN = b"".join(struct.pack("<Q", PATTERN ^ s << 16 ^ j) for s in range(8) for j in range(64))
+
+
+def read_only(text):
+    return text.replace("[Block disk]\n", "[Block disk]\nReadOnly=yes\n")
+
+
+def boot_linux(vm, text):
+    vm.boot("linux", text)
+    console = vm.console("linux")
+    console.expect("^zone: ready$")
+    console.expect("zone# ")
+    return console
+
+
+@case("disk-a-linux-writes-syncs-unmounts-and-the-image-holds-it-and-is-clean")
+def linux_writes(vm):
+    console = boot_linux(vm, confs.linux())
+    console.command("mount /dev/vda /mnt")
+    console.command("mkdir /mnt/a && seq 50000 >/mnt/a/numbers && rm /mnt/marker && mv /mnt/a /mnt/b")
+    digest = console.command("sha256sum </mnt/b/numbers").split()[0]
+    console.command("sync && umount /mnt")
+    assert digest == hashlib.sha256("".join(f"{n}\n" for n in range(1, 50001)).encode()).hexdigest()
+
+    vm.run(f"e2fsck -fn {ROOTFS}")
+    assert vm.out(f"debugfs -R 'cat /b/numbers' {ROOTFS} 2>/dev/null | sha256sum").split()[0] == digest
+    assert "marker" not in vm.out(f"debugfs -R 'ls /' {ROOTFS} 2>/dev/null")
+    # a deletion is a power cut: what was synced is there all the same
+    vm.remove("linux")
+    vm.wait_zone("linux", None)
+    vm.run(f"e2fsck -fn {ROOTFS}")
+    assert vm.out(f"debugfs -R 'cat /b/numbers' {ROOTFS} 2>/dev/null | sha256sum").split()[0] == digest
+
+
+@case("disk-megabytes-go-both-ways-unchanged")
+def megabytes(vm):
+    data = os.urandom(8 * MIB)
+    vm.write(DISK, data)
+    console = boot_linux(vm, confs.linux(disk=DISK))
+    assert console.command("sha256sum </dev/vda").split()[0] == hashlib.sha256(data).hexdigest()
+    assert console.command("blockdev --getsize64 /dev/vda").strip() == str(8 * MIB)
+
+    console.command("dd if=/dev/urandom of=/tmp/data bs=64k count=112 && dd if=/tmp/data of=/dev/vda bs=64k seek=16 && sync")
+    digest = console.command("sha256sum </tmp/data").split()[0]
+    now = vm.read_bytes(DISK)
+    assert now[:MIB] == data[:MIB], "what was not written has changed"
+    assert len(now) == 8 * MIB and hashlib.sha256(now[MIB:]).hexdigest() == digest
+
+
+@case("disk-a-linux-cannot-write-a-read-only-disk")
+def linux_read_only(vm):
+    before = vm.out(f"sha256sum {ROOTFS}")
+    vm.run(f"chmod 444 {ROOTFS}")
+    console = boot_linux(vm, read_only(confs.linux()))
+    assert console.command("cat /sys/block/vda/ro").strip() == "1"
+    console.command("mount -o ro /dev/vda /mnt && cat /mnt/marker && ! touch /mnt/x && umount /mnt")
+    console.command("! mount -o rw /dev/vda /mnt || ! touch /mnt/x")
+    console.command("! dd if=/dev/zero of=/dev/vda bs=4k count=1 conv=fsync")
+    assert vm.out(f"sha256sum {ROOTFS}") == before
+
+
+def run_payload(vm, text):
+    """Return: what the payload "disk" said, line by line."""
+    vm.boot("guest", text)
+    console = vm.console("guest")
+    console.expect("^payload: disk done$")
+    return dict(line.removeprefix("payload: ").split(": ", 1) for line in console.text().splitlines()
+                if line.startswith("payload: ") and ": " in line.removeprefix("payload: "))
+
+
+@case("disk-a-bare-guest-gets-its-sectors-its-id-and-nothing-beyond-the-end")
+def bare_guest(vm):
+    rest = os.urandom(MIB)
+    vm.write(DISK, rest)
+    said = run_payload(vm, confs.payload("disk", disk=DISK))
+    assert said == {"disk capacity": "2048 sectors, flush yes", "disk write, flush, read": "ok", "disk id": "guest.disk",
+                    "disk read beyond the end": "refused"}, said
+    assert vm.read_bytes(DISK) == WRITTEN + rest[len(WRITTEN):]
+
+
+@case("disk-a-bare-guest-that-ignores-read-only-writes-nothing")
+def bare_guest_read_only(vm):
+    data = os.urandom(MIB)
+    vm.write(DISK, data)
+    said = run_payload(vm, read_only(confs.payload("disk", disk=DISK)))
+    assert said["disk write, flush, read"] == "FAILED", said
+    assert vm.read_bytes(DISK) == data
+    assert witness.wait_ready(vm, "guest")
+
+
+@case("disk-an-image-that-is-in-use-is-not-given-to-another-zone")
+def in_use(vm):
+    vm.run(f"truncate -s 1M {DISK}; ln {DISK} /root/same.img")
+    vm.boot("lower", confs.payload("disk-loop", "lower", disk=DISK))
+    vm.console("lower").expect("disk round")
+    # by its own name the plan refuses it; by another name the lock does, or the plan
+    vm.drop("upper", confs.payload("disk-loop", "upper", disk=DISK))
+    refused = vm.wait_zone("upper", "refused")
+    assert DISK in refused["message"] and "lower" in refused["message"], refused
+    vm.drop("upper", confs.payload("disk-loop", "upper", disk="/root/same.img"))
+    vm.wait(lambda: vm.zone("upper")["state"] in ("refused", "failed"), what="the same image by another name to be refused")
+    assert list(vm.hypervisor_zones()) == [1]
+    vm.console("lower").expect("disk round")
