@@ -180,6 +180,7 @@ void engine_reconcile(struct engine *e) {
                 if (plan_make(&e->desired, &e->live, &e->plan) == 0) {
                         tell_ends(e);
                         tell_notes(e);
+                        remember_what_was_taken(e);
                         execute(e);
                 }
                 forget_zones(e);

@@ -85,6 +85,14 @@ void zone_unwatch(struct zone *z);
 void tell_ends(struct engine *e);
 void tell_notes(struct engine *e);
 
+/* ---- remember.c ------------------------------------------------------------------------------------- */
+/** remember_applied() - @z is what the zone has from now on; the plan may not borrow what it had before */
+int remember_applied(struct engine *e, const char *zone, const struct zone_spec *z);
+/** write_applied() - the same for the next daemon; a failure is recorded and changes nothing now */
+void write_applied(struct engine *e, const struct zone_spec *z);
+/** remember_what_was_taken() - settings that came into force without a start */
+void remember_what_was_taken(struct engine *e);
+
 /* ---- execute.c -------------------------------------------------------------------------------------- */
 void execute(struct engine *e);
 

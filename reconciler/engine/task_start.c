@@ -135,24 +135,6 @@ static int work_load(void *userdata, struct err *err) {
         return hypervisor_zone_start(h, t->zone->fd, t->spec, err);
 }
 
-static int remember_applied(struct task *t) {
-        struct zone_spec *copy = NULL;
-        struct desired_zone *d;
-        int r = applied_copy(t->spec, &copy, NULL);
-
-        if (r < 0)
-                return r;
-        plan_clear(&task_engine(t)->plan);
-        d = desired_add(&task_engine(t)->desired, t->zone->name);
-        if (!d) {
-                zone_spec_free(copy);
-                return -ENOMEM;
-        }
-        zone_spec_free(d->applied);
-        d->applied = copy;
-        return 0;
-}
-
 static void done_load(void *userdata, int result, const struct err *err) {
         struct task *t = userdata;
 
@@ -160,7 +142,8 @@ static void done_load(void *userdata, int result, const struct err *err) {
                 task_undo(t, result);
                 return;
         }
-        (void) remember_applied(t);
+        plan_clear(&task_engine(t)->plan); /* it may borrow what is replaced */
+        (void) remember_applied(task_engine(t), t->zone->name, t->spec);
         task_finish(t);
 }
 

@@ -1,4 +1,4 @@
-// sources: tests/unit/engine/sim.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/execute.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
+// sources: tests/unit/engine/sim.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/remember.c reconciler/engine/execute.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
 // libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -141,6 +141,29 @@ static void unwant_zone(struct machine *m, const char *name) {
         snprintf(path, sizeof(path), "%s/%s.conf", m->zones, name);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(engine_reload(m->engine), 0);
+}
+
+/* A zone with one writable disk; want_zone()'s has a read-only one. */
+static void want_disk(struct machine *m, const char *name, unsigned id, const char *kernel, const char *image,
+                      const char *more) {
+        unsigned ram = 0x50000000 + (id - 1) * 0x8000000;
+        char text[1024], file[64];
+
+        snprintf(text, sizeof(text),
+                 "[Zone]\nId=%u\nCPUs=%u\nKernelAddress=%#x\nEntryPoint=%#x\nKernel=%s/%s\n%s\n"
+                 "[Memory ram]\nPhysicalAddress=%#x\nSize=128M\n"
+                 "[Block root]\nImage=%s/%s\nAddress=0xa003c00\nInterrupt=78\n",
+                 id, id + 1, ram + 0x400000, ram + 0x400000, m->dir, kernel, more, ram, m->dir, image);
+        snprintf(file, sizeof(file), "%s.conf", name);
+        write_file(m->zones, file, text);
+        assert_int_equal(engine_reload(m->engine), 0);
+}
+
+static void write_disk(struct machine *m, const char *name) {
+        char path[160];
+
+        snprintf(path, sizeof(path), "%s/%s", m->dir, name);
+        assert_int_equal(file_write_atomic(path, (char[512]){}, 512), 0);
 }
 
 /* A member of one zone's status as text, in a static buffer; "" if there is none. */
@@ -456,6 +479,54 @@ static void test_engine_keeps_the_last_good_spec_over_its_own_restart(void **sta
         assert_string_equal(m->sim.log, "launch");
 }
 
+static uint64_t served(struct machine *m, const char *zone) {
+        return sim_device(&m->sim, zone, "root")->cookie;
+}
+
+static void pump_until_served_otherwise(struct machine *m, const char *zone, uint64_t than) {
+        for (unsigned i = 0; i < 500 && (served(m, zone) == than || !any_worker_runs(m, zone)); i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_true(any_worker_runs(m, zone));
+        assert_true(served(m, zone) != than);
+}
+
+static void test_engine_keeps_a_changed_image_while_the_file_is_bad(void **state) {
+        struct machine *m = *state;
+        uint64_t before, after;
+
+        write_disk(m, "disk2");
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+        before = served(m, "one");
+        want_disk(m, "one", 1, "Image", "disk2", "");
+        pump_until_served_otherwise(m, "one", before);
+        after = served(m, "one");
+
+        want_disk(m, "one", 1, "Image", "disk2", "Bogus=1\n");
+        pump_until_idle(m);
+        assert_true(served(m, "one") == after);
+        m->engine = engine_free(m->engine);
+        engine_begin(m);
+        pump_until_idle(m);
+        assert_true(served(m, "one") == after);
+}
+
+static void test_engine_keeps_a_changed_policy_while_the_file_is_bad(void **state) {
+        struct machine *m = *state;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        want_zone(m, "one", 1, "2", "Restart=always\n");
+        want_zone(m, "one", 1, "2", "Restart=always\nBogus=1\n");
+        m->engine = engine_free(m->engine);
+        engine_begin(m);
+        sim_power_off(&m->sim, "one");
+        pass_time(m, 2);
+        pass_time(m, 2);
+        pump_until_state(m, "one", "running");
+}
+
 static void test_engine_cleans_up_after_a_daemon_that_died_midway(void **state) {
         struct machine *m = *state;
         struct zone_live *z;
@@ -536,6 +607,8 @@ int main(void) {
                 T(test_engine_kills_a_hung_worker),
                 T(test_engine_adopts_what_runs),
                 T(test_engine_keeps_the_last_good_spec_over_its_own_restart),
+                T(test_engine_keeps_a_changed_image_while_the_file_is_bad),
+                T(test_engine_keeps_a_changed_policy_while_the_file_is_bad),
                 T(test_engine_cleans_up_after_a_daemon_that_died_midway),
                 T(test_engine_follows_the_restart_policy),
                 T(test_engine_checks_before_it_stops),

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a zone keeps while its file is bad: the spec that was taken last, in
+ * memory and as a file that the next daemon finds. A zone's start takes one, and
+ * so does a change that needs no start: Restart=, a disk's image.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/applied.h"
+#include "engine/internal.h"
+
+int remember_applied(struct engine *e, const char *zone, const struct zone_spec *z) {
+        struct zone_spec *copy = NULL;
+        struct desired_zone *d;
+        int r = applied_copy(z, &copy, NULL);
+
+        if (r < 0)
+                return r;
+        d = desired_add(&e->desired, zone);
+        if (!d) {
+                zone_spec_free(copy);
+                return -ENOMEM;
+        }
+        zone_spec_free(d->applied);
+        d->applied = copy;
+        return 0;
+}
+
+void write_applied(struct engine *e, const struct zone_spec *z) {
+        struct err err = {};
+        int r = applied_write(e->config.paths.specs_dir, z, &err);
+
+        if (r < 0)
+                engine_record(e, LOG_WARNING, MESSAGE_ENGINE, z->name, NULL, "remember", "failed",
+                              "%s; a daemon that starts anew will not know what the zone runs with while its file "
+                              "is bad",
+                              err_text(&err, r));
+}
+
+/* A worker that is yet to be replaced serves what the zone had before. */
+static bool devices_have(const struct zone_live *l, const struct zone_spec *z) {
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct device_live *d = zone_live_find_device(l, z->devices[i].name);
+
+                if (!d || d->cookie != device_spec_cookie(&z->devices[i]))
+                        return false;
+        }
+        return true;
+}
+
+/* Also false where there is no memory to tell: the next pass asks again. */
+static bool differ(const struct zone_spec *a, const struct zone_spec *b) {
+        _cleanup_free_ char *left = NULL, *right = NULL;
+
+        return zone_spec_format(a, &left) == 0 && zone_spec_format(b, &right) == 0 && strcmp(left, right) != 0;
+}
+
+/* A note says that the file's settings are not taken, unless it tells of the guest's end. */
+static bool refused(const struct plan *p, const char *zone) {
+        const struct note *n = plan_find_note(p, zone);
+
+        return n && n->kind != NOTE_ENDED;
+}
+
+static bool took_new_settings(const struct engine *e, const struct desired_zone *d) {
+        const struct zone_live *l = live_find(&e->live, d->name);
+        enum zone_state state = zone_live_state(l);
+
+        if (d->file_state != FILE_GOOD || !e->desired.board || refused(&e->plan, d->name))
+                return false;
+        if (state != ZONE_RUNNING && state != ZONE_ERROR && state != ZONE_EXITED)
+                return false;
+        return engine_spec_cookie(e, d->spec) == l->spec_cookie && devices_have(l, d->spec) &&
+               (!d->applied || differ(d->spec, d->applied));
+}
+
+void remember_what_was_taken(struct engine *e) {
+        for (size_t i = 0; i < e->num_zones; i++) {
+                const struct zone *z = e->zones[i];
+                const struct desired_zone *d = desired_find(&e->desired, z->name);
+
+                if (!d || z->task || !took_new_settings(e, d))
+                        continue;
+                if (remember_applied(e, z->name, d->spec) == 0)
+                        write_applied(e, d->spec);
+        }
+}
