@@ -2,12 +2,10 @@
 #include "daemon/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 
 #include "base/fd.h"
 
@@ -56,32 +54,16 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
                 return WATCH_IGNORE;
         if (mask & IN_MOVED_TO)
                 return WATCH_NOW;
-        /* An editor moves the old file aside, or deletes it, and writes the new one in the next moment. */
+        /*
+         * An editor moves the old file aside, or deletes it, and writes the new one in the next moment. A
+         * creation may be all there is (a link); what is still being written then, its reader knows (file_read()).
+         */
         return mask & (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE
                                                                                            : WATCH_IGNORE;
 }
 
-/* A symlink or hard link is there at once; what else a creation begins to write will be closed. */
-static bool is_being_written(int directory, const char *name) {
-        struct stat st;
-
-        return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
-}
-
-static enum watch_urgency judge_entry(const struct watch *w, const struct inotify_event *v, const char *name) {
-        enum watch_urgency urgency = watch_judge(v->mask, name);
-        _cleanup_close_ int directory = -1;
-
-        if (urgency == WATCH_IGNORE || !(v->mask & IN_CREATE))
-                return urgency;
-        directory = open(w->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return is_being_written(directory, name) ? WATCH_IGNORE : urgency;
-}
-
 /* What an event in a directory above means: something came, went or changed on the way to what we watch. */
-static enum watch_urgency judge_way(const struct watch *w, const struct parent *p, const struct inotify_event *v) {
-        if (p->is_files && v->mask & IN_CREATE && is_being_written(AT_FDCWD, w->file))
-                return WATCH_IGNORE;
+static enum watch_urgency judge_way(const struct inotify_event *v) {
         return v->mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_NOW;
 }
 
@@ -92,10 +74,10 @@ static enum watch_urgency judge(const struct watch *w, const struct inotify_even
         if (v->mask & IN_Q_OVERFLOW)
                 return WATCH_NOW;
         if (v->wd == w->directory_wd)
-                worst = judge_entry(w, v, name);
+                worst = watch_judge(v->mask, name);
         for (size_t i = 0; i < w->num_parents; i++)
                 if (v->wd == w->parents[i].wd && (!name || strcmp(name, w->parents[i].child) == 0))
-                        worst = MAX(worst, judge_way(w, &w->parents[i], v));
+                        worst = MAX(worst, judge_way(v));
         return worst;
 }
 
@@ -198,7 +180,7 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
                 }
         /* What happened while nothing was watched is seen by reading. */
         if (moved)
-                worst = MAX(worst, (enum watch_urgency) (rewatch(w) < 0 ? WATCH_NOW : WATCH_SETTLE));
+                worst = MAX(worst, (enum watch_urgency)(rewatch(w) < 0 ? WATCH_NOW : WATCH_SETTLE));
         if (worst == WATCH_NOW) {
                 sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
                 w->changed(w->userdata);

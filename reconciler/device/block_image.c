@@ -29,18 +29,26 @@ int block_image_measure(int fd, uint64_t *ret_sectors, struct err *e) {
         return 0;
 }
 
+static uint64_t now_ms(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
+}
+
 int block_image_lock(int fd, bool read_only, unsigned patience_ms, struct err *e) {
         static const struct timespec interval = { .tv_nsec = LOCK_INTERVAL_MS * 1000 * 1000 };
         struct flock whole = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+        uint64_t end = now_ms() + patience_ms;
 
-        for (unsigned waited = 0;; waited += LOCK_INTERVAL_MS) {
+        for (;;) {
                 if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
                         return 0;
                 if (errno == EBADF)
                         return err_set(e, -EBADF, "image is not open for %s", read_only ? "reading" : "writing");
                 if (errno != EAGAIN && errno != EACCES && errno != EINTR)
                         return err_set(e, -errno, "image cannot be locked: %s", strerror(errno));
-                if (waited >= patience_ms)
+                if (now_ms() >= end)
                         return err_set(e, -EBUSY, "image is locked by another process");
                 (void) nanosleep(&interval, NULL);
         }
