@@ -3,7 +3,9 @@
  * Notices that something in zones.d or board.conf may have changed. It tells
  * only "look now": what changed, the files' content decides. A rename, a
  * deletion and a lost event count at once; a write that was closed after a
- * settling time, since an editor may write twice.
+ * settling time, since an editor may write twice, and so does a creation: who
+ * reads a file that is still being written gets -EAGAIN (base/fd.h), and its
+ * close brings another event.
  *
  * The directory is followed by its path: it may be missing, be replaced or be a
  * symlink; its parents up to the root are watched for that.
@@ -38,7 +40,7 @@ enum watch_urgency {
  * @mask: inotify(7)'s
  * @name: the entry, or NULL/"" for the directory itself
  *
- * Pure; watch.c itself ignores the creation of a file that is still being written. An editor's temporary
- * files and dotfiles are nothing, but for a rename onto "..data": the only event of a Kubernetes ConfigMap.
+ * Pure. An editor's temporary files and dotfiles are nothing, but for a rename onto "..data": the only event
+ * of a Kubernetes ConfigMap.
  */
 enum watch_urgency watch_judge(uint32_t mask, const char *name);

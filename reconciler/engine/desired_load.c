@@ -116,13 +116,18 @@ static int load_file(struct desired_zone *z, int directory, const char *file, co
                 set_missing(z); /* it went between readdir() and here */
                 return 0;
         }
+        /* Stays what it was until its writer closes it, which brings an event. */
         if (r == -EAGAIN && z->file_state != FILE_MISSING)
-                return 0; /* stays what it was until its writer closes it, which brings an event */
+                return 0;
+        if (r == -EAGAIN && !z->applied) {
+                set_missing(z);
+                return 0;
+        }
         if (r < 0) {
                 z->text_hash = 0;
                 if (asprintf(&message, "%s: %s", path,
                              r == -ENOENT   ? "a symlink to nowhere"
-                             : r == -EAGAIN ? "is being written"
+                             : r == -EAGAIN ? "is being written" /* and its zone, which is known, goes on */
                              : r == -EFBIG  ? "too large for a zone's file"
                              : r == -EINVAL ? "not a regular file"
                                             : strerror(-r)) < 0)

@@ -1,4 +1,4 @@
-// sources: reconciler/daemon/watch.c
+// sources: reconciler/daemon/watch.c reconciler/base/fd.c
 // libs: libsystemd
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
@@ -10,11 +10,13 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/fd.h"
 #include "daemon/watch.h"
 
 static void test_watch_judge_knows_what_matters(void **state _unused_) {
@@ -56,10 +58,17 @@ struct scene {
         sd_event *event;
         struct watch *watch;
         unsigned changes;
+        char board_text[16]; /* what could be read of the board at the last change */
 };
 
 static void on_change(void *userdata) {
-        ((struct scene *) userdata)->changes++;
+        _cleanup_free_ char *text = NULL;
+        struct scene *s = userdata;
+
+        s->changes++;
+        s->board_text[0] = '\0';
+        if (file_read(AT_FDCWD, s->board, sizeof(s->board_text) - 1, &text, NULL) == 0)
+                strcpy(s->board_text, text);
 }
 
 static int setup(void **state) {
@@ -133,30 +142,81 @@ static void test_watch_settles_writes(void **state) {
         assert_int_equal(changes_in(s, 120), 0);
 }
 
-static void test_watch_waits_for_a_slow_writer(void **state) {
+/* A creation is told, since it may be all that comes; the close of what is written slowly is told again. */
+static void writes_slowly(struct scene *s, const char *path) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+        assert_true(fd >= 0);
+        assert_true(changes_in(s, 200) >= 1);
+        assert_int_equal(write(fd, "x", 1), 1);
+        assert_int_equal(changes_in(s, 150), 0);
+        close(fd);
+        assert_true(changes_in(s, 200) >= 1);
+}
+
+static void test_watch_tells_the_end_of_a_slow_write(void **state) {
+        struct scene *s = *state;
+        char path[128];
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        snprintf(path, sizeof(path), "%s/a.conf", s->zones);
+        writes_slowly(s, path);
+        writes_slowly(s, s->board);
+}
+
+/* As cp(1) does it; sooner or later the daemon reads all of it, wherever in between it looked. */
+static void test_watch_tells_a_board_that_is_copied(void **state) {
+        struct scene *s = *state;
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        for (unsigned i = 0; i < 8; i++) {
+                pid_t pid;
+
+                (void) unlink(s->board);
+                (void) changes_in(s, 100);
+                pid = fork();
+                if (pid == 0) {
+                        int fd = open(s->board, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+                        usleep(i * 1000);
+                        (void) !write(fd, "whole", 5);
+                        _exit(0);
+                }
+                assert_int_equal(waitpid(pid, NULL, 0), pid);
+                assert_true(changes_in(s, 200) >= 1);
+                assert_string_equal(s->board_text, "whole");
+        }
+}
+
+static void test_watch_tells_links(void **state) {
         struct scene *s = *state;
         char path[128], link[128];
         int fd;
 
         mkdir(s->zones, 0755);
         begin(s);
-        snprintf(path, sizeof(path), "%s/a.conf", s->zones);
-        snprintf(link, sizeof(link), "%s/b.conf", s->zones);
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-        assert_int_equal(write(fd, "x", 1), 1);
-        assert_int_equal(changes_in(s, 150), 0);
-        close(fd);
-        assert_int_equal(changes_in(s, 200), 1);
+        put(s->zones, ".tmp", "x");
+        snprintf(path, sizeof(path), "%s/.tmp", s->zones);
+        snprintf(link, sizeof(link), "%s/a.conf", s->zones);
         assert_int_equal(symlink(path, link), 0);
-        assert_int_equal(changes_in(s, 200), 1);
-        assert_int_equal(unlink(link), 0);
-        (void) changes_in(s, 100);
-        assert_int_equal(linkat(AT_FDCWD, path, AT_FDCWD, link, 0), 0);
         assert_true(changes_in(s, 200) >= 1);
+        assert_int_equal(unlink(link), 0);
+        (void) changes_in(s, 150);
 
-        fd = open(s->board, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-        assert_int_equal(changes_in(s, 150), 0);
+        assert_int_equal(linkat(AT_FDCWD, path, AT_FDCWD, link, 0), 0);
+        assert_int_equal(unlink(path), 0);
+        assert_true(changes_in(s, 200) >= 1);
+        assert_int_equal(unlink(link), 0);
+        (void) changes_in(s, 150);
+
+        fd = open(s->zones, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+        if (fd < 0)
+                return; /* not every file system has it */
         assert_int_equal(write(fd, "x", 1), 1);
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        assert_int_equal(linkat(AT_FDCWD, path, AT_FDCWD, link, AT_SYMLINK_FOLLOW), 0);
         close(fd);
         assert_true(changes_in(s, 200) >= 1);
 }
@@ -233,7 +293,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_watch_judge_knows_what_matters),
                 T(test_watch_settles_writes),
-                T(test_watch_waits_for_a_slow_writer),
+                T(test_watch_tells_the_end_of_a_slow_write),
+                T(test_watch_tells_a_board_that_is_copied),
+                T(test_watch_tells_links),
                 T(test_watch_tells_a_rename),
                 T(test_watch_follows_a_directory_that_comes_and_goes),
                 T(test_watch_follows_a_symlinked_directory),
