@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Zones that are real Linuxes, and the processes that serve them."""
+
+from rig import confs
+from rig.cases import case
+
+
+@case("linux-powers-off-and-is-not-restarted")
+def linux_powers_off(vm):
+    vm.boot("guest", confs.linux(disk=None))
+    console = vm.console("guest")
+    console.expect("zone# ")
+    console.send("poweroff -f\n")
+    vm.wait_zone("guest", "exited")
+    assert vm.hypervisor_zones() == {}
+
+
+@case("workers-have-no-privileges")
+def worker_privileges(vm):
+    vm.run("truncate -s 1M /tmp/disk.img")
+    vm.boot("guest", confs.payload("disk-loop", disk="/tmp/disk.img"))
+    for device, pid in vm.workers("guest").items():
+        status = dict(line.split(":\t", 1) for line in vm.read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
+        assert status["Uid"].split()[0] != "0", (device, status["Uid"])
+        assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == int(status["CapBnd"], 16) == 0, (device, status)
+        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", (device, status)
+        assert f"hvisor-guest-{device}.scope" in vm.read(f"/proc/{pid}/cgroup")
+        assert "hvisor" not in status["Name"]
+
+
+@case("two-linux-zones-side-by-side")
+def two_linux(vm):
+    vm.run(f"cp {confs.IMAGES}/rootfs2.ext4 /tmp/upper.ext4")
+    vm.drop("lower", confs.linux("lower"))
+    vm.drop("upper", confs.linux("upper", disk="/tmp/upper.ext4"))
+    for name in ("lower", "upper"):
+        vm.wait_zone(name, "running")
+        vm.console(name).expect("^zone: ready$", timeout=240)
+    assert sorted(vm.hypervisor_zones()) == [1, 2]
