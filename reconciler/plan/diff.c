@@ -19,6 +19,7 @@ struct candidate {
         enum zone_state state;
         const struct zone_spec *spec; /* to be brought about; NULL: leave it as it is, or down */
         bool changed;                 /* runs with settings that the guest would see differ from spec's */
+        bool devices_changed;         /* runs, and a worker serves with other settings than spec's */
         bool kept;                    /* spec is the last good one */
         bool accepted;                /* has its place */
 };
@@ -94,6 +95,16 @@ static bool object_there(const struct candidate *c) {
         return c->state == ZONE_RUNNING || c->state == ZONE_ERROR || c->state == ZONE_EXITED;
 }
 
+static bool serves_otherwise(const struct zone_live *l, const struct zone_spec *z) {
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct device_live *d = zone_live_find_device(l, z->devices[i].name);
+
+                if (d && d->cookie != device_spec_cookie(&z->devices[i]))
+                        return true;
+        }
+        return false;
+}
+
 /* The settings that a running zone has, if a spec of them is known. */
 static const struct zone_spec *last_good(const struct diff *d, const struct candidate *c) {
         const struct zone_spec *z = c->wanted->applied;
@@ -108,7 +119,7 @@ static const struct zone_spec *last_good(const struct diff *d, const struct cand
 /* Keeps what runs as it is, and says why the file's settings are not taken. */
 static void keep(struct diff *d, struct candidate *c, enum note_kind kind, const char *why) {
         c->kept = true;
-        c->changed = false;
+        c->changed = c->devices_changed = false;
         c->spec = last_good(d, c);
         if (object_there(c))
                 add_note(d, kind, c->wanted->name, "%s; the zone keeps the settings that it has", why);
@@ -140,6 +151,7 @@ static void judge(struct diff *d, struct candidate *c) {
         } else {
                 c->spec = w->spec;
                 c->changed = object_there(c) && zone_spec_cookie(w->spec, d->want->board) != c->live->spec_cookie;
+                c->devices_changed = object_there(c) && !c->changed && serves_otherwise(c->live, w->spec);
         }
         diagnostics_clear(&diagnostics);
 }
@@ -161,7 +173,7 @@ enum rank { RANK_UNCHANGED, RANK_CHANGED, RANK_NEW, _RANK_MAX };
 static enum rank rank_of(const struct candidate *c) {
         if (!object_there(c))
                 return RANK_NEW;
-        return c->changed ? RANK_CHANGED : RANK_UNCHANGED;
+        return c->changed || c->devices_changed ? RANK_CHANGED : RANK_UNCHANGED;
 }
 
 static void settle(struct diff *d) {
@@ -238,29 +250,10 @@ static void emit_start(struct diff *d, struct candidate *c) {
                 add_action(d, ACTION_ZONE_START, c, "%s asks for it", c->wanted->path);
 }
 
-/*
- * Two zones that exchange CPUs would wait for each other for ever if each kept
- * running until the other has made room: so such a zone makes room first.
- */
-static void emit_change(struct diff *d, struct candidate *c) {
-        char text[320];
-
-        switch (find_obstacle(d, c, text, sizeof(text))) {
-        case OBSTACLE_NONE:
-                add_action(d, ACTION_ZONE_RESTART, c, "its settings changed");
-                break;
-        case OBSTACLE_LEAVES:
-                add_action(d, ACTION_ZONE_STOP, c, "its settings changed, and %s: it makes room first", text);
-                break;
-        case OBSTACLE_STAYS:
-                add_note(d, NOTE_WAITING, c->spec->name, "its settings changed, but %s; it runs on as it was", text);
-                break;
-        }
-}
-
-static void emit_workers(struct diff *d, struct candidate *c) {
-        for (size_t i = 0; i < c->spec->num_devices; i++) {
-                const struct device_spec *s = &c->spec->devices[i];
+/* @spec: NULL: not known what they should serve */
+static void emit_workers(struct diff *d, const struct candidate *c, const struct zone_spec *spec) {
+        for (size_t i = 0; spec && i < spec->num_devices; i++) {
+                const struct device_spec *s = &spec->devices[i];
                 const struct device_live *l = zone_live_find_device(c->live, s->name);
                 struct action *a = NULL;
 
@@ -274,8 +267,57 @@ static void emit_workers(struct diff *d, struct candidate *c) {
                         a = add_action(d, ACTION_WORKER_RESTART, c, "the device's settings changed");
                 if (!a)
                         continue;
+                a->spec = spec;
                 snprintf(a->device, sizeof(a->device), "%s", s->name);
                 a->repair = l->hung || !l->attached;
+        }
+}
+
+/*
+ * Two zones that exchange CPUs would wait for each other for ever if each kept
+ * running until the other has made room: so such a zone makes room first. A
+ * change may fail or wait for long: until then its workers are looked after.
+ */
+static void emit_change(struct diff *d, struct candidate *c) {
+        const struct zone_spec *until_then = c->state == ZONE_EXITED ? NULL : last_good(d, c);
+        char text[320];
+
+        switch (find_obstacle(d, c, text, sizeof(text))) {
+        case OBSTACLE_NONE:
+                add_action(d, ACTION_ZONE_RESTART, c, "its settings changed");
+                emit_workers(d, c, until_then);
+                break;
+        case OBSTACLE_LEAVES:
+                add_action(d, ACTION_ZONE_STOP, c, "its settings changed, and %s: it makes room first", text);
+                break;
+        case OBSTACLE_STAYS:
+                add_note(d, NOTE_WAITING, c->spec->name, "its settings changed, but %s; it runs on as it was", text);
+                emit_workers(d, c, until_then);
+                break;
+        }
+}
+
+/* Another zone's file may have given an image up, and its worker not yet. */
+static bool image_in_use(const struct diff *d, const struct candidate *c, char *text, size_t size) {
+        for (size_t i = 0; i < d->num_candidates; i++) {
+                const struct candidate *o = &d->candidates[i];
+
+                if (o != c && o->live && o->wanted && o->wanted->applied &&
+                    zone_conflict(c->spec, o->wanted->applied, text, size))
+                        return true;
+        }
+        return false;
+}
+
+static void emit_devices(struct diff *d, struct candidate *c) {
+        char text[256];
+
+        if (c->devices_changed && image_in_use(d, c, text, sizeof(text))) {
+                add_note(d, NOTE_WAITING, c->spec->name, "its devices' settings changed, but %s; it runs on as it was",
+                         text);
+                emit_workers(d, c, last_good(d, c));
+        } else {
+                emit_workers(d, c, c->spec);
         }
 }
 
@@ -296,8 +338,8 @@ static void emit_ended(struct diff *d, struct candidate *c) {
                          restart_policy_to_string(policy));
         else
                 add_note(d, NOTE_ENDED, c->live->name, "%s", what);
-        if (error && c->spec)
-                emit_workers(d, c);
+        if (error)
+                emit_devices(d, c);
 }
 
 static void emit(struct diff *d, struct candidate *c) {
@@ -329,8 +371,8 @@ static void emit(struct diff *d, struct candidate *c) {
                 emit_change(d, c);
         else if (c->state != ZONE_RUNNING)
                 emit_ended(d, c);
-        else if (c->spec)
-                emit_workers(d, c);
+        else
+                emit_devices(d, c);
 }
 
 /* ---- put together ----------------------------------------------------------------------------------- */

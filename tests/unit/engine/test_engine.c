@@ -579,6 +579,39 @@ static void test_engine_checks_before_it_stops(void **state) {
         assert_non_null(strstr(status(m, "one", "message"), "Image"));
 }
 
+static void test_engine_replaces_a_killed_worker_while_a_change_fails(void **state) {
+        struct machine *m = *state;
+
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+        want_disk(m, "one", 1, "Typo", "disk", "");
+        pump_until_idle(m);
+        kill(sim_device(&m->sim, "one", "root")->worker_pid, SIGKILL);
+        for (unsigned i = 0; i < 500 && sim_device(&m->sim, "one", "root")->generation == 1; i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_true(any_worker_runs(m, "one"));
+        assert_string_equal(status(m, "one", "state"), "running");
+        assert_non_null(strstr(status(m, "one", "message"), "Typo"));
+}
+
+static void test_engine_leaves_another_zones_disk_alone(void **state) {
+        struct machine *m = *state;
+        uint64_t before;
+
+        write_disk(m, "disk2");
+        want_disk(m, "one", 1, "Image", "disk", "");
+        want_disk(m, "two", 2, "Image", "disk2", "");
+        pump_until_state(m, "one", "running");
+        pump_until_state(m, "two", "running");
+        before = served(m, "two");
+        want_disk(m, "two", 2, "Image", "disk", "");
+        pump_until_idle(m);
+        assert_true(served(m, "two") == before);
+        assert_true(any_worker_runs(m, "two"));
+        assert_non_null(strstr(status(m, "two", "message"), "zone one uses the image"));
+}
+
 static void test_engine_starts_zones_side_by_side(void **state) {
         struct machine *m = *state;
 
@@ -612,6 +645,8 @@ int main(void) {
                 T(test_engine_cleans_up_after_a_daemon_that_died_midway),
                 T(test_engine_follows_the_restart_policy),
                 T(test_engine_checks_before_it_stops),
+                T(test_engine_replaces_a_killed_worker_while_a_change_fails),
+                T(test_engine_leaves_another_zones_disk_alone),
                 T(test_engine_starts_zones_side_by_side),
         };
 
