@@ -6,34 +6,57 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 
-#define PARENTS_MAX 64
+#define WAY_MAX 64 /* directories on the way of one path */
 
 #define DIRECTORY_EVENTS                                                                                               \
         (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |           \
          IN_MOVE_SELF)
-#define PARENT_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ATTRIB | IN_ONLYDIR)
+#define PARENT_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ATTRIB)
+
+#define RETRY_TIME (1000 * 1000) /* µs */
 
 /* One directory above, whose entry @child leads to what we watch. */
 struct parent {
         int wd;
         bool is_files; /* @child is the file itself: nothing lies behind it */
+        bool is_link;
         char child[NAME_MAX + 1];
+};
+
+/* All that is watched, as the paths lead just now; made anew when they may lead elsewhere. */
+struct view {
+        int fd;
+        sd_event_source *source;
+        int directory_wd; /* -1: not there */
+        struct parent parents[2 * WAY_MAX];
+        size_t num_parents;
 };
 
 struct watch {
         sd_event *event;
-        sd_event_source *source, *timer;
+        sd_event_source *timer; /* enabled: settling */
+        sd_event_source *retry; /* enabled: no new view could be made */
         const char *directory, *file;
         void (*changed)(void *userdata);
         void *userdata;
-        int fd;
-        int directory_wd; /* -1: not there */
-        struct parent parents[PARENTS_MAX];
-        size_t num_parents;
+        struct view *view;
+        bool is_deaf; /* it may show what was, not what is */
 };
+
+static struct view *view_free(struct view *v) {
+        if (v) {
+                sd_event_source_disable_unref(v->source);
+                fd_close(v->fd);
+                free(v);
+        }
+        return NULL;
+}
+DEFINE_CLEANUP(struct view *, view_free);
 
 /* ---- judging ---------------------------------------------------------------------------------------- */
 
@@ -67,76 +90,178 @@ static enum watch_urgency judge_way(const struct inotify_event *v) {
         return v->mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_NOW;
 }
 
-static enum watch_urgency judge(const struct watch *w, const struct inotify_event *v) {
+static enum watch_urgency judge(const struct view *view, const struct inotify_event *v) {
         const char *name = v->len ? v->name : NULL;
         enum watch_urgency worst = WATCH_IGNORE;
 
         if (v->mask & IN_Q_OVERFLOW)
                 return WATCH_NOW;
-        if (v->wd == w->directory_wd)
+        if (v->wd == view->directory_wd)
                 worst = watch_judge(v->mask, name);
-        for (size_t i = 0; i < w->num_parents; i++)
-                if (v->wd == w->parents[i].wd && (!name || strcmp(name, w->parents[i].child) == 0))
+        for (size_t i = 0; i < view->num_parents; i++)
+                if (v->wd == view->parents[i].wd && (!name || strcmp(name, view->parents[i].child) == 0))
                         worst = MAX(worst, judge_way(v));
         return worst;
 }
 
+static bool is_symlink(const char *path) {
+        struct stat st;
+
+        return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* May the paths lead elsewhere now? */
+static bool moves_paths(const struct watch *w, const struct inotify_event *v) {
+        if (v->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
+                return true;
+        for (size_t i = 0; i < w->view->num_parents; i++) {
+                const struct parent *p = &w->view->parents[i];
+
+                if (v->wd != p->wd || !v->len || strcmp(v->name, p->child) != 0)
+                        continue;
+                if (!p->is_files || p->is_link || (v->mask & (IN_CREATE | IN_MOVED_TO) && is_symlink(w->file)))
+                        return true;
+        }
+        return false;
+}
+
 /* ---- following the paths ---------------------------------------------------------------------------- */
 
-static void add_parent(struct watch *w, const char *path, const char *child, bool is_files) {
-        int wd = inotify_add_watch(w->fd, path, PARENT_EVENTS | IN_MASK_ADD | (is_files ? IN_CLOSE_WRITE : 0));
-
-        if (wd < 0 || w->num_parents == PARENTS_MAX)
-                return;
-        w->parents[w->num_parents].wd = wd;
-        w->parents[w->num_parents].is_files = is_files;
-        snprintf(w->parents[w->num_parents].child, sizeof(w->parents[0].child), "%s", child);
-        w->num_parents++;
+/* @ret: -1 if there is nothing at @path that could be watched. Return: 0, -errno of the kernel's limits. */
+static int add_watch(const struct view *v, const char *path, uint32_t events, int *ret) {
+        *ret = inotify_add_watch(v->fd, path, events | IN_ONLYDIR | IN_MASK_ADD);
+        return *ret < 0 && (errno == ENOSPC || errno == ENOMEM) ? -errno : 0;
 }
 
-/* Every directory above @path, each for the entry that leads on to it. */
-static void follow(struct watch *w, const char *path, bool is_files) {
-        char copy[PATH_MAX];
-        char *slash;
+/* A path on its way: @here was reached without a symlink ("" is the root), @rest is to go. */
+struct walk {
+        char here[PATH_MAX], rest[PATH_MAX];
+};
 
-        if (snprintf(copy, sizeof(copy), "%s", path) >= (int) sizeof(copy))
-                return;
-        while ((slash = strrchr(copy, '/'))) {
-                char child[NAME_MAX + 1];
+static bool is_at_end(const struct walk *walk) {
+        return walk->rest[strspn(walk->rest, "/")] == '\0';
+}
 
-                snprintf(child, sizeof(child), "%s", slash + 1);
-                *slash = '\0';
-                if (child[0])
-                        add_parent(w, copy[0] ? copy : "/", child, is_files);
-                is_files = false;
+/* Takes the first name off the rest; false: there is none. */
+static bool next_name(struct walk *walk, char name[NAME_MAX + 1]) {
+        char *start = walk->rest + strspn(walk->rest, "/");
+        size_t length = strcspn(start, "/");
+
+        if (length == 0 || length > NAME_MAX)
+                return false;
+        memcpy(name, start, length);
+        name[length] = '\0';
+        memmove(walk->rest, start + length, strlen(start + length) + 1);
+        return true;
+}
+
+/* Goes on to @name; if that is a symlink its target is to go first. Return: false if that is too long. */
+static bool enter(struct walk *walk, const char *name, bool *ret_is_link) {
+        char path[PATH_MAX], rest[PATH_MAX], target[PATH_MAX];
+        ssize_t n;
+
+        if (snprintf(path, sizeof(path), "%s/%s", walk->here, name) >= (int) sizeof(path))
+                return false;
+        n = readlink(path, target, sizeof(target) - 1);
+        *ret_is_link = n >= 0;
+        if (n < 0) {
+                strcpy(walk->here, path);
+                return true;
         }
+        target[n] = '\0';
+        if (snprintf(rest, sizeof(rest), "%s/%s", target, walk->rest) >= (int) sizeof(rest))
+                return false;
+        strcpy(walk->rest, rest);
+        if (target[0] == '/')
+                walk->here[0] = '\0';
+        return true;
 }
 
-/* Anew after each change of the directory itself: its path may lead elsewhere now. */
-static int watch_paths(struct watch *w) {
-        int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+static void leave(struct walk *walk) {
+        char *slash = strrchr(walk->here, '/');
 
-        if (fd < 0)
-                return -errno;
-        fd_close(w->fd);
-        w->fd = fd;
-        w->num_parents = 0;
-        follow(w, w->directory, false);
-        follow(w, w->file, true);
-        w->directory_wd = inotify_add_watch(fd, w->directory, DIRECTORY_EVENTS | IN_ONLYDIR | IN_MASK_ADD);
+        if (slash)
+                *slash = '\0';
+}
+
+/*
+ * Every directory on the way of @path, symlinks' targets included, each for the entry that leads on. It is
+ * watched before the entry is looked at, so whatever becomes of that entry afterwards is told.
+ */
+static int follow(struct view *v, const char *path, bool to_file) {
+        size_t end = v->num_parents + WAY_MAX; /* also the end of symlinks in a circle */
+        struct walk walk = {};
+        char name[NAME_MAX + 1];
+
+        if (snprintf(walk.rest, sizeof(walk.rest), "%s", path) >= (int) sizeof(walk.rest))
+                return 0;
+        while (v->num_parents < end && next_name(&walk, name)) {
+                struct parent *p = &v->parents[v->num_parents];
+                int r;
+
+                if (strcmp(name, ".") == 0)
+                        continue;
+                if (strcmp(name, "..") == 0) {
+                        leave(&walk);
+                        continue;
+                }
+                p->is_files = to_file && is_at_end(&walk);
+                r = add_watch(v, walk.here[0] ? walk.here : "/", PARENT_EVENTS | (p->is_files ? IN_CLOSE_WRITE : 0),
+                              &p->wd);
+                if (r < 0 || p->wd < 0)
+                        return r;
+                strcpy(p->child, name);
+                v->num_parents++;
+                if (!enter(&walk, name, &p->is_link))
+                        return 0;
+        }
         return 0;
 }
 
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata);
 
-static int rewatch(struct watch *w) {
+static int view_new(struct watch *w, struct view **ret) {
+        _cleanup_(view_freep) struct view *v = calloc(1, sizeof(*v));
         int r;
 
-        w->source = sd_event_source_disable_unref(w->source);
-        r = watch_paths(w);
+        if (!v)
+                return -ENOMEM;
+        v->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        if (v->fd < 0)
+                return -errno;
+        r = follow(v, w->directory, false);
+        if (r >= 0)
+                r = follow(v, w->file, true);
+        if (r >= 0)
+                r = add_watch(v, w->directory, DIRECTORY_EVENTS, &v->directory_wd);
+        if (r >= 0)
+                r = sd_event_add_io(w->event, &v->source, v->fd, EPOLLIN, on_event, w);
         if (r < 0)
                 return r;
-        return sd_event_add_io(w->event, &w->source, w->fd, EPOLLIN, on_event, w);
+        *ret = TAKE_PTR(v);
+        return 0;
+}
+
+/* The new view is there before the old one goes, which stays if there can be no new one. */
+static void rewatch(struct watch *w) {
+        struct view *v = NULL;
+        int r = view_new(w, &v);
+
+        if (r < 0) {
+                if (!w->is_deaf)
+                        log_error("watching %s and %s: %s; they are read again every second until it works",
+                                  w->directory, w->file, strerror(-r));
+                w->is_deaf = true;
+                sd_event_source_set_time_relative(w->retry, RETRY_TIME);
+                sd_event_source_set_enabled(w->retry, SD_EVENT_ONESHOT);
+                return;
+        }
+        if (w->is_deaf)
+                log_notice("watching %s and %s again", w->directory, w->file);
+        w->is_deaf = false;
+        sd_event_source_set_enabled(w->retry, SD_EVENT_OFF);
+        view_free(w->view);
+        w->view = v;
 }
 
 /* ---- events ----------------------------------------------------------------------------------------- */
@@ -148,19 +273,17 @@ static int on_settled(sd_event_source *s _unused_, uint64_t when _unused_, void 
         return 0;
 }
 
+static int on_retry(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
+        struct watch *w = userdata;
+
+        rewatch(w);
+        w->changed(w->userdata);
+        return 0;
+}
+
 static void settle(struct watch *w) {
         sd_event_source_set_time_relative(w->timer, SETTLING_TIME);
         sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
-}
-
-static bool moves_directory(const struct watch *w, const struct inotify_event *v) {
-        if (v->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
-                return true;
-        for (size_t i = 0; i < w->num_parents; i++)
-                if (v->wd == w->parents[i].wd && !w->parents[i].is_files && v->len &&
-                    strcmp(v->name, w->parents[i].child) == 0)
-                        return true;
-        return false;
 }
 
 static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unused_, void *userdata) {
@@ -174,13 +297,15 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
                 for (char *p = buffer; p < buffer + n;) {
                         const struct inotify_event *v = (const struct inotify_event *) p;
 
-                        worst = MAX(worst, judge(w, v));
-                        moved |= moves_directory(w, v);
+                        worst = MAX(worst, judge(w->view, v));
+                        moved |= moves_paths(w, v);
                         p += sizeof(*v) + v->len;
                 }
-        /* What happened while nothing was watched is seen by reading. */
-        if (moved)
-                worst = MAX(worst, (enum watch_urgency)(rewatch(w) < 0 ? WATCH_NOW : WATCH_SETTLE));
+        /* What only the old view was told after the last read is seen by reading the files. */
+        if (moved) {
+                rewatch(w);
+                worst = MAX(worst, (enum watch_urgency) WATCH_SETTLE);
+        }
         if (worst == WATCH_NOW) {
                 sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
                 w->changed(w->userdata);
@@ -188,6 +313,12 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
                 settle(w);
         }
         return 0;
+}
+
+static int add_timer(struct watch *w, sd_event_source **ret, sd_event_time_handler_t handler) {
+        int r = sd_event_add_time_relative(w->event, ret, CLOCK_MONOTONIC, 0, 1000, handler, w);
+
+        return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
 int watch_new(sd_event *event, const char *directory, const char *file, void (*changed)(void *userdata), void *userdata,
@@ -203,14 +334,12 @@ int watch_new(sd_event *event, const char *directory, const char *file, void (*c
                 .file = file,
                 .changed = changed,
                 .userdata = userdata,
-                .fd = -1,
-                .directory_wd = -1,
         };
-        r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, 0, 1000, on_settled, w);
+        r = add_timer(w, &w->timer, on_settled);
         if (r >= 0)
-                r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+                r = add_timer(w, &w->retry, on_retry);
         if (r >= 0)
-                r = rewatch(w);
+                r = view_new(w, &w->view);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(w);
@@ -219,9 +348,9 @@ int watch_new(sd_event *event, const char *directory, const char *file, void (*c
 
 struct watch *watch_free(struct watch *w) {
         if (w) {
-                sd_event_source_disable_unref(w->source);
+                view_free(w->view);
                 sd_event_source_disable_unref(w->timer);
-                fd_close(w->fd);
+                sd_event_source_disable_unref(w->retry);
                 free(w);
         }
         return NULL;

@@ -7,8 +7,10 @@
  * reads a file that is still being written gets -EAGAIN (base/fd.h), and its
  * close brings another event.
  *
- * The directory is followed by its path: it may be missing, be replaced or be a
- * symlink; its parents up to the root are watched for that.
+ * Both are followed by their paths: any part may be missing, be replaced or be a
+ * symlink; every directory on the way is watched for that. Where the kernel's
+ * limits leave no room for a new watch, that is logged, and @changed is called
+ * every second until there is.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-// sources: reconciler/daemon/watch.c reconciler/base/fd.c
+// sources: reconciler/daemon/watch.c reconciler/base/fd.c reconciler/base/log.c
 // libs: libsystemd
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -275,6 +276,77 @@ static void test_watch_follows_a_symlinked_directory(void **state) {
         assert_true(changes_in(s, 200) >= 1);
 }
 
+/* zones.d → current → v1, and board.conf → current/board.conf: a flip of "current" changes both. */
+static void test_watch_follows_symlinks_to_symlinks(void **state) {
+        struct scene *s = *state;
+        char one[128], two[128], current[128], next[128];
+
+        snprintf(one, sizeof(one), "%s/v1", s->dir);
+        snprintf(two, sizeof(two), "%s/v2", s->dir);
+        snprintf(current, sizeof(current), "%s/current", s->dir);
+        snprintf(next, sizeof(next), "%s/next", s->dir);
+        mkdir(one, 0755);
+        mkdir(two, 0755);
+        assert_int_equal(symlink("./v1", current), 0);
+        assert_int_equal(symlink(current, s->zones), 0);
+        assert_int_equal(symlink("current/../current/board.conf", s->board), 0);
+        put(two, "a.conf", "x");
+        put(one, "board.conf", "one");
+        put(two, "board.conf", "two");
+        begin(s);
+        put(one, "board.conf", "first");
+        assert_true(changes_in(s, 200) >= 1);
+        assert_string_equal(s->board_text, "first");
+
+        assert_int_equal(symlink(two, next), 0);
+        assert_int_equal(rename(next, current), 0);
+        assert_true(changes_in(s, 200) >= 1);
+        assert_string_equal(s->board_text, "two");
+        put(two, "b.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+        put(two, "board.conf", "second");
+        assert_true(changes_in(s, 200) >= 1);
+        assert_string_equal(s->board_text, "second");
+        put(one, "b.conf", "x");
+        assert_int_equal(changes_in(s, 120), 0);
+}
+
+static void test_watch_survives_symlinks_in_a_circle(void **state) {
+        struct scene *s = *state;
+
+        assert_int_equal(symlink("zones.d", s->zones), 0);
+        begin(s);
+        put(s->dir, "board.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+        assert_int_equal(unlink(s->zones), 0);
+        mkdir(s->zones, 0755);
+        assert_true(changes_in(s, 200) >= 1);
+        put(s->zones, "a.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+}
+
+/* No descriptor is left just when the directory is replaced: what changes is found by looking, then as ever. */
+static void test_watch_gets_over_a_lack_of_descriptors(void **state) {
+        struct scene *s = *state;
+        struct rlimit limit, none;
+        int lowest_free;
+
+        begin(s);
+        lowest_free = dup(0);
+        close(lowest_free);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = (struct rlimit){ .rlim_cur = (rlim_t) lowest_free, .rlim_max = limit.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        mkdir(s->zones, 0755);
+        assert_true(changes_in(s, 200) >= 1);
+        assert_true(changes_in(s, 1100) >= 1);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_true(changes_in(s, 1200) >= 1);
+        assert_int_equal(changes_in(s, 1200), 0);
+        put(s->zones, "a.conf", "x");
+        assert_true(changes_in(s, 200) >= 1);
+}
+
 static void test_watch_sees_the_board(void **state) {
         struct scene *s = *state;
 
@@ -299,6 +371,9 @@ int main(void) {
                 T(test_watch_tells_a_rename),
                 T(test_watch_follows_a_directory_that_comes_and_goes),
                 T(test_watch_follows_a_symlinked_directory),
+                T(test_watch_follows_symlinks_to_symlinks),
+                T(test_watch_survives_symlinks_in_a_circle),
+                T(test_watch_gets_over_a_lack_of_descriptors),
                 T(test_watch_sees_the_board),
         };
 
