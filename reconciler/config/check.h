@@ -38,6 +38,9 @@ int zone_check_board(const struct zone_spec *z, const struct board_spec *b, cons
  * does I/O */
 int zone_check_images(const struct zone_spec *z, struct diagnostics *d);
 
+/** zone_check_disk() - the same of one of its devices alone; what is no disk is good */
+int zone_check_disk(const struct zone_spec *z, const struct device_spec *device, struct diagnostics *d);
+
 /** zone_check_images_elsewhere() - the same on a machine that is not the zone's: a file that is not there is
  * a note */
 int zone_check_images_elsewhere(const struct zone_spec *z, struct diagnostics *d);

@@ -206,6 +206,15 @@ int zone_check_images(const struct zone_spec *z, struct diagnostics *d) {
         return check_images((struct findings){ .zone = z, .d = d });
 }
 
+int zone_check_disk(const struct zone_spec *z, const struct device_spec *device, struct diagnostics *d) {
+        struct findings f = { .zone = z, .d = d };
+        struct stat st;
+
+        if (device->type == DEVICE_BLOCK)
+                (void) check_disk(&f, device, &st);
+        return f.r;
+}
+
 int zone_check_images_elsewhere(const struct zone_spec *z, struct diagnostics *d) {
         return check_images((struct findings){ .zone = z, .d = d, .elsewhere = true });
 }

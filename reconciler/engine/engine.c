@@ -252,7 +252,7 @@ static void fill_history(const struct zone *z, struct zone_history *h) {
                 struct device_history *d = &h->devices[i];
 
                 memcpy(d->name, w->name, sizeof(d->name));
-                memcpy(d->message, w->message, sizeof(d->message));
+                memcpy(d->message, w->message[0] ? w->message : w->refusal, sizeof(d->message));
                 d->starting = w->starting;
                 d->failed = !w->pid && backoff_waits(&w->backoff, engine_now(z->engine));
         }

@@ -37,12 +37,56 @@ static const struct device_spec *find_device(const struct zone_spec *z, const ch
         return NULL;
 }
 
+/* What the device serves, or did until its worker ended, if that is known. */
+static const struct device_spec *earlier_device(const struct engine *e, const struct action *a, uint64_t cookie) {
+        const struct desired_zone *wanted = desired_find(&e->desired, a->zone);
+        const struct device_spec *d = wanted && wanted->applied ? find_device(wanted->applied, a->device) : NULL;
+
+        return d && device_spec_cookie(d) == cookie ? d : NULL;
+}
+
+/* False: the image that the device is to have cannot be had. Told once. */
+static bool image_is_good(struct engine *e, struct worker *w, const struct action *a, const struct device_spec *d) {
+        struct diagnostics diagnostics = {};
+        char first[160], refusal[sizeof(w->refusal)];
+        bool good = zone_check_disk(a->spec, d, &diagnostics) == 0;
+
+        diagnostics_first_error(&diagnostics, first, sizeof(first));
+        diagnostics_clear(&diagnostics);
+        if (good)
+                return true;
+        snprintf(refusal, sizeof(refusal), "%s; the device keeps the image that it has", first);
+        if (strcmp(w->refusal, refusal) != 0)
+                engine_record(e, LOG_ERR, MESSAGE_WORKER_FAILED, a->zone, a->device, action_kind_to_string(a->kind),
+                              "refused", "%s", refusal);
+        memcpy(w->refusal, refusal, sizeof(refusal));
+        return false;
+}
+
+/*
+ * A wrong path must not take a running disk away: a new image is looked at
+ * before the worker that serves the old one is ended, and that one goes on, or
+ * comes back. Return: what to serve; NULL: leave the worker that there is.
+ */
+static const struct device_spec *device_to_serve(struct engine *e, struct worker *w, const struct action *a) {
+        const struct device_spec *d = find_device(a->spec, a->device);
+        const struct zone_live *zone = live_find(&e->live, a->zone);
+        const struct device_live *l = zone ? zone_live_find_device(zone, a->device) : NULL;
+
+        if (!d || !l || device_spec_cookie(d) == l->cookie || image_is_good(e, w, a, d))
+                return d;
+        return w->pid && !a->repair ? NULL : earlier_device(e, a, l->cookie) ?: d;
+}
+
 static void execute_worker(struct engine *e, const struct action *a) {
         struct zone *z = engine_zone(e, a->zone);
-        const struct device_spec *d = find_device(a->spec, a->device);
         struct worker *w = z ? zone_worker(z, a->device) : NULL;
+        const struct device_spec *d;
 
-        if (!w || !d || z->task || z->fd < 0 || w->starting || w->ending || w->found)
+        if (!w || z->task || z->fd < 0 || w->starting || w->ending || w->found)
+                return;
+        d = device_to_serve(e, w, a);
+        if (!d)
                 return;
         if (w->pid && a->repair) {
                 /* Without its device it is of no use; often it is dying already, and how will be told. */
@@ -115,10 +159,29 @@ static void drop_failures(struct engine *e) {
         }
 }
 
+static bool plan_acts_on_device(const struct plan *p, const char *zone, const char *device) {
+        for (size_t i = 0; i < p->num_actions; i++)
+                if (strcmp(p->actions[i].zone, zone) == 0 && strcmp(p->actions[i].device, device) == 0)
+                        return true;
+        return false;
+}
+
+/* The file asks again for what the device has: there is no more to complain of. */
+static void drop_refusals(struct engine *e) {
+        for (size_t i = 0; i < e->num_zones; i++)
+                for (size_t j = 0; j < e->zones[i]->num_workers; j++) {
+                        struct worker *w = &e->zones[i]->workers[j];
+
+                        if (w->refusal[0] && !plan_acts_on_device(&e->plan, e->zones[i]->name, w->name))
+                                w->refusal[0] = '\0';
+                }
+}
+
 /* A task that ends at once may empty the plan: then there is nothing left to do here, and a new pass comes.
  */
 void execute(struct engine *e) {
         drop_failures(e);
+        drop_refusals(e);
         execute_requests(e);
         for (size_t i = 0; i < e->plan.num_actions; i++) {
                 const struct action *a = &e->plan.actions[i];

@@ -27,6 +27,7 @@ struct worker {
         sd_event_source *exit_source, *timer;
         struct backoff backoff;
         char message[256]; /* why it ended last */
+        char refusal[256]; /* why its file's image cannot be served: it keeps what it had; else "" */
 };
 
 struct task;

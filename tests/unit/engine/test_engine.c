@@ -595,6 +595,35 @@ static void test_engine_replaces_a_killed_worker_while_a_change_fails(void **sta
         assert_non_null(strstr(status(m, "one", "message"), "Typo"));
 }
 
+static void test_engine_keeps_a_disk_whose_new_image_is_not_there(void **state) {
+        struct machine *m = *state;
+        uint64_t before;
+        pid_t pid;
+
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+        before = served(m, "one");
+        pid = sim_device(&m->sim, "one", "root")->worker_pid;
+        m->records[0] = '\0';
+        want_disk(m, "one", 1, "Image", "nowhere", "");
+        pump_until_idle(m);
+        engine_reconcile(m->engine);
+        assert_int_equal(sim_device(&m->sim, "one", "root")->worker_pid, pid);
+        assert_non_null(strstr(m->records, "worker-restart refused: "));
+        assert_null(strstr(strstr(m->records, "refused: ") + 1, "refused: "));
+
+        kill(pid, SIGKILL);
+        for (unsigned i = 0; i < 500 && sim_device(&m->sim, "one", "root")->generation == 1; i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_true(any_worker_runs(m, "one"));
+        assert_true(served(m, "one") == before);
+
+        write_disk(m, "nowhere");
+        engine_reconcile(m->engine);
+        pump_until_served_otherwise(m, "one", before);
+}
+
 static void test_engine_leaves_another_zones_disk_alone(void **state) {
         struct machine *m = *state;
         uint64_t before;
@@ -646,6 +675,7 @@ int main(void) {
                 T(test_engine_follows_the_restart_policy),
                 T(test_engine_checks_before_it_stops),
                 T(test_engine_replaces_a_killed_worker_while_a_change_fails),
+                T(test_engine_keeps_a_disk_whose_new_image_is_not_there),
                 T(test_engine_leaves_another_zones_disk_alone),
                 T(test_engine_starts_zones_side_by_side),
         };
