@@ -137,8 +137,11 @@ static int load_file(struct desired_zone *z, int directory, const char *file, co
         hash = hash_bytes(HASH_INIT, text, size);
         if (z->file_state != FILE_MISSING && z->text_hash == hash)
                 return 0;
-        z->text_hash = hash;
-        return parse_file(z, text, size);
+        z->text_hash = 0; /* what is parsed in vain, without memory, is to be parsed again */
+        r = parse_file(z, text, size);
+        if (r == 0)
+                z->text_hash = hash;
+        return r;
 }
 
 static int add_nameless(struct desired *d, const char *file, const char *zones_dir) {
@@ -319,6 +322,8 @@ static int load_board(struct desired *d, const char *path) {
 
         if (r == -ENOMEM)
                 return r;
+        if (r == -EAGAIN && d->board)
+                return 0; /* stays until its writer closes it, which brings an event */
         if (r < 0) {
                 d->board_hash = 0;
                 if (asprintf(&message,
@@ -331,7 +336,7 @@ static int load_board(struct desired *d, const char *path) {
         hash = hash_bytes(HASH_INIT, text, size);
         if (hash == d->board_hash)
                 return 0;
-        d->board_hash = hash;
+        d->board_hash = 0; /* as above */
         r = board_spec_parse(path, text, size, &diagnostics, &board);
         if (r == 0) {
                 board_spec_free(d->board);
@@ -341,6 +346,8 @@ static int load_board(struct desired *d, const char *path) {
                 diagnostics_first_error(&diagnostics, first, sizeof(first));
                 r = set_no_board(d, first);
         }
+        if (r == 0)
+                d->board_hash = hash;
         diagnostics_clear(&diagnostics);
         return r;
 }
