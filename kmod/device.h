@@ -98,7 +98,10 @@ struct device_signals {
 struct hv_device *device_new(struct hv_zone *zone, const struct hvisor_device_create *wanted);
 void device_put(struct hv_device *device);
 
-/* An access to its window. As zone_access(). */
+/*
+ * An access to its window, by the bridge. Return: true if @value is the answer;
+ * false if it waits for the worker, and is given by itself.
+ */
 bool device_access(struct hv_device *device, const struct bridge_request *request, u64 *value);
 
 void device_fill_info(struct hv_device *device, struct hvisor_device_info *info);

@@ -58,22 +58,6 @@ static u32 num_waiting(void)
 	       BRIDGE_SLOTS;
 }
 
-static void serve(const struct bridge_request *request)
-{
-	u64 value = 0;
-	bool is_answer;
-
-	wakeup.requests++;
-	is_answer = zone_access(request, &value);
-	/*
-	 * Every access but a posted one gets its answer, also where no device
-	 * is. After a posted one the count must not change: it would release
-	 * that CPU's next access with a stale value.
-	 */
-	if (is_answer && !request->is_posted)
-		bridge_answer(request->cpu, value);
-}
-
 /* Return: how many were served; less than @budget: the ring is empty. */
 static unsigned int drain(unsigned int budget)
 {
@@ -85,7 +69,8 @@ static unsigned int drain(unsigned int budget)
 		request = page->requests[page->request_front];
 		/* The slot is the hypervisor's again only once it was read. */
 		smp_store_release(&page->request_front, (page->request_front + 1) % BRIDGE_SLOTS);
-		serve(&request);
+		wakeup.requests++;
+		zone_access(&request);
 	}
 	return n;
 }

@@ -77,23 +77,26 @@ void zone_release(struct hv_zone *zone)
 	spin_unlock_irqrestore(&zone->answers_lock, flags);
 }
 
-/* With answers_lock held. */
-static void withhold(struct hv_zone *zone, u32 cpu, u64 value)
+/* Gives an answer, or keeps it if such answers are held back now. */
+static void answer(struct hv_zone *zone, u32 cpu, u64 value, enum zone_withholding held_from)
 {
-	zone->withheld |= BIT(cpu);
-	zone->withheld_values[cpu] = value;
+	unsigned long flags;
+
+	if (WARN_ON_ONCE(cpu >= BRIDGE_CPUS))
+		return;
+	spin_lock_irqsave(&zone->answers_lock, flags);
+	if (zone->withholds >= held_from) {
+		zone->withheld |= BIT(cpu);
+		zone->withheld_values[cpu] = value;
+	} else {
+		bridge_answer(cpu, value);
+	}
+	spin_unlock_irqrestore(&zone->answers_lock, flags);
 }
 
 void zone_answer(struct hv_zone *zone, u32 cpu, u64 value)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&zone->answers_lock, flags);
-	if (zone->withholds != WITHHOLD_NOTHING)
-		withhold(zone, cpu, value);
-	else
-		bridge_answer(cpu, value);
-	spin_unlock_irqrestore(&zone->answers_lock, flags);
+	answer(zone, cpu, value, WITHHOLD_REQUESTS);
 }
 
 /*
@@ -111,44 +114,35 @@ static bool ends_interrupt(const struct hv_device *device, const struct bridge_r
 	return offset == VIRTIO_MMIO_INTERRUPT_STATUS || offset == VIRTIO_MMIO_INTERRUPT_ACK;
 }
 
-static bool is_withheld(struct hv_zone *zone, const struct hv_device *device,
-			const struct bridge_request *request, u64 value)
-{
-	unsigned long flags;
-	bool is_held;
-
-	if (request->is_posted || request->cpu >= BRIDGE_CPUS)
-		return false;
-	spin_lock_irqsave(&zone->answers_lock, flags);
-	is_held = zone->withholds == WITHHOLD_ALL ||
-		  (zone->withholds == WITHHOLD_REQUESTS && !ends_interrupt(device, request));
-	if (is_held)
-		withhold(zone, request->cpu, value);
-	spin_unlock_irqrestore(&zone->answers_lock, flags);
-	return is_held;
-}
-
-static bool access_zone(struct hv_zone *zone, const struct bridge_request *request, u64 *value)
+static void access_zone(struct hv_zone *zone, const struct bridge_request *request)
 {
 	struct hv_device *device = find_window(zone, request->address);
+	u64 value = 0;
 
 	WRITE_ONCE(zone->last_activity, ktime_get_ns());
-	if (device && !device_access(device, request, value))
-		return false;
-	return !is_withheld(zone, device, request, *value);
+	if (device && !device_access(device, request, &value))
+		return;
+	if (!request->is_posted)
+		answer(zone, request->cpu, value,
+		       ends_interrupt(device, request) ? WITHHOLD_ALL : WITHHOLD_REQUESTS);
 }
 
-bool zone_access(const struct bridge_request *request, u64 *value)
+/*
+ * Every access but a posted one gets its answer, also where no device is, and
+ * in a zone that is not ours. After a posted one the count of answers must not
+ * change: it would release that CPU's next access with a stale value.
+ */
+void zone_access(const struct bridge_request *request)
 {
 	struct hv_zone *zone;
-	bool is_answer = true;
 
 	rcu_read_lock();
 	zone = find_zone(request->zone);
 	if (zone)
-		is_answer = access_zone(zone, request, value);
+		access_zone(zone, request);
+	else if (!request->is_posted)
+		bridge_answer(request->cpu, 0);
 	rcu_read_unlock();
-	return is_answer;
 }
 
 void zone_event(struct hv_zone *zone)

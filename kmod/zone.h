@@ -48,8 +48,7 @@ struct hv_zone {
 	bool is_ending;			/* no worker is waited for any more */
 	u64 last_activity;		/* ktime_get_ns() of its last access or interrupt */
 
-
-	/* Answers that are ready but held back, see zone_withhold(). */
+	/* Answers that are ready but held back, see zone_withhold(). Taken after a device's lock. */
 	spinlock_t answers_lock;
 	enum zone_withholding withholds;
 	u32 withheld;			/* bitmap of CPUs */
@@ -61,12 +60,10 @@ struct hv_zone {
 
 /**
  * zone_access() - a zone touched a virtio window
- * @value: what a read gives; set if the answer is ready
  *
- * Called by the bridge, interrupts off. Return: false if the answer is given
- * later (bridge_answer()).
+ * Called by the bridge, interrupts off. Answers, now or later.
  */
-bool zone_access(const struct bridge_request *request, u64 *value);
+void zone_access(const struct bridge_request *request);
 
 /**
  * zone_withhold() - keeps the zone's CPUs from going on

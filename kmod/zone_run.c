@@ -10,8 +10,10 @@
 #include "hypervisor.h"
 #include "zone.h"
 
-#define QUIET_MS	10
-#define QUIET_LIMIT_MS	200
+/* Long against the way of a request or an interrupt, also where the CPUs are emulated ones. */
+#define QUIET_MS	30
+#define HANDLER_LIMIT_MS 200	/* a guest that still asks then does so without an interrupt */
+#define STORM_LIMIT_MS	1000	/* one that notifies without end, which cannot be held back */
 #define RELEASE_MS	100	/* by then the hypervisor has sent for the zone's CPUs */
 
 /* Interrupts that workers asked for while the zone took none are still pending. */
@@ -54,28 +56,20 @@ int zone_start(struct hv_zone *zone)
 	return r;
 }
 
-static bool is_quiet(const struct hv_zone *zone, u64 now)
+/* Return: true if the zone is quiet; false after @limit_ms. */
+static bool wait_until_quiet(const struct hv_zone *zone, u64 limit_ms)
 {
-	u64 last = READ_ONCE(zone->last_activity);
-	unsigned int i;
+	u64 end = ktime_get_ns() + limit_ms * NSEC_PER_MSEC;
+	u64 now, last;
 
-	for (i = 0; i < zone->num_devices; i++)
-		if (READ_ONCE(zone->devices[i]->waiting))
+	for (;;) {
+		last = READ_ONCE(zone->last_activity);
+		now = ktime_get_ns();
+		if (now > last && now - last >= QUIET_MS * NSEC_PER_MSEC)
+			return true;
+		if (now >= end)
 			return false;
-	return now > last && now - last >= QUIET_MS * NSEC_PER_MSEC;
-}
-
-static void answer_all(struct hv_zone *zone)
-{
-	unsigned long flags;
-	unsigned int i;
-
-	for (i = 0; i < zone->num_devices; i++) {
-		struct hv_device *device = zone->devices[i];
-
-		spin_lock_irqsave(&device->lock, flags);
-		device_answer_all(device);
-		spin_unlock_irqrestore(&device->lock, flags);
+		usleep_range(1000, 2000);
 	}
 }
 
@@ -89,16 +83,33 @@ static void answer_all(struct hv_zone *zone)
  */
 static void quiesce(struct hv_zone *zone)
 {
-	u64 end = ktime_get_ns() + QUIET_LIMIT_MS * NSEC_PER_MSEC;
-	u64 now;
-
 	WRITE_ONCE(zone->takes_interrupts, false);
-	zone_withhold(zone, WITHHOLD_REQUESTS);
-	while (now = ktime_get_ns(), now < end && !is_quiet(zone, now))
-		usleep_range(1000, 2000);
-	zone_withhold(zone, WITHHOLD_ALL);
 	WRITE_ONCE(zone->is_ending, true);
-	answer_all(zone);
+	zone_withhold(zone, WITHHOLD_REQUESTS);
+	if (wait_until_quiet(zone, HANDLER_LIMIT_MS)) {
+		zone_withhold(zone, WITHHOLD_ALL);
+		return;
+	}
+	zone_withhold(zone, WITHHOLD_ALL);
+	if (!wait_until_quiet(zone, STORM_LIMIT_MS))
+		pr_warn("zone %u: its guest does not come to rest, the shutdown may cost a CPU\n",
+			zone->description.id);
+}
+
+/* Also those who wait for a worker, who are at the same place. */
+static void release_all(struct hv_zone *zone)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	zone_release(zone);
+	for (i = 0; i < zone->num_devices; i++) {
+		struct hv_device *device = zone->devices[i];
+
+		spin_lock_irqsave(&device->lock, flags);
+		device_answer_all(device);
+		spin_unlock_irqrestore(&device->lock, flags);
+	}
 }
 
 struct shutdown {
@@ -110,7 +121,7 @@ static void release(struct work_struct *work)
 {
 	struct shutdown *shutdown = container_of(work, struct shutdown, release.work);
 
-	zone_release(shutdown->zone);
+	release_all(shutdown->zone);
 }
 
 /* Released by the CPU that gives the answers: this one is about to be away for a while. */
@@ -131,7 +142,7 @@ static int shut_down(struct hv_zone *zone)
 	r = hypervisor_shutdown(zone->description.id, on_shutdown, &shutdown);
 	cancel_delayed_work_sync(&shutdown.release);
 	destroy_delayed_work_on_stack(&shutdown.release);
-	zone_release(zone);
+	release_all(zone);
 	return r;
 }
 
