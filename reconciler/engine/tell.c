@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a pass of the loop has found out, told once: zones that ended, notes of the plan that are new. */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/internal.h"
@@ -53,20 +54,33 @@ static int note_level(enum note_kind kind) {
         return LOG_NOTICE;
 }
 
-void tell_notes(struct engine *e) {
+/* All notes of one zone, or those of the whole (""), are told as one: each by itself would be news next to the other. */
+static void tell_notes_of(struct engine *e, const char *zone, char **last) {
+        const struct note *worst = NULL;
+        char text[ERR_TEXT_SIZE] = "";
+        size_t used = 0;
+
         for (size_t i = 0; i < e->plan.num_notes; i++) {
                 const struct note *n = &e->plan.notes[i];
-                struct zone *z = n->zone[0] ? engine_zone(e, n->zone) : NULL;
 
-                if (n->zone[0] && !z)
+                if (strcmp(n->zone, zone) != 0)
                         continue;
-                if (is_news(z ? &z->last_note : &e->lost_note, n->text))
-                        engine_record(e, note_level(n->kind), MESSAGE_ZONE_NOTE, z ? n->zone : NULL, NULL, "plan",
-                                      note_kind_to_string(n->kind), "%s: %s", note_kind_to_string(n->kind), n->text);
+                if (!worst || note_level(n->kind) < note_level(worst->kind))
+                        worst = n;
+                if (used < sizeof(text))
+                        used += snprintf(text + used, sizeof(text) - used, "%s%s: %s", used ? "; " : "",
+                                         note_kind_to_string(n->kind), n->text);
         }
+        if (is_news(last, worst ? text : NULL) && worst)
+                engine_record(e, note_level(worst->kind), MESSAGE_ZONE_NOTE, zone[0] ? zone : NULL, NULL, "plan",
+                              note_kind_to_string(worst->kind), "%s", text);
+}
+
+void tell_notes(struct engine *e) {
+        for (size_t i = 0; i < e->plan.num_notes; i++)
+                if (e->plan.notes[i].zone[0])
+                        (void) engine_zone(e, e->plan.notes[i].zone);
         for (size_t i = 0; i < e->num_zones; i++)
-                if (!plan_find_note(&e->plan, e->zones[i]->name))
-                        (void) is_news(&e->zones[i]->last_note, NULL);
-        if (!e->desired.lost)
-                (void) is_news(&e->lost_note, NULL);
+                tell_notes_of(e, e->zones[i]->name, &e->zones[i]->last_note);
+        tell_notes_of(e, "", &e->lost_note);
 }

@@ -33,11 +33,19 @@ const char *note_kind_to_string(enum note_kind kind) {
         return note_names[kind];
 }
 
-const struct note *plan_find_note(const struct plan *p, const char *zone) {
+static const struct note *find_note(const struct plan *p, const char *zone, bool foreign) {
         for (size_t i = 0; i < p->num_notes; i++)
-                if (strcmp(p->notes[i].zone, zone) == 0)
+                if (strcmp(p->notes[i].zone, zone) == 0 && (p->notes[i].kind == NOTE_FOREIGN) == foreign)
                         return &p->notes[i];
         return NULL;
+}
+
+const struct note *plan_find_note(const struct plan *p, const char *zone) {
+        return find_note(p, zone, false);
+}
+
+const struct note *plan_find_foreign_note(const struct plan *p, const char *zone) {
+        return find_note(p, zone, true);
 }
 
 void plan_clear(struct plan *p) {

@@ -66,8 +66,11 @@ struct plan {
 int plan_make(const struct desired *want, const struct live *have, struct plan *ret);
 void plan_clear(struct plan *p);
 
-/** plan_find_note() - the first note about a zone, or NULL */
+/** plan_find_note() - the first note about our zone of that name, or NULL */
 const struct note *plan_find_note(const struct plan *p, const char *zone);
+
+/** plan_find_foreign_note() - the same about a zone of that name which somebody else started */
+const struct note *plan_find_foreign_note(const struct plan *p, const char *zone);
 
 /** plan_print() - one line each: "start linux2: …"; notes after actions; "Nothing to do." if there is no
  * action */

@@ -173,7 +173,8 @@ static struct view look_at(const struct status_input *in, const char *name, cons
         struct view v = { .in = in, .name = name, .live = live, .state = zone_live_state(live) };
 
         if (in->plan)
-                v.note = plan_find_note(in->plan, name);
+                v.note = v.state == ZONE_FOREIGN ? plan_find_foreign_note(in->plan, name)
+                                                 : plan_find_note(in->plan, name);
         if (v.state == ZONE_FOREIGN)
                 return v;
         v.wanted = in->desired ? desired_find(in->desired, name) : NULL;

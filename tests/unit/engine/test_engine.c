@@ -624,6 +624,33 @@ static void test_engine_keeps_a_disk_whose_new_image_is_not_there(void **state) 
         pump_until_served_otherwise(m, "one", before);
 }
 
+static void test_engine_tells_two_notes_of_a_zone_once(void **state) {
+        struct machine *m = *state;
+
+        sim_add_foreign(&m->sim, "one", 5, 8);
+        want_zone(m, "one", 1, "2", "");
+        want_zone(m, "two", 2, "3", "");
+        assert_non_null(strstr(m->records, "a zone with id 5 has its name"));
+        assert_non_null(strstr(m->records, "was not started by the reconciler: left alone"));
+        m->records[0] = '\0';
+        for (unsigned i = 0; i < 3; i++)
+                engine_reconcile(m->engine);
+        assert_string_equal(m->records, "");
+}
+
+static void test_engine_tells_of_an_ended_zone_with_a_bad_file_once(void **state) {
+        struct machine *m = *state;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        sim_power_off(&m->sim, "one");
+        want_zone(m, "one", 1, "2", "Bogus=1\n");
+        m->records[0] = '\0';
+        for (unsigned i = 0; i < 3; i++)
+                engine_reconcile(m->engine);
+        assert_string_equal(m->records, "");
+}
+
 static void test_engine_leaves_another_zones_disk_alone(void **state) {
         struct machine *m = *state;
         uint64_t before;
@@ -676,6 +703,8 @@ int main(void) {
                 T(test_engine_checks_before_it_stops),
                 T(test_engine_replaces_a_killed_worker_while_a_change_fails),
                 T(test_engine_keeps_a_disk_whose_new_image_is_not_there),
+                T(test_engine_tells_two_notes_of_a_zone_once),
+                T(test_engine_tells_of_an_ended_zone_with_a_bad_file_once),
                 T(test_engine_leaves_another_zones_disk_alone),
                 T(test_engine_starts_zones_side_by_side),
         };
