@@ -17,8 +17,8 @@
 struct state {
         const struct relay *r;
         bool input_ended;
-        uint64_t deadline_ms; /* once the input has ended */
-        char pending[CHUNK];  /* read from the person, not yet taken by the console */
+        uint64_t deadline_ms; /* for all output once the input has ended, before that for taking what is pending */
+        char pending[CHUNK];  /* read from the input, not yet taken by the console */
         size_t num_pending, sent;
         struct err *e;
 };
@@ -30,9 +30,29 @@ static uint64_t now_ms(void) {
         return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
 }
 
+static void set_deadline(struct state *s, unsigned silence_ms) {
+        s->deadline_ms = now_ms() + UINT64_C(10) * silence_ms;
+}
+
+/* A console that takes nothing is given a moment even by those who wait for no answer. */
+static unsigned stall_ms(const struct state *s) {
+        return MAX(s->r->silence_ms, 1000U);
+}
+
+/* What does not fit is lost: a person's typing, to a guest that does not read. */
+static void keep(struct state *s, const char *typed, size_t size) {
+        size_t left = s->num_pending - s->sent;
+
+        size = MIN(size, sizeof(s->pending) - left);
+        memmove(s->pending, s->pending + s->sent, left);
+        memcpy(s->pending + left, typed, size);
+        s->num_pending = left + size;
+        s->sent = 0;
+}
+
 static int from_input(struct state *s) {
-        ssize_t n = read(s->r->in, s->pending, sizeof(s->pending));
-        char *escape;
+        char typed[CHUNK], *escape;
+        ssize_t n = read(s->r->in, typed, sizeof(typed));
 
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR
@@ -40,16 +60,16 @@ static int from_input(struct state *s) {
                                : err_set(s->e, -errno, "reading the input: %s", strerror(errno));
         if (n == 0) {
                 s->input_ended = true;
-                s->deadline_ms = now_ms() + UINT64_C(10) * s->r->silence_ms;
+                set_deadline(s, s->r->silence_ms);
                 return s->r->interactive ? RELAY_LEFT : GO_ON;
         }
-        s->sent = 0;
-        s->num_pending = (size_t) n;
-        escape = s->r->interactive ? memchr(s->pending, RELAY_ESCAPE, s->num_pending) : NULL;
+        escape = s->r->interactive ? memchr(typed, RELAY_ESCAPE, (size_t) n) : NULL;
+        keep(s, typed, escape ? (size_t) (escape - typed) : (size_t) n);
+        set_deadline(s, stall_ms(s));
         if (!escape)
                 return GO_ON;
         /* What was typed before it still goes out, as far as the console takes it at once. */
-        (void) !write(s->r->console, s->pending, (size_t) (escape - s->pending));
+        (void) !write(s->r->console, s->pending, s->num_pending);
         return RELAY_LEFT;
 }
 
@@ -59,6 +79,7 @@ static int to_console(struct state *s) {
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? GO_ON : RELAY_CLOSED;
         s->sent += (size_t) n;
+        set_deadline(s, stall_ms(s));
         if (s->sent == s->num_pending)
                 s->num_pending = s->sent = 0;
         return GO_ON;
@@ -80,20 +101,22 @@ static int from_console(struct state *s) {
         return r < 0 ? err_set(s->e, r, "writing the output: %s", strerror(-r)) : GO_ON;
 }
 
-/* How long poll() may wait, -1: for ever. Input ends only after all of it was taken, see step(). */
+/* How long poll() may wait, -1: for ever. A pipe's input ends only after all of it was taken, see step(). */
 static int patience(const struct state *s) {
+        unsigned silence_ms = s->num_pending > 0 ? stall_ms(s) : s->r->silence_ms;
         uint64_t now;
 
-        if (!s->input_ended)
+        if (s->r->interactive || (!s->input_ended && s->num_pending == 0))
                 return -1;
         now = now_ms();
-        return now >= s->deadline_ms ? 0 : (int) MIN(s->deadline_ms - now, (uint64_t) s->r->silence_ms);
+        return now >= s->deadline_ms ? 0 : (int) MIN(s->deadline_ms - now, (uint64_t) silence_ms);
 }
 
 enum { FD_CONSOLE, FD_INPUT, FD_SIGNALS, _FD_MAX };
 
 static int step(struct state *s, int signals) {
-        bool typing = s->num_pending == 0 && !s->input_ended;
+        /* A pipe waits for the console; a person's escape key must be seen whatever the console does. */
+        bool typing = s->r->interactive || (s->num_pending == 0 && !s->input_ended);
         struct pollfd fds[_FD_MAX] = {
                 [FD_CONSOLE] = { .fd = s->r->console, .events = (short) (POLLIN | (s->num_pending > 0 ? POLLOUT : 0)) },
                 [FD_INPUT] = { .fd = typing ? s->r->in : -1, .events = POLLIN },
@@ -103,8 +126,8 @@ static int step(struct state *s, int signals) {
 
         if (n < 0)
                 return errno == EINTR ? GO_ON : err_set(s->e, -errno, "poll: %s", strerror(errno));
-        if (n == 0 || wait_ms == 0)
-                return RELAY_SILENT;
+        if (n == 0 || (wait_ms == 0 && !(fds[FD_CONSOLE].revents & POLLOUT)))
+                return s->num_pending > 0 ? RELAY_STALLED : RELAY_SILENT;
         if (fds[FD_SIGNALS].revents)
                 return RELAY_SIGNAL;
         if (fds[FD_CONSOLE].revents & (POLLIN | POLLHUP | POLLERR))

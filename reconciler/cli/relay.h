@@ -10,15 +10,17 @@ enum relay_end {
         RELAY_LEFT,      /* the escape key */
         RELAY_CLOSED,    /* the console went away */
         RELAY_SILENT,    /* input ended, and the console was silent for long enough, or talks on and on */
+        RELAY_STALLED,   /* the console took no more of the input, for as long as that */
         RELAY_NO_READER, /* nobody reads our output */
         RELAY_SIGNAL,    /* told to end */
 };
 
 struct relay {
         int in, out, console; /* borrowed; the console is non-blocking */
-        bool interactive;     /* the escape key counts, and an end of input is the end */
-        unsigned silence_ms;  /* what is enough of it after the end of input; ten times as long ends it anyway
-                               */
+        bool interactive;     /* a person: the escape key counts, always; what the console does not take is lost, and
+                                 an end of input is the end */
+        unsigned silence_ms;  /* else: what is enough of it after the end of input, or (at least a second) while the
+                                 console takes none; ten times as long ends it anyway */
 };
 
 /** relay_run() - Return: enum relay_end, -errno. SIGTERM, SIGHUP, SIGINT and SIGQUIT end it meanwhile. */

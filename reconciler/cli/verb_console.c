@@ -111,9 +111,11 @@ static int console_attach(int console, const char *zone, const char *device, uns
                 log_error("%s", err_text(&e, r));
         else if (r == RELAY_CLOSED)
                 fprintf(stderr, "\nThe console was closed: hvisor status %s tells how the zone is.\n", zone);
+        else if (r == RELAY_STALLED)
+                log_error("zone %s does not read its console %s: not all of the input got there", zone, device);
         else if (relay.interactive)
                 fprintf(stderr, "\nLeft console %s of %s.\n", device, zone);
-        return r < 0 || r == RELAY_SIGNAL ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 || r == RELAY_SIGNAL || r == RELAY_STALLED ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int verb_console(const struct arguments *a) {

@@ -200,6 +200,30 @@ static void test_relay_waits_for_a_guest_that_does_not_read(void **state _unused
         assert_int_equal(rig_end(&rig), RELAY_SILENT);
 }
 
+static void test_relay_is_left_though_the_guest_does_not_read(void **state _unused_) {
+        static char paste[60000];
+        struct rig rig;
+
+        memset(paste, 'x', sizeof(paste));
+        rig_start(&rig, true, 0);
+        assert_int_equal(write_all(rig.input, paste, sizeof(paste)), 0);
+        usleep(100000);
+        assert_int_equal(write_all(rig.guest, "still alive", 11), 0);
+        expect(rig.output, "still alive");
+        assert_int_equal(write_all(rig.input, "\x1d", 1), 0);
+        assert_int_equal(rig_end(&rig), RELAY_LEFT);
+}
+
+static void test_relay_of_a_pipe_ends_though_the_guest_does_not_read(void **state _unused_) {
+        static char flood[60000];
+        struct rig rig;
+
+        memset(flood, 'f', sizeof(flood));
+        rig_start(&rig, false, 0);
+        assert_int_equal(write_all(rig.input, flood, sizeof(flood)), 0);
+        assert_int_equal(rig_end(&rig), RELAY_STALLED);
+}
+
 static void test_terminal_is_restored(void **state _unused_) {
         struct termios before, raw, after;
         struct terminal t;
@@ -228,6 +252,8 @@ int main(void) {
                 cmocka_unit_test(test_relay_tells_a_closed_console),
                 cmocka_unit_test(test_relay_ends_on_signals_and_broken_pipes),
                 cmocka_unit_test(test_relay_waits_for_a_guest_that_does_not_read),
+                cmocka_unit_test(test_relay_is_left_though_the_guest_does_not_read),
+                cmocka_unit_test(test_relay_of_a_pipe_ends_though_the_guest_does_not_read),
                 cmocka_unit_test(test_terminal_is_restored),
         };
 
