@@ -118,8 +118,16 @@ static int observe_all(struct engine *e) {
         if (r < 0 || !look_at_zones(e))
                 return r;
         r = engine_observe(e);
-        confirm_workers(e);
+        if (r == 0)
+                confirm_workers(e);
         return r;
+}
+
+/* An event may have come when nothing could be observed: who waited for it has missed it. */
+static void notice_all(struct engine *e) {
+        for (size_t i = 0; i < e->num_zones; i++)
+                if (e->zones[i]->task)
+                        task_notice(e->zones[i]->task, NULL);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
@@ -176,6 +184,7 @@ static void set_timer(struct engine *e) {
 
 void engine_reconcile(struct engine *e) {
         if (observe_all(e) == 0) {
+                notice_all(e);
                 plan_clear(&e->plan);
                 if (plan_make(&e->desired, &e->live, &e->plan) == 0) {
                         tell_ends(e);

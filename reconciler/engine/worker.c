@@ -210,7 +210,9 @@ bool workers_look(struct zone *z, const struct zone_live *l) {
 
                 if (!w || !d->attached || d->worker_pid <= 0)
                         continue;
-                if (w->pid == 0)
+                if (w->found)
+                        found = true; /* an earlier second look failed */
+                else if (w->pid == 0)
                         found |= find(w, d);
                 else if (w->pid == d->worker_pid && w->starting)
                         attached(w, d);

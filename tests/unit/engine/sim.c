@@ -113,9 +113,15 @@ static bool ended(pid_t pid) {
         return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
 }
 
-static int sim_observe(struct hypervisor *h, struct live *ret, struct err *e _unused_) {
+static int sim_observe(struct hypervisor *h, struct live *ret, struct err *e) {
         struct sim *s = of(h);
 
+        if (s->observe_succeeds > 0) {
+                s->observe_succeeds--;
+        } else if (s->observe_fails > 0) {
+                s->observe_fails--;
+                return err_set(e, -EIO, "simulated failure to observe");
+        }
         pthread_mutex_lock(&s->lock);
         ret->hypervisor = h->ops->name;
         ret->magic = 5;

@@ -40,6 +40,8 @@ struct sim {
         struct launcher launcher;
         pthread_mutex_t lock;
         struct sim_zone zones[8];
+        int observe_succeeds;    /* so many observations; of those after them */
+        int observe_fails;       /* so many return -EIO */
         int fail[_SIM_STEP_MAX]; /* what the step returns instead */
         enum sim_worker worker;
         char log[4096]; /* one word per call, in order */

@@ -651,6 +651,41 @@ static void test_engine_tells_of_an_ended_zone_with_a_bad_file_once(void **state
         assert_string_equal(m->records, "");
 }
 
+static void test_engine_goes_on_after_it_could_not_observe(void **state) {
+        struct machine *m = *state;
+
+        for (int fails = 1; fails <= 3; fails++) {
+                want_zone(m, "one", 1, "2", "");
+                for (unsigned i = 0; i < 500 && !sim_device(&m->sim, "one", "main"); i++)
+                        sd_event_run(m->event, 2000);
+                m->sim.observe_fails = fails;
+                pump(m, 20);
+                pass_time(m, 1);
+                pump_until_state(m, "one", "running");
+                unwant_zone(m, "one");
+                pump_until_state(m, "one", "");
+        }
+}
+
+static void test_engine_adopts_workers_in_spite_of_a_failed_look(void **state) {
+        struct machine *m = *state;
+        pid_t pid;
+
+        for (int fails = 1; fails <= 2; fails++) {
+                want_zone(m, "one", 1, "2", "");
+                pump_until_state(m, "one", "running");
+                pid = sim_device(&m->sim, "one", "root")->worker_pid;
+                m->engine = engine_free(m->engine);
+                m->sim.observe_succeeds = fails - 1;
+                m->sim.observe_fails = 1;
+                engine_begin(m);
+                m->records[0] = '\0';
+                engine_reconcile(m->engine);
+                assert_non_null(strstr(m->records, "worker-adopt done"));
+                assert_int_equal(sim_device(&m->sim, "one", "root")->worker_pid, pid);
+        }
+}
+
 static void test_engine_leaves_another_zones_disk_alone(void **state) {
         struct machine *m = *state;
         uint64_t before;
@@ -705,6 +740,8 @@ int main(void) {
                 T(test_engine_keeps_a_disk_whose_new_image_is_not_there),
                 T(test_engine_tells_two_notes_of_a_zone_once),
                 T(test_engine_tells_of_an_ended_zone_with_a_bad_file_once),
+                T(test_engine_goes_on_after_it_could_not_observe),
+                T(test_engine_adopts_workers_in_spite_of_a_failed_look),
                 T(test_engine_leaves_another_zones_disk_alone),
                 T(test_engine_starts_zones_side_by_side),
         };
