@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #define CLIENTS_MAX 32
+#define PAUSE_TIME  (1000 * 1000) /* µs */
 
 struct client {
         struct control *control;
@@ -24,6 +25,7 @@ struct control {
         sd_event *event;
         struct engine *engine;
         sd_event_source *source;
+        sd_event_source *pause; /* enabled: nobody is let in until it elapses */
         char *path;
         int fd;
         struct client clients[CLIENTS_MAX];
@@ -133,12 +135,33 @@ static bool is_root(int fd) {
         return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == getuid());
 }
 
+/* Who waits at the door keeps the listener readable: without a pause the loop would turn at full speed. */
+static void control_pause(struct control *c, int error) {
+        log_warning("control socket: nobody can be let in for a second: %s", strerror(-error));
+        sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
+        sd_event_source_set_time_relative(c->pause, PAUSE_TIME);
+        sd_event_source_set_enabled(c->pause, SD_EVENT_ONESHOT);
+}
+
+static int on_pause_over(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
+        struct control *c = userdata;
+
+        sd_event_source_set_enabled(c->source, SD_EVENT_ON);
+        return 0;
+}
+
+static bool is_lack(int error) {
+        return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
 static int on_connection(sd_event_source *s _unused_, int listener, uint32_t events _unused_, void *userdata) {
         struct control *c = userdata;
         _cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        int r;
+        int r = fd < 0 ? -errno : 0;
 
-        if (fd < 0 || !is_root(fd))
+        if (is_lack(r))
+                control_pause(c, r);
+        if (r < 0 || !is_root(fd))
                 return 0;
         for (size_t i = 0; i < CLIENTS_MAX; i++) {
                 struct client *client = &c->clients[i];
@@ -196,6 +219,10 @@ int control_new(sd_event *event, struct engine *engine, const char *socket_path,
                 return err_set(e, c->fd, "the control socket %s: %s", socket_path, strerror(-c->fd));
         c->path = strdup(socket_path);
         r = c->path ? sd_event_add_io(event, &c->source, c->fd, EPOLLIN, on_connection, c) : -ENOMEM;
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &c->pause, CLOCK_MONOTONIC, 0, 0, on_pause_over, c);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->pause, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -209,6 +236,7 @@ struct control *control_free(struct control *c) {
                 if (c->clients[i].bus)
                         client_close(&c->clients[i]);
         sd_event_source_disable_unref(c->source);
+        sd_event_source_disable_unref(c->pause);
         if (c->path)
                 (void) unlink(c->path);
         fd_close(c->fd);

@@ -119,7 +119,10 @@ static void on_record(void *userdata _unused_, const struct record *r) {
         journal_record(r);
 }
 
-/* READY only once everything was re-adopted and planned for the first time, which this call means. */
+/*
+ * READY after the first pass: what runs was re-adopted and planned. A hypervisor that cannot be observed holds up
+ * nobody's boot either: the engine has said so then, and tries again by its timer.
+ */
 static void on_pass(void *userdata) {
         struct daemon *d = userdata;
         json_t *status = engine_status(d->engine);

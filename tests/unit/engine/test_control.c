@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -168,6 +169,29 @@ static void test_control_serves_on_after_rubbish_and_many_clients(void **state) 
                 assert_int_equal(run_client(*state, client_status), 0);
 }
 
+/* A client is at the door, and there is no descriptor for it: the loop must not spin meanwhile. */
+static void test_control_pauses_without_descriptors(void **state) {
+        struct server *s = *state;
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), lowest_free;
+        struct rlimit limit, none;
+        unsigned turns = 0;
+
+        strcpy(address.sun_path, s->socket);
+        assert_int_equal(connect(fd, (struct sockaddr *) &address, sizeof(address)), 0);
+        lowest_free = dup(fd);
+        close(lowest_free);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = (struct rlimit){ .rlim_cur = (rlim_t) lowest_free, .rlim_max = limit.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        for (unsigned i = 0; i < 100; i++)
+                turns += sd_event_run(s->event, 2000) > 0;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_true(turns < 20);
+        close(fd);
+        assert_int_equal(run_client(s, client_status), 0);
+}
+
 static void test_control_is_for_root_only(void **state) {
         struct server *s = *state;
         struct stat st;
@@ -182,6 +206,7 @@ int main(void) {
                 T(test_control_answers),
                 T(test_control_takes_clients_of_a_bus),
                 T(test_control_serves_on_after_rubbish_and_many_clients),
+                T(test_control_pauses_without_descriptors),
                 T(test_control_is_for_root_only),
         };
 
