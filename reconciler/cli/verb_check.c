@@ -16,6 +16,7 @@
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "config/check.h"
+#include "config/file_name.h"
 #include "config/parse.h"
 #include "hypervisor/hypervisor.h"
 
@@ -77,16 +78,13 @@ static void read_zone(struct check *c, const char *path) {
         c->zones[c->num_zones++] = z;
 }
 
-static int is_conf(const struct dirent *entry) {
-        size_t length = strlen(entry->d_name);
-
-        return entry->d_name[0] != '.' && entry->d_name[0] != '#' && length > 5 &&
-               strcmp(entry->d_name + length - 5, ".conf") == 0;
+static int is_zone_file(const struct dirent *entry) {
+        return zone_file_stem(entry->d_name) > 0;
 }
 
 static void read_directory(struct check *c, const char *path) {
         struct dirent **entries = NULL;
-        int n = scandir(path, &entries, is_conf, alphasort);
+        int n = scandir(path, &entries, is_zone_file, alphasort);
 
         if (n < 0)
                 add(c, SEVERITY_ERROR, path, strerror(errno));

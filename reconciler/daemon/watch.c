@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "config/file_name.h"
 
 #define WAY_MAX 64 /* directories on the way of one path */
 
@@ -60,12 +61,6 @@ DEFINE_CLEANUP(struct view *, view_free);
 
 /* ---- judging ---------------------------------------------------------------------------------------- */
 
-static bool is_zone_file(const char *name) {
-        size_t length = strlen(name);
-
-        return name[0] != '.' && name[0] != '#' && length > 5 && strcmp(name + length - 5, ".conf") == 0;
-}
-
 enum watch_urgency watch_judge(uint32_t mask, const char *name) {
         if (mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
                 return WATCH_NOW;
@@ -73,7 +68,7 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
                 return mask & IN_ATTRIB ? WATCH_NOW : WATCH_IGNORE; /* its permissions, perhaps */
         if (strcmp(name, "..data") == 0)
                 return mask & (IN_MOVED_TO | IN_DELETE) ? WATCH_NOW : WATCH_IGNORE;
-        if (!is_zone_file(name))
+        if (zone_file_stem(name) == 0)
                 return WATCH_IGNORE;
         if (mask & IN_MOVED_TO)
                 return WATCH_NOW;

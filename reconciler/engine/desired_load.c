@@ -10,27 +10,16 @@
 
 #include "base/fd.h"
 #include "base/hash.h"
+#include "config/file_name.h"
 #include "config/parse.h"
-
-#define SUFFIX ".conf"
 
 static void closedirp(DIR **d) {
         if (*d)
                 closedir(*d);
 }
 
-/* The stem's length, or 0 if this is no zone's file: dotfiles, "x.conf~", "#x.conf#" are an editor's. */
-static size_t stem_length(const char *file) {
-        size_t length = strlen(file);
-
-        if (file[0] == '.' || file[0] == '#' || length <= strlen(SUFFIX))
-                return 0;
-        length -= strlen(SUFFIX);
-        return strcmp(file + length, SUFFIX) == 0 ? length : 0;
-}
-
 bool zone_file_name(const char *file, char name[NAME_SIZE]) {
-        size_t length = stem_length(file);
+        size_t length = zone_file_stem(file);
 
         if (length == 0 || length >= NAME_SIZE)
                 return false;
@@ -41,7 +30,7 @@ bool zone_file_name(const char *file, char name[NAME_SIZE]) {
 
 /* A name for a file that has none, so that its error can be shown. */
 static void name_for_show(const char *file, char name[NAME_SIZE]) {
-        size_t length = MIN(stem_length(file), (size_t) NAME_SIZE - 1);
+        size_t length = MIN(zone_file_stem(file), (size_t) NAME_SIZE - 1);
 
         for (size_t i = 0; i < length; i++) {
                 char one[] = { file[i], '\0' };
@@ -194,7 +183,7 @@ static int list_directory(int fd, struct name_list *ret) {
                 entry = readdir(dir);
                 if (!entry)
                         return -errno;
-                if (stem_length(entry->d_name) == 0)
+                if (zone_file_stem(entry->d_name) == 0)
                         continue;
                 names = reallocarray(ret->names, ret->count + 1, sizeof(*names));
                 if (!names)

@@ -1,4 +1,4 @@
-// sources: reconciler/daemon/watch.c reconciler/base/fd.c reconciler/base/log.c
+// sources: reconciler/daemon/watch.c reconciler/base/fd.c reconciler/base/log.c reconciler/config/file_name.c
 // libs: libsystemd
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
