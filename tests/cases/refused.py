@@ -103,7 +103,7 @@ def no_board(vm):
     assert vm.hypervisor_zones() == {}
 
     # one that is wrong is none
-    vm.write(BOARD, "[Board]\nCPUs=0-three\n")
+    vm.write(BOARD, "[Board]\nCPUs=0-three\nMemory=0x50000000+0x70000000\n")
     vm.wait(lambda: f"{BOARD}:2:8: " in vm.zone("guest")["message"], timeout=30, what="the mistake of board.conf in the status")
     assert vm.hypervisor_zones() == {}
 
