@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "engine/applied.h"
 #include "engine/task.h"
 
 static int work_check(void *userdata, struct err *err) {
@@ -149,10 +148,6 @@ static void done_load(void *userdata, int result, const struct err *err) {
 
 /* Written before the start: a daemon that dies right after it finds what the zone runs with. */
 void task_enter_load(struct task *t) {
-        int r = applied_write(task_engine(t)->config.paths.specs_dir, t->spec, &t->err);
-
-        if (r < 0)
-                task_undo(t, r);
-        else
-                task_run_job(t, work_load, done_load);
+        write_applied(task_engine(t), t->spec);
+        task_run_job(t, work_load, done_load);
 }
