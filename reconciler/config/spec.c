@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/spec.h"
@@ -50,6 +51,30 @@ struct zone_spec *zone_spec_free(struct zone_spec *z) {
                 free(z->devices[i].image);
         free(z);
         return NULL;
+}
+
+/* In a copied struct: the string becomes the copy's own. */
+static bool own(char **s) {
+        if (!*s)
+                return true;
+        *s = strdup(*s);
+        return *s;
+}
+
+struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
+        struct zone_spec *copy = malloc(sizeof(*copy));
+        bool good;
+
+        if (!copy)
+                return NULL;
+        *copy = *z;
+        good = own(&copy->path);
+        good &= own(&copy->kernel.path);
+        good &= own(&copy->device_tree.path);
+        good &= own(&copy->initrd.path);
+        for (size_t i = 0; i < z->num_devices; i++)
+                good &= own(&copy->devices[i].image);
+        return good ? copy : zone_spec_free(copy);
 }
 
 struct board_spec *board_spec_free(struct board_spec *b) {

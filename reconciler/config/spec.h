@@ -100,6 +100,9 @@ struct board_spec *board_spec_free(struct board_spec *b);
 DEFINE_CLEANUP(struct zone_spec *, zone_spec_free);
 DEFINE_CLEANUP(struct board_spec *, board_spec_free);
 
+/** zone_spec_copy() - of one's own, line numbers and all; NULL: out of memory */
+struct zone_spec *zone_spec_copy(const struct zone_spec *z);
+
 /** zone_name_valid() - 1–31 of A-Za-z0-9._-, not beginning with a dot */
 bool zone_name_valid(const char *name);
 

@@ -1,30 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/applied.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
-#include "config/parse.h"
-
-int applied_copy(const struct zone_spec *z, struct zone_spec **ret, struct err *e) {
-        _cleanup_free_ char *text = NULL;
-        struct diagnostics diagnostics = {};
-        char first[256];
-        int r = zone_spec_format(z, &text);
-
-        if (r < 0)
-                return r;
-        r = zone_spec_parse(z->name, z->path, text, strlen(text), &diagnostics, ret);
-        if (r < 0) {
-                diagnostics_first_error(&diagnostics, first, sizeof(first));
-                err_set(e, r, "its normalized text does not parse: %s", first);
-        }
-        diagnostics_clear(&diagnostics);
-        return r;
-}
 
 static void path_of(const char *directory, const char *zone, char buffer[PATH_MAX]) {
         snprintf(buffer, PATH_MAX, "%s/%s.conf", directory, zone);

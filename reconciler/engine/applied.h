@@ -9,8 +9,5 @@
 #include "base/err.h"
 #include "config/spec.h"
 
-/** applied_copy() - a spec of one's own, by way of its text */
-int applied_copy(const struct zone_spec *z, struct zone_spec **ret, struct err *e);
-
 int applied_write(const char *directory, const struct zone_spec *z, struct err *e);
 void applied_remove(const char *directory, const char *zone);

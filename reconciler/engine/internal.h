@@ -121,5 +121,7 @@ void task_start(struct zone *z, const struct action *a);
 struct task *task_free(struct task *t);
 enum zone_phase task_phase(const struct task *t);
 const char *task_text(const struct task *t);
+/** task_minds_workers() - false: a worker's end is no affair of the step that goes on now */
+bool task_minds_workers(const struct task *t);
 /** task_notice() - a device of the zone changed, or a worker ended (@ended) */
 void task_notice(struct task *t, const struct worker *ended);

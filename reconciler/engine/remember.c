@@ -11,13 +11,9 @@
 #include "engine/internal.h"
 
 int remember_applied(struct engine *e, const char *zone, const struct zone_spec *z) {
-        struct zone_spec *copy = NULL;
-        struct desired_zone *d;
-        int r = applied_copy(z, &copy, NULL);
+        struct zone_spec *copy = zone_spec_copy(z);
+        struct desired_zone *d = copy ? desired_add(&e->desired, zone) : NULL;
 
-        if (r < 0)
-                return r;
-        d = desired_add(&e->desired, zone);
         if (!d) {
                 zone_spec_free(copy);
                 return -ENOMEM;

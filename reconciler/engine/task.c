@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/applied.h"
 #include "engine/task.h"
 
 struct task *task_free(struct task *t) {
@@ -151,6 +150,10 @@ const char *task_text(const struct task *t) {
         return t->undoing ? err_text(&t->err, t->error) : steps[t->step].text;
 }
 
+bool task_minds_workers(const struct task *t) {
+        return t->step != STEP_CHECK && t->step != STEP_LOAD;
+}
+
 void task_notice(struct task *t, const struct worker *ended) {
         if (t->step == STEP_END && !zone_has_workers(t->zone))
                 task_enter(t, STEP_DESTROY);
@@ -177,7 +180,8 @@ void task_start(struct zone *z, const struct action *a) {
         engine_record(z->engine, LOG_NOTICE, MESSAGE_ZONE_ACTION, z->name, NULL, action_kind_to_string(a->kind),
                       "begun", "%s: %s", action_kind_to_verb(a->kind), a->reason);
         if (a->spec) {
-                r = applied_copy(a->spec, &t->spec, &t->err);
+                t->spec = zone_spec_copy(a->spec);
+                r = t->spec ? 0 : -ENOMEM;
                 t->cookie = engine_spec_cookie(z->engine, a->spec);
         }
         if (r < 0) {

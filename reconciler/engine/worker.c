@@ -82,10 +82,10 @@ static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint3
                 snprintf(w->message, sizeof(w->message), "worker %d %s%s", (int) w->pid, how,
                          w->starting ? " before it served" : "");
         worker_forget(w);
+        if (!told && (!z->task || !task_minds_workers(z->task)))
+                fail(w);
         if (z->task)
                 task_notice(z->task, w);
-        else if (!told)
-                fail(w);
         engine_reconcile_soon(z->engine);
         return 0;
 }

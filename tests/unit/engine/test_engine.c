@@ -686,6 +686,26 @@ static void test_engine_adopts_workers_in_spite_of_a_failed_look(void **state) {
         }
 }
 
+static void test_engine_starts_what_it_cannot_write_down(void **state) {
+        struct machine *m = *state;
+
+        write_file(m->dir, "specs", "no directory");
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        assert_non_null(strstr(m->records, "remember failed"));
+        assert_int_equal(engine_restart(m->engine, "one", NULL), 0);
+        pump_until_idle(m);
+        pump_until_state(m, "one", "running");
+}
+
+static void test_engine_tells_the_line_of_the_file(void **state) {
+        struct machine *m = *state;
+
+        want_disk(m, "one", 1, "Typo", "disk", "");
+        pump_until_state(m, "one", "failed");
+        assert_non_null(strstr(status(m, "one", "message"), "one.conf:6: Kernel="));
+}
+
 static void test_engine_leaves_another_zones_disk_alone(void **state) {
         struct machine *m = *state;
         uint64_t before;
@@ -742,6 +762,8 @@ int main(void) {
                 T(test_engine_tells_of_an_ended_zone_with_a_bad_file_once),
                 T(test_engine_goes_on_after_it_could_not_observe),
                 T(test_engine_adopts_workers_in_spite_of_a_failed_look),
+                T(test_engine_starts_what_it_cannot_write_down),
+                T(test_engine_tells_the_line_of_the_file),
                 T(test_engine_leaves_another_zones_disk_alone),
                 T(test_engine_starts_zones_side_by_side),
         };
