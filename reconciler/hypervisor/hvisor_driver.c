@@ -135,7 +135,7 @@ static int hvisor_device_open(struct hypervisor *h _unused_, int zone_fd, const 
 /* ---- what takes its time ---------------------------------------------------------------------------- */
 
 static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct image_spec *image, struct err *e) {
-        _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)
