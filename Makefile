@@ -103,6 +103,7 @@ install: all
 RIG_CROSS := CROSS_COMPILE=aarch64-linux-gnu- ARCH=arm64
 RIG := build/rig
 STAGE := $(RIG)/stage
+JOBS := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: setup rig check demo demo-shell
 setup:
@@ -114,15 +115,15 @@ rig:
 	@for part in monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
 
 check: setup
-	@$(MAKE) --no-print-directory unit rig
+	@$(MAKE) --no-print-directory $(JOBS) unit rig
 	@tests/run
 
 demo: setup
-	@$(MAKE) --no-print-directory rig
+	@$(MAKE) --no-print-directory $(JOBS) rig
 	@tests/rig/demo
 
 demo-shell: setup
-	@$(MAKE) --no-print-directory rig
+	@$(MAKE) --no-print-directory $(JOBS) rig
 	@tests/rig/demo --shell
 
 .PHONY: clean help
