@@ -2,8 +2,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
-#include <linux/workqueue.h>
+#include <linux/smp.h>
 
 #include "bridge.h"
 #include "device.h"
@@ -114,23 +115,31 @@ static void release_all(struct hv_zone *zone)
 
 struct shutdown {
 	struct hv_zone *zone;
-	struct delayed_work release;
+	struct hrtimer release;
 };
 
-static void release(struct work_struct *work)
+static enum hrtimer_restart release(struct hrtimer *timer)
 {
-	struct shutdown *shutdown = container_of(work, struct shutdown, release.work);
-
-	release_all(shutdown->zone);
+	release_all(container_of(timer, struct shutdown, release)->zone);
+	return HRTIMER_NORESTART;
 }
 
-/* Released by the CPU that gives the answers: this one is about to be away for a while. */
-static void on_shutdown(void *argument)
+static void start_release(void *argument)
 {
 	struct shutdown *shutdown = argument;
 
-	queue_delayed_work_on(bridge_cpu(), system_highpri_wq, &shutdown->release,
-			      msecs_to_jiffies(RELEASE_MS));
+	hrtimer_start(&shutdown->release, ms_to_ktime(RELEASE_MS), HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+/*
+ * Released by the CPU that gives the answers: this one is about to be away for
+ * a while. From an interrupt, for nothing else may run there: whoever waits there
+ * for this CPU (an IPI's acknowledgement is enough) waits until the shutdown is
+ * over, and keeps the CPU for it.
+ */
+static void on_shutdown(void *argument)
+{
+	smp_call_function_single(bridge_cpu(), start_release, argument, true);
 }
 
 static int shut_down(struct hv_zone *zone)
@@ -138,10 +147,11 @@ static int shut_down(struct hv_zone *zone)
 	struct shutdown shutdown = { .zone = zone };
 	int r;
 
-	INIT_DELAYED_WORK_ONSTACK(&shutdown.release, release);
+	hrtimer_init_on_stack(&shutdown.release, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	shutdown.release.function = release;
 	r = hypervisor_shutdown(zone->description.id, on_shutdown, &shutdown);
-	cancel_delayed_work_sync(&shutdown.release);
-	destroy_delayed_work_on_stack(&shutdown.release);
+	hrtimer_cancel(&shutdown.release);
+	destroy_hrtimer_on_stack(&shutdown.release);
 	release_all(zone);
 	return r;
 }
