@@ -74,7 +74,8 @@ def crash_loop(vm):
     assert any(r[1] == "disk" and "fails too often" in r[4] for r in told), told
     tries = sum(1 for r in told if r[1] == "disk" and r[3] == "failed")
     assert 5 <= tries <= 8, told
-    assert "failed" in vm.out("hvisor status guest")
+    # between two tries
+    vm.wait(lambda: re.search("^disk .* failed ", vm.out("hvisor status guest"), re.M), what="the status to say so")
 
     vm.run(f"truncate -s 1M {DISK}")
     back = vm.wait(lambda: (d := disk())["state"] == "ready" and d, what="the disk to be back")
