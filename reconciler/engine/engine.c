@@ -226,8 +226,31 @@ int engine_reload(struct engine *e) {
 
 /* ---- asked from outside ----------------------------------------------------------------------------- */
 
+/* What would come to nothing is refused at once, with the reason. */
+static int can_restart(struct engine *e, const char *name, struct err *err) {
+        enum zone_state state = zone_live_state(live_find(&e->live, name));
+        bool there = state == ZONE_RUNNING || state == ZONE_ERROR || state == ZONE_EXITED;
+        const struct desired_zone *d = desired_find(&e->desired, name);
+        struct plan plan = {};
+        const struct note *n;
+        int r = plan_make(&e->desired, &e->live, &plan);
+
+        if (r < 0)
+                return r;
+        n = plan_find_note(&plan, name);
+        if (there && !restart_spec(e, name, &plan))
+                r = err_set(err, -EBADMSG, "%s", n ? n->text : "its settings are not known: its file is gone");
+        else if (!there && n)
+                r = err_set(err, -EBADMSG, "%s", n->text);
+        else if (state == ZONE_ABSENT && (!d || d->file_state == FILE_MISSING))
+                r = err_set(err, -ENOENT, "there is no zone %s", name);
+        plan_clear(&plan);
+        return r;
+}
+
 int engine_restart(struct engine *e, const char *name, struct err *err) {
         struct zone *z;
+        int r;
 
         if (!zone_name_valid(name))
                 return err_set(err, -EINVAL, "\"%s\" is not a zone's name", name);
@@ -238,6 +261,9 @@ int engine_restart(struct engine *e, const char *name, struct err *err) {
         z = engine_zone(e, name);
         if (!z)
                 return -ENOMEM;
+        r = z->task ? 0 : can_restart(e, name, err);
+        if (r < 0)
+                return r;
         zone_forgive(z);
         for (size_t i = 0; i < z->num_workers; i++)
                 backoff_reset(&z->workers[i].backoff);

@@ -46,7 +46,7 @@ int engine_reload(struct engine *e);
 void engine_reconcile(struct engine *e);
 
 /** engine_restart() - by a person: forgets failures; restarts what runs; -ENOENT, -EPERM (foreign), -EBADMSG
- */
+ * (it cannot be brought up just now, @err says why) */
 int engine_restart(struct engine *e, const char *zone, struct err *err);
 
 /** engine_status(), engine_plan() - see plan/status.h, plan/plan.h; NULL: out of memory. The caller decrefs.

@@ -104,16 +104,16 @@ static bool is_worker_action(const struct action *a) {
         return a->kind == ACTION_WORKER_START || a->kind == ACTION_WORKER_RESTART;
 }
 
-/* What a person's restart starts from: the file where it can be had, else what the zone has. */
-static const struct zone_spec *restart_spec(const struct engine *e, const struct zone *z, const struct zone_live *l) {
-        const struct desired_zone *d = desired_find(&e->desired, z->name);
-        const struct note *n = plan_find_note(&e->plan, z->name);
+const struct zone_spec *restart_spec(const struct engine *e, const char *zone, const struct plan *p) {
+        const struct desired_zone *d = desired_find(&e->desired, zone);
+        const struct zone_live *l = live_find(&e->live, zone);
+        const struct note *n = plan_find_note(p, zone);
 
-        if (!d)
+        if (!d || !l || !e->desired.board)
                 return NULL;
         if (d->file_state == FILE_GOOD && (!n || n->kind == NOTE_ENDED))
                 return d->spec;
-        return engine_spec_cookie(e, d->applied) == l->spec_cookie ? d->applied : NULL;
+        return d->applied && engine_spec_cookie(e, d->applied) == l->spec_cookie ? d->applied : NULL;
 }
 
 static void execute_requests(struct engine *e) {
@@ -129,7 +129,7 @@ static void execute_requests(struct engine *e) {
                 if (state != ZONE_RUNNING && state != ZONE_ERROR && state != ZONE_EXITED)
                         continue; /* the plan starts it */
                 a.id = l->id;
-                a.spec = restart_spec(e, z, l);
+                a.spec = restart_spec(e, z->name, &e->plan);
                 snprintf(a.zone, sizeof(a.zone), "%s", z->name);
                 if (a.spec)
                         task_start(z, &a);

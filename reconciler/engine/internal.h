@@ -96,6 +96,9 @@ void remember_what_was_taken(struct engine *e);
 
 /* ---- execute.c -------------------------------------------------------------------------------------- */
 void execute(struct engine *e);
+/** restart_spec() - what a person's restart of a zone that runs starts from: its file where that can be had,
+ * else what the zone has; NULL: neither */
+const struct zone_spec *restart_spec(const struct engine *e, const char *zone, const struct plan *p);
 
 /* ---- worker.c --------------------------------------------------------------------------------------- */
 struct worker *zone_worker(struct zone *z, const char *device); /* made if need be; NULL: too many */

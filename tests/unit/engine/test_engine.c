@@ -706,6 +706,25 @@ static void test_engine_tells_the_line_of_the_file(void **state) {
         assert_non_null(strstr(status(m, "one", "message"), "one.conf:6: Kernel="));
 }
 
+static void test_engine_says_why_it_cannot_restart(void **state) {
+        struct machine *m = *state;
+        struct err err = {};
+
+        want_zone(m, "one", 1, "2", "Bogus=1\n");
+        assert_int_equal(engine_restart(m->engine, "one", &err), -EBADMSG);
+        assert_non_null(strstr(err_text(&err, 0), "Bogus"));
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        want_zone(m, "two", 2, "2", "");
+        assert_int_equal(engine_restart(m->engine, "two", &err), -EBADMSG);
+        assert_non_null(strstr(err_text(&err, 0), "CPU 2 belongs to zone one"));
+
+        assert_int_equal(unlink(m->board), 0);
+        assert_int_equal(engine_reload(m->engine), 0);
+        assert_int_equal(engine_restart(m->engine, "one", &err), -EBADMSG);
+        assert_non_null(strstr(err_text(&err, 0), "board.conf"));
+}
+
 static void test_engine_leaves_another_zones_disk_alone(void **state) {
         struct machine *m = *state;
         uint64_t before;
@@ -764,6 +783,7 @@ int main(void) {
                 T(test_engine_adopts_workers_in_spite_of_a_failed_look),
                 T(test_engine_starts_what_it_cannot_write_down),
                 T(test_engine_tells_the_line_of_the_file),
+                T(test_engine_says_why_it_cannot_restart),
                 T(test_engine_leaves_another_zones_disk_alone),
                 T(test_engine_starts_zones_side_by_side),
         };
