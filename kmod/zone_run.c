@@ -15,7 +15,11 @@
 #define QUIET_MS	30
 #define HANDLER_LIMIT_MS 200	/* a guest that still asks then does so without an interrupt */
 #define STORM_LIMIT_MS	1000	/* one that notifies without end, which cannot be held back */
-#define RELEASE_MS	100	/* by then the hypervisor has sent for the zone's CPUs */
+/*
+ * By then the hypervisor has sent for the zone's CPUs; it may print to a slow
+ * console before. It gives up on a CPU after more than a second.
+ */
+#define RELEASE_MS	300
 
 /* Interrupts that workers asked for while the zone took none are still pending. */
 static void take_interrupts(struct hv_zone *zone)
