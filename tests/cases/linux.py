@@ -7,11 +7,11 @@ from rig.cases import case
 
 @case("linux-powers-off-and-is-not-restarted")
 def linux_powers_off(vm):
-    vm.boot("guest", confs.linux(disk=None))
-    console = vm.console("guest")
+    vm.boot("linux2", confs.example())
+    console = vm.console("linux2")
     console.expect("zone# ")
     console.send("poweroff -f\n")
-    vm.wait_zone("guest", "exited")
+    vm.wait_zone("linux2", "exited")
     assert vm.hypervisor_zones() == {}
 
 
