@@ -318,8 +318,14 @@ json_t *engine_status(struct engine *e) {
 json_t *engine_plan(struct engine *e) {
         struct plan plan = {};
         json_t *j = NULL;
+        int r = engine_observe(e);
 
-        if (engine_observe(e) == 0 && plan_make(&e->desired, &e->live, &plan) == 0)
+        if (r == 0)
+                r = plan_make(&e->desired, &e->live, &plan);
+        for (size_t i = 0; r == 0 && i < e->num_zones; i++)
+                if (e->zones[i]->task)
+                        r = plan_set_busy(&plan, e->zones[i]->name, task_text(e->zones[i]->task));
+        if (r == 0)
                 j = plan_to_json(&plan);
         plan_clear(&plan);
         return j;

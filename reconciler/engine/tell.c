@@ -46,6 +46,7 @@ static int note_level(enum note_kind kind) {
                 return LOG_ERR;
         case NOTE_WAITING:
                 return LOG_WARNING;
+        case NOTE_BUSY:
         case NOTE_FOREIGN:
         case NOTE_ENDED:
         case _NOTE_KIND_MAX:

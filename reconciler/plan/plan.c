@@ -2,6 +2,7 @@
 /* The plan as a list: its words, its text, its JSON. What goes into it is diff.c's. */
 #include "plan/plan.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const struct {
@@ -18,7 +19,8 @@ static const struct {
 
 static const char *const note_names[_NOTE_KIND_MAX] = {
         [NOTE_REFUSED] = "refused",   [NOTE_WAITING] = "waiting", [NOTE_FOREIGN] = "foreign",
-        [NOTE_BAD_FILE] = "bad-file", [NOTE_ENDED] = "ended",     [NOTE_LOST] = "lost",
+        [NOTE_BAD_FILE] = "bad-file", [NOTE_ENDED] = "ended",     [NOTE_BUSY] = "busy",
+        [NOTE_LOST] = "lost",
 };
 
 const char *action_kind_to_string(enum action_kind kind) {
@@ -46,6 +48,33 @@ const struct note *plan_find_note(const struct plan *p, const char *zone) {
 
 const struct note *plan_find_foreign_note(const struct plan *p, const char *zone) {
         return find_note(p, zone, true);
+}
+
+static void drop_actions(struct plan *p, const char *zone) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < p->num_actions; i++)
+                if (strcmp(p->actions[i].zone, zone) == 0)
+                        free(p->actions[i].reason);
+                else
+                        p->actions[kept++] = p->actions[i];
+        p->num_actions = kept;
+}
+
+int plan_set_busy(struct plan *p, const char *zone, const char *text) {
+        struct note *notes = reallocarray(p->notes, p->num_notes + 1, sizeof(*notes)), *n;
+
+        if (!notes)
+                return -ENOMEM;
+        p->notes = notes;
+        n = &notes[p->num_notes];
+        *n = (struct note){ .kind = NOTE_BUSY, .text = strdup(text) };
+        if (!n->text)
+                return -ENOMEM;
+        strncpy(n->zone, zone, sizeof(n->zone) - 1);
+        p->num_notes++;
+        drop_actions(p, zone);
+        return 0;
 }
 
 void plan_clear(struct plan *p) {

@@ -39,6 +39,7 @@ enum note_kind {
         NOTE_FOREIGN,  /* runs, not started by us */
         NOTE_BAD_FILE, /* the zone keeps its last good spec, or stays down */
         NOTE_ENDED,    /* exited or in error, and Restart= leaves it so */
+        NOTE_BUSY,     /* an action of it is under way: the engine's, never plan_make()'s */
         NOTE_LOST,     /* the directory cannot be seen */
         _NOTE_KIND_MAX,
 };
@@ -65,6 +66,9 @@ struct plan {
  */
 int plan_make(const struct desired *want, const struct live *have, struct plan *ret);
 void plan_clear(struct plan *p);
+
+/** plan_set_busy() - what was planned for a zone is under way: a note instead of its actions; 0, -ENOMEM */
+int plan_set_busy(struct plan *p, const char *zone, const char *text);
 
 /** plan_find_note() - the first note about our zone of that name, or NULL */
 const struct note *plan_find_note(const struct plan *p, const char *zone);

@@ -725,6 +725,23 @@ static void test_engine_says_why_it_cannot_restart(void **state) {
         assert_non_null(strstr(err_text(&err, 0), "board.conf"));
 }
 
+static void test_engine_plans_nothing_for_what_is_under_way(void **state) {
+        struct machine *m = *state;
+        json_t *plan;
+
+        m->sim.worker = SIM_WORKER_NEVER_ATTACHES;
+        want_zone(m, "one", 1, "2", "");
+        for (unsigned i = 0; i < 500 && !sim_device(&m->sim, "one", "main"); i++)
+                sd_event_run(m->event, 2000);
+        plan = engine_plan(m->engine);
+        assert_int_equal(json_array_size(json_object_get(plan, "actions")), 0);
+        assert_string_equal(
+                json_string_value(json_object_get(json_array_get(json_object_get(plan, "notes"), 0), "text")),
+                "waiting for its workers");
+        json_decref(plan);
+        pump_until_state(m, "one", "failed"); /* its workers are gone, too */
+}
+
 static void test_engine_leaves_another_zones_disk_alone(void **state) {
         struct machine *m = *state;
         uint64_t before;
@@ -784,6 +801,7 @@ int main(void) {
                 T(test_engine_starts_what_it_cannot_write_down),
                 T(test_engine_tells_the_line_of_the_file),
                 T(test_engine_says_why_it_cannot_restart),
+                T(test_engine_plans_nothing_for_what_is_under_way),
                 T(test_engine_leaves_another_zones_disk_alone),
                 T(test_engine_starts_zones_side_by_side),
         };
