@@ -72,13 +72,19 @@ static int work_destroy(void *userdata, struct err *err) {
         return hypervisor_zone_destroy(task_engine(t)->config.hypervisor, t->zone->fd, err);
 }
 
-static void forget_applied(struct task *t) {
+/*
+ * Before the object goes: should we die in between, our successor finds the object, and does this again. What it
+ * finds of a zone without one is nobody's.
+ */
+static void forget_zone(struct task *t) {
         struct desired_zone *d = desired_find(&task_engine(t)->desired, t->zone->name);
 
         applied_remove(task_engine(t)->config.paths.specs_dir, t->zone->name);
         plan_clear(&task_engine(t)->plan); /* it may borrow the spec */
         if (d)
                 d->applied = zone_spec_free(d->applied);
+        if (t->kind != ACTION_ZONE_RESTART || t->undoing)
+                launcher_forget(task_engine(t)->config.launcher, t->zone->name);
 }
 
 static void done_destroy(void *userdata, int result, const struct err *err) {
@@ -94,19 +100,17 @@ static void done_destroy(void *userdata, int result, const struct err *err) {
                 return;
         }
         zone_unwatch(t->zone);
-        forget_applied(t);
-        if (t->kind == ACTION_ZONE_RESTART && !t->undoing) {
+        if (t->kind == ACTION_ZONE_RESTART && !t->undoing)
                 task_enter(t, STEP_MAKE);
-                return;
-        }
-        launcher_forget(task_engine(t)->config.launcher, t->zone->name);
-        task_finish(t);
+        else
+                task_finish(t);
 }
 
 void task_enter_destroy(struct task *t) {
         struct err err = {};
         int r = open_object(t, &err);
 
+        forget_zone(t);
         if (r == -ENOENT && t->undoing)
                 done_destroy(t, 0, &err);
         else if (r < 0)
