@@ -6,17 +6,28 @@ from rig.cases import case
 
 WORKER = "/usr/libexec/hvisor/device"
 
+# What prints nothing once nothing is left.
+LEFT = {
+    "objects": "/usr/lib/rig/kernel-objects",
+    "zones": "/usr/lib/rig/old-zone list | grep -v '^0 '",
+    "processes": "pgrep -f libexec/hvisor/device",
+    "scopes": "systemctl --no-legend --plain --all list-units 'hvisor-*.scope'",
+    "files": "ls -A /run/hvisor/zones /run/hvisor/consoles | grep -v -e '^/run' -e '^$'",
+}
 
-def assert_undone(vm, name="guest"):
-    """No kernel object, no process, no scope, no zone."""
-    vm.wait(lambda: "starting" not in str(vm.zone(name)), what="the start to have ended")
-    vm.run("systemctl stop hvisor-reconciler")          # it would try again in the midst of our looking
-    assert vm.out("/usr/lib/rig/kernel-objects") == ""
-    assert vm.hypervisor_zones() == {}
-    assert vm.run("pgrep -f libexec/hvisor/device", check=False).out == ""
-    vm.wait("! systemctl --no-legend --plain --all list-units 'hvisor-*.scope' | grep .", timeout=20, what="no scope to be left")
-    assert vm.out("ls /run/hvisor/zones /run/hvisor/consoles") == "/run/hvisor/consoles:\n\n/run/hvisor/zones:"
-    vm.run("systemctl start hvisor-reconciler")
+
+def assert_undone(vm):
+    """No kernel object, no process, no scope, no zone. It is tried again after a while: looked at in between."""
+    def looked():
+        before = vm.zone("guest")
+        left = {what: vm.run(command, check=False).out for what, command in LEFT.items()}
+        after = vm.zone("guest")
+        if before["state"] != "failed" or after["state"] != "failed" or before["restarts"] != after["restarts"]:
+            return False                                # it was tried in the midst of it
+        scopes = left.pop("scopes")                     # systemd takes its time
+        assert not any(left.values()), left
+        return not scopes
+    vm.wait(looked, what="nothing to be left")
 
 
 def fails(vm, *words):
