@@ -72,12 +72,11 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
                 return WATCH_IGNORE;
         if (mask & IN_MOVED_TO)
                 return WATCH_NOW;
-        /*
-         * An editor moves the old file aside, or deletes it, and writes the new one in the next moment. A
-         * creation may be all there is (a link); what is still being written then, its reader knows (file_read()).
-         */
-        return mask & (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE
-                                                                                           : WATCH_IGNORE;
+        /* An editor moves the old file aside, or deletes it, and writes the new one in the next moment. */
+        if (mask & (IN_MOVED_FROM | IN_DELETE))
+                return WATCH_GONE;
+        /* A creation may be all there is (a link); what is still being written then, its reader knows (file_read()). */
+        return mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_IGNORE;
 }
 
 /* What an event in a directory above means: something came, went or changed on the way to what we watch. */
@@ -276,8 +275,14 @@ static int on_retry(sd_event_source *s _unused_, uint64_t when _unused_, void *u
         return 0;
 }
 
-static void settle(struct watch *w) {
-        sd_event_source_set_time_relative(w->timer, SETTLING_TIME);
+/* What waits already is not cut short. */
+static void settle(struct watch *w, uint64_t time) {
+        uint64_t now = 0, due = 0;
+
+        if (sd_event_source_get_enabled(w->timer, NULL) > 0 && sd_event_source_get_time(w->timer, &due) >= 0 &&
+            sd_event_now(sd_event_source_get_event(w->timer), CLOCK_MONOTONIC, &now) >= 0 && due > now)
+                time = MAX(time, due - now);
+        sd_event_source_set_time_relative(w->timer, time);
         sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
@@ -304,8 +309,8 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
         if (worst == WATCH_NOW) {
                 sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
                 w->changed(w->userdata);
-        } else if (worst == WATCH_SETTLE) {
-                settle(w);
+        } else if (worst != WATCH_IGNORE) {
+                settle(w, worst == WATCH_GONE ? RETURN_TIME : SETTLING_TIME);
         }
         return 0;
 }

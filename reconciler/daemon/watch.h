@@ -18,7 +18,8 @@
 
 #include "base/macros.h"
 
-#define SETTLING_TIME (50 * 1000) /* µs */
+#define SETTLING_TIME (50 * 1000)  /* µs */
+#define RETURN_TIME   (500 * 1000) /* µs: what goes may be on its way back, and a power cut can wait so long */
 
 struct watch;
 
@@ -34,6 +35,7 @@ DEFINE_CLEANUP(struct watch *, watch_free);
 enum watch_urgency {
         WATCH_IGNORE,
         WATCH_SETTLE, /* after SETTLING_TIME without another event */
+        WATCH_GONE,   /* after RETURN_TIME, whatever else settles before */
         WATCH_NOW,
 };
 
