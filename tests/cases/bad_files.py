@@ -121,10 +121,9 @@ def bad_entry(vm):
 def bad_at_start(vm):
     workers = begin(vm)
     before = actions(vm)
-    for make in (f"cp /etc/passwd {CONF}", f"rm {CONF} && mkdir {CONF}"):
-        vm.run(f"systemctl stop hvisor-reconciler && {make} && systemctl start hvisor-reconciler")
-        wait_bad(vm, CONF)
-        assert_untouched(vm, workers)
+    vm.run(f"systemctl stop hvisor-reconciler && cp /etc/passwd {CONF} && systemctl start hvisor-reconciler")
+    wait_bad(vm, CONF)
+    assert_untouched(vm, workers)
 
     # its settings are those of /run/hvisor now: enough to give it a new worker
     vm.run(f"kill -9 {workers['main']}")
@@ -133,9 +132,7 @@ def bad_at_start(vm):
     wait_bad(vm, CONF)
     assert_untouched(vm, workers)
 
-    vm.run(f"systemctl stop hvisor-reconciler && rmdir {CONF}")
     vm.drop("guest", GOOD)
-    vm.run("systemctl start hvisor-reconciler")
     wait_good(vm)
     assert_untouched(vm, workers)
     assert actions(vm) == before
@@ -199,9 +196,8 @@ def directory_gone(vm):
 def directory_unreadable(vm):
     workers = begin(vm)
     before = actions(vm)
-    # the file is away, but nobody can know: a file, a loop, a symlink to nowhere where the directory was
-    for make, words in ((f"touch {ZONES_D}", "Not a directory"), (f"ln -s zones.d {ZONES_D}", "symbolic links"),
-                        (f"ln -s nowhere {ZONES_D}", "No such file")):
+    # the file is away, but nobody can know: a file, a loop where the directory was
+    for make, words in ((f"touch {ZONES_D}", "Not a directory"), (f"ln -s zones.d {ZONES_D}", "symbolic links")):
         vm.run(f"mv {ZONES_D} /etc/hvisor/away && {make}")
         assert_lost(vm, workers, ZONES_D, words)
         vm.run(f"rm {ZONES_D} && mv /etc/hvisor/away {ZONES_D}")

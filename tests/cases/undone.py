@@ -104,8 +104,6 @@ def worker_hangs(vm):
     vm.drop("guest", confs.payload("console-hello", disk="/tmp/disk.img"))
     fails(vm, "device main", "did not attach")
     assert_undone(vm)
-    vm.run(f"umount -l {WORKER}")
-    runs(vm)
 
 
 @case("ram-that-another-zone-has-fails-the-start-until-it-is-free")
