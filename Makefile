@@ -3,6 +3,7 @@
 # make            builds for this machine (CROSS_COMPILE=aarch64-linux-gnu- for a board)
 # make check      sets up, builds and runs every test
 # make demo       the main job, in front of you
+# make bench      measures what it costs, on the rig
 # make help       the rest
 
 VERSION := 0.1.0
@@ -36,9 +37,10 @@ DAEMON_OBJS := $(call floor,$(MANAGER_FLOORS) daemon)
 CLI_OBJS := $(call floor,$(MANAGER_FLOORS) cli)
 WORKER_OBJS := $(call floor,$(WORKER_FLOORS))
 PROGRAMS := $(O)/hvisor $(O)/hvisor-reconciler $(O)/hvisor-device
+GENERATED := hvisor.zone.schema.json hvisor.board.schema.json hvisor.keys.md
 
 .PHONY: all
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(addprefix $(O)/,$(GENERATED))
 
 $(O)/hvisor: $(CLI_OBJS)
 $(O)/hvisor-reconciler: $(DAEMON_OBJS)
@@ -55,6 +57,21 @@ $(O)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# ---- made from schema/keys.def, by a program of this machine whatever the others are for -------------------
+
+DESCRIBE := build/host/describe
+DESCRIBE_SOURCES := schema/describe.c $(addprefix reconciler/,cli/schema_json.c cli/keys_text.c config/schema.c config/spec.c config/suggest.c)
+HOSTCC ?= gcc
+
+$(DESCRIBE): $(DESCRIBE_SOURCES) $(wildcard reconciler/config/*.h reconciler/base/*.h) reconciler/cli/schema_json.h reconciler/cli/keys_text.h schema/keys.def
+	@mkdir -p $(@D)
+	$(call say,HOST $@)
+	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARNINGS) $(CPPFLAGS) -o $@ $(DESCRIBE_SOURCES) $$(pkg-config --cflags --libs jansson)
+
+$(O)/hvisor.%: $(DESCRIBE)
+	@mkdir -p $(@D)
+	$(Q)$(DESCRIBE) $* > $@.new && mv $@.new $@
 
 # ---- unit tests: native, under ASan and UBSan ------------------------------------------------------------
 # A test names what it is linked with in its first line: "// sources: FILE…" (and "// libs: pkg…" in its second).
@@ -92,11 +109,23 @@ install: all
 	install -D -m 0755 $(O)/hvisor-reconciler $(DESTDIR)$(LIBEXECDIR)/reconciler
 	install -D -m 0755 $(O)/hvisor-device $(DESTDIR)$(LIBEXECDIR)/device
 	install -D -m 0644 units/hvisor-reconciler.service $(DESTDIR)$(UNITDIR)/hvisor-reconciler.service
+	install -D -m 0644 units/hvisor-zones.service $(DESTDIR)$(UNITDIR)/hvisor-zones.service
 	install -D -m 0644 units/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hvisor.conf
 	install -D -m 0644 units/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/hvisor.conf
+	install -D -m 0644 units/hvisor.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/hvisor.catalog
 	install -D -m 0644 units/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/hvisor.conf
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/hvisor/zones.d
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor $(O)/hvisor.zone.schema.json $(O)/hvisor.board.schema.json
+	install -D -m 0644 $(O)/hvisor.keys.md $(DESTDIR)$(PREFIX)/share/doc/hvisor/keys.md
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor schema/status.schema.json schema/plan.schema.json
+	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/hvisor/README.md
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hvisor/examples zones.d/*
+ifeq ($(DESTDIR),)
+	systemctl daemon-reload
+	systemd-sysusers hvisor.conf
+	systemd-tmpfiles --create hvisor.conf
+	journalctl --update-catalog
+endif
 
 # ---- the rig: QEMU stands for the board; everything on it is cross-built ----------------------------------
 
@@ -115,7 +144,7 @@ rig:
 	@for part in monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
 
 check: setup
-	@$(MAKE) --no-print-directory $(JOBS) unit rig
+	@$(MAKE) --no-print-directory $(JOBS) unit rig bench-programs
 	@tests/run
 
 demo: setup
@@ -125,6 +154,33 @@ demo: setup
 demo-shell: setup
 	@$(MAKE) --no-print-directory $(JOBS) rig
 	@tests/rig/demo --shell
+
+# ---- what it costs: a report, no test ---------------------------------------------------------------------
+
+.PHONY: bench
+bench: setup
+	@$(MAKE) --no-print-directory $(JOBS) rig bench-programs
+	@tests/bench/run
+
+.PHONY: bench-programs
+bench-programs: $(RIG)/stopwatch build/bench/scale
+
+# Native: the real engine and watch over thousands of files, on a simulated hypervisor.
+.PHONY: bench-scale
+bench-scale: build/bench/scale
+	@$<
+
+SCALE_PARTS := $(wildcard $(shell sed -n 's,^// sources: ,,p' tests/bench/scale.c))
+build/bench/scale: tests/bench/scale.c $(SCALE_PARTS) $(UNIT_HEADERS)
+	@mkdir -p $(@D)
+	$(call say,CC  $@)
+	$(Q)gcc -std=gnu11 -O2 -g $(WARNINGS) $(CPPFLAGS) -Itests/unit -o $@ $< $(SCALE_PARTS) \
+	    $$(pkg-config --cflags --libs libsystemd jansson) -pthread
+
+$(RIG)/stopwatch: tests/bench/stopwatch.c
+	@mkdir -p $(@D)
+	$(call say,CC  $@)
+	$(Q)aarch64-linux-gnu-gcc $(filter-out -D% -I%,-std=gnu11 $(WARNINGS) $(CFLAGS)) -D_GNU_SOURCE -static -o $@ $<
 
 .PHONY: clean help
 clean:

@@ -53,6 +53,65 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 	dsb(sy);
 }
 
+#elif defined(CONFIG_RISCV) && defined(CONFIG_64BIT)
+
+#include <asm/barrier.h>
+
+#define ARCH_ZONE	ZONE_ARCH_RISCV64
+#define ARCH_NAME	"riscv64"
+
+/* 1: wfi; j 1b */
+#define ARCH_SLEEP	{ 0x10500073, 0xffdff06f }
+#define ARCH_SLEEP_SIZE	8
+
+/*
+ * An SBI extension of the hypervisor's. Firmware that does not know it says so
+ * in a0, which is not looked at: a call that answers by its result alone is no
+ * proof that there is a hypervisor.
+ */
+static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)
+{
+	register u64 a0 asm("a0") = code;
+	register u64 a1 asm("a1") = arg0;
+	register u64 a2 asm("a2") = arg1;
+	register u64 a7 asm("a7") = 0x114514;
+
+	asm volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a7) : "memory");
+	return (long)a1;
+}
+
+/* Memory is coherent whether a hart translates or not. */
+static inline void arch_clean_to_memory(const void *start, size_t size)
+{
+	mb();
+}
+
+#elif defined(CONFIG_X86_64)
+
+#include <asm/barrier.h>
+
+#define ARCH_ZONE	ZONE_ARCH_X86_64
+#define ARCH_NAME	"x86_64"
+
+/* 1: hlt; jmp 1b; the same in each of a CPU's modes */
+#define ARCH_SLEEP	{ 0x90fdebf4, 0x90909090 }
+#define ARCH_SLEEP_SIZE	8
+
+/* Undefined where there is no hypervisor, as on arm64. */
+static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)
+{
+	long result;
+
+	asm volatile("vmcall" : "=a"(result) : "a"(code), "D"(arg0), "S"(arg1) : "memory");
+	return result;
+}
+
+/* Memory is coherent. */
+static inline void arch_clean_to_memory(const void *start, size_t size)
+{
+	mb();
+}
+
 #else
 #error "arch.h: no calling convention of the hypervisor for this architecture"
 #endif

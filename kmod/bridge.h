@@ -40,6 +40,9 @@ void bridge_close(void);
  */
 void bridge_answer(u64 cpu, u64 value);
 
+/* Is a request of this CPU still in the ring? Any context, no lock. */
+bool bridge_is_asked(u64 cpu);
+
 /**
  * bridge_inject() - an interrupt for a zone
  *
@@ -64,6 +67,9 @@ bool bridge_is_held(void);
 
 /* The CPU that takes the wake-up interrupts. */
 unsigned int bridge_cpu(void);
+
+/* The wake-up interrupt by the interrupt controller's number: no zone may have it. */
+u32 bridge_wakeup_interrupt(void);
 
 /* Counters since the module was loaded. */
 u64 bridge_requests(void);

@@ -15,6 +15,7 @@
 #include "ioctl.h"
 #include "old_ioctl.h"
 #include "zone.h"
+#include "zone_config.h"
 
 #define ZONES_MAX 64	/* each has a CPU of its own */
 
@@ -23,8 +24,8 @@ static long do_info(void *unused, void *argument)
 	struct hvisor_info *info = argument;
 
 	info->abi_version = HVISOR_ABI_VERSION;
-	info->magic = hypervisor_magic();
-	info->config_size = hypervisor_config_size();
+	info->magic = hypervisor_layout()->magic;
+	info->config_size = hypervisor_layout()->size;
 	info->root_cpus = hypervisor_root_cpus();
 	info->requests = bridge_requests();
 	info->wakeups = bridge_wakeups();

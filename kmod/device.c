@@ -113,10 +113,10 @@ static bool apply_effects(struct hv_device *device, u32 effects, u32 queue,
 	return false;
 }
 
-bool device_access(struct hv_device *device, const struct bridge_request *request, u64 *value)
+bool device_access(struct hv_device *device, const struct bridge_request *request, u64 *value,
+		   struct device_signals *signals)
 {
 	u64 offset = request->address - device->address;
-	struct device_signals signals = { };
 	bool is_answer = true;
 	unsigned long flags;
 	u32 effects, queue = 0;
@@ -127,11 +127,10 @@ bool device_access(struct hv_device *device, const struct bridge_request *reques
 	} else {
 		effects = register_file_write(&device->registers, offset, request->size,
 					      request->value, &queue);
-		is_answer = apply_effects(device, effects, queue, request, &signals);
+		is_answer = apply_effects(device, effects, queue, request, signals);
 	}
-	signals.worker = device->worker;
+	signals->worker = device->worker;
 	spin_unlock_irqrestore(&device->lock, flags);
-	device_signal(device, &signals);
 	return is_answer;
 }
 
@@ -208,6 +207,9 @@ static int check_device(struct hv_zone *zone, const struct hvisor_device_create 
 		return -E2BIG;
 	if (zone_find_device(zone, wanted->name))
 		return -EEXIST;
+	/* As zone_check() has it for interrupts that are passed through. */
+	if (wanted->interrupt == bridge_wakeup_interrupt())
+		return -EBUSY;
 	r = zone_add_device(&zone->started_as, wanted->address, wanted->size, wanted->interrupt,
 			    &problem);
 	if (r < 0)

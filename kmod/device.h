@@ -99,10 +99,12 @@ struct hv_device *device_new(struct hv_zone *zone, const struct hvisor_device_cr
 void device_put(struct hv_device *device);
 
 /*
- * An access to its window, by the bridge. Return: true if @value is the answer;
- * false if it waits for the worker, and is given by itself.
+ * An access to its window, by the bridge; device_signal() is for the caller to
+ * do. Return: true if @value is the answer; false if it waits for the worker,
+ * and is given by itself.
  */
-bool device_access(struct hv_device *device, const struct bridge_request *request, u64 *value);
+bool device_access(struct hv_device *device, const struct bridge_request *request, u64 *value,
+		   struct device_signals *signals);
 
 void device_fill_info(struct hv_device *device, struct hvisor_device_info *info);
 void device_fill_state(struct hv_device *device, struct hvisor_device_state *state);

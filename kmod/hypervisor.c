@@ -15,8 +15,6 @@
 #include "bridge.h"
 #include "zone_check.h"
 
-/* Not a version that will ever be: if it is still there, nobody answered. */
-#define MAGIC_UNTOUCHED	0x6e6f626f64793f21ULL
 #define SETTLE_MS	20	/* by then a CPU has looked at what was sent to it */
 
 static_assert(sizeof(struct hvisor_old_zone_info) == 56);
@@ -24,101 +22,25 @@ static_assert(offsetof(struct hvisor_old_zone_info, cpus) == 8);
 static_assert(offsetof(struct hvisor_old_zone_info, name) == 16);
 static_assert(offsetof(struct hvisor_old_zone_info, is_err) == 48);
 
+/*
+ * One start or stop at a time. The hypervisor's list would wait for it, for as
+ * long as ten seconds, so meanwhile the list from right before it is told: who
+ * asks often must not be kept waiting, and older than the call it never is.
+ */
 static DEFINE_MUTEX(call_lock);
-static u32 magic;
-static u32 accepted_size;
-static u64 root_cpus;
+static struct {
+	struct mutex lock;	/* taken after call_lock; never held for long */
+	struct hvisor_old_zone_info *zones;	/* NULL: no call is under way */
+	int count;
+} before_call = {
+	.lock = __MUTEX_INITIALIZER(before_call.lock),
+};
 
 /* Under call_lock. */
 static u64 used_cpus;		/* a zone was started there, and none was shut down since */
 static u64 last_shutdown;	/* ktime_get_ns() */
 
-u32 hypervisor_magic(void)
-{
-	return magic;
-}
-
-u32 hypervisor_config_size(void)
-{
-	return READ_ONCE(accepted_size);
-}
-
-u64 hypervisor_root_cpus(void)
-{
-	return root_cpus;
-}
-
-u32 hypervisor_old_config_size(void)
-{
-	return zone_layout_find(magic, ARCH_ZONE, 0)->size;
-}
-
-static void log_unknown_magic(void)
-{
-	u32 known[8];
-	unsigned int n = zone_layout_magics(ARCH_ZONE, known, ARRAY_SIZE(known));
-	char text[64] = "";
-	size_t length = 0;
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		length += scnprintf(text + length, sizeof(text) - length, "%s0x%x", i ? ", " : "",
-				    known[i]);
-	pr_err("the hypervisor's zone_config has version 0x%x; known on " ARCH_NAME ": %s\n", magic,
-	       text);
-}
-
-/* An unknown call returns 0, so only what it wrote proves that it exists. */
-static int probe_magic(void)
-{
-	u64 *answer = kmalloc(sizeof(*answer), GFP_KERNEL);
-	u64 found;
-
-	if (!answer)
-		return -ENOMEM;
-	WRITE_ONCE(*answer, MAGIC_UNTOUCHED);
-	arch_hypercall(HYPERCALL_CONFIG_CHECK, virt_to_phys(answer), 0);
-	found = READ_ONCE(*answer);
-	kfree(answer);
-	if (found == MAGIC_UNTOUCHED) {
-		pr_err("no hypervisor answered the version call\n");
-		return -ENODEV;
-	}
-	magic = found;
-	if (found > U32_MAX || !zone_layout_find(magic, ARCH_ZONE, 0)) {
-		log_unknown_magic();
-		return -EPROTONOSUPPORT;
-	}
-	return 0;
-}
-
-static int probe_root(void)
-{
-	struct hvisor_old_zone_info *zones;
-	int n, i;
-
-	n = hypervisor_list(&zones);
-	if (n < 0)
-		return n;
-	for (i = 0; i < n; i++)
-		if (!zones[i].zone_id)
-			root_cpus = zones[i].cpus;
-	kfree(zones);
-	if (!root_cpus) {
-		pr_err("the hypervisor's list lacks zone 0 or its CPUs\n");
-		return -ENODEV;
-	}
-	return 0;
-}
-
-int hypervisor_probe(void)
-{
-	int r = probe_magic();
-
-	return r < 0 ? r : probe_root();
-}
-
-/* With call_lock held. */
+/* With call_lock held, or before_call.lock while no call is under way. */
 static int list_zones(struct hvisor_old_zone_info *zones)
 {
 	long n = arch_hypercall(HYPERCALL_ZONE_LIST, virt_to_phys(zones), HYPERVISOR_ZONES_MAX);
@@ -140,17 +62,55 @@ int hypervisor_list(struct hvisor_old_zone_info **ret)
 
 	if (!zones)
 		return -ENOMEM;
-	n = mutex_lock_killable(&call_lock);
-	if (!n) {
+	mutex_lock(&before_call.lock);
+	if (before_call.zones) {
+		n = before_call.count;
+		memcpy(zones, before_call.zones, n * sizeof(*zones));
+	} else {
 		n = list_zones(zones);
-		mutex_unlock(&call_lock);
 	}
+	mutex_unlock(&before_call.lock);
 	if (n < 0) {
 		kfree(zones);
 		return n;
 	}
 	*ret = zones;
 	return n;
+}
+
+/* Return: 0 with call_lock held and before_call filled in, until end_call(). */
+static int begin_call(void)
+{
+	struct hvisor_old_zone_info *zones = alloc_list();
+	int r;
+
+	if (!zones)
+		return -ENOMEM;
+	r = mutex_lock_killable(&call_lock);
+	if (r < 0)
+		goto err_free;
+	mutex_lock(&before_call.lock);
+	r = list_zones(zones);
+	if (r >= 0) {
+		before_call.count = r;
+		before_call.zones = zones;
+	}
+	mutex_unlock(&before_call.lock);
+	if (r >= 0)
+		return 0;
+	mutex_unlock(&call_lock);
+err_free:
+	kfree(zones);
+	return r;
+}
+
+static void end_call(void)
+{
+	mutex_lock(&before_call.lock);
+	kfree(before_call.zones);
+	before_call.zones = NULL;
+	mutex_unlock(&before_call.lock);
+	mutex_unlock(&call_lock);
 }
 
 static struct hvisor_old_zone_info *find_in_list(struct hvisor_old_zone_info *zones, int n, u32 id)
@@ -171,6 +131,17 @@ int hypervisor_lists(u32 id)
 		return n;
 	r = find_in_list(zones, n, id) != NULL;
 	kfree(zones);
+	return r;
+}
+
+int hypervisor_lists_now(u32 id)
+{
+	int r = mutex_lock_killable(&call_lock);
+
+	if (r < 0)
+		return r;
+	r = hypervisor_lists(id);
+	mutex_unlock(&call_lock);
 	return r;
 }
 
@@ -204,24 +175,17 @@ static long call_elsewhere(struct call *call)
 	return work_on_cpu(cpu, call_here, call);
 }
 
-/* With call_lock held. */
+/* With call_lock held, right after begin_call(). */
 static int check_free(const struct zone_description *zone)
 {
-	struct hvisor_old_zone_info *zones = alloc_list();
-	int n, i, r = 0;
+	int i;
 
-	if (!zones)
-		return -ENOMEM;
-	n = list_zones(zones);
-	if (n < 0)
-		r = n;
-	else if (find_in_list(zones, n, zone->id))
-		r = -EEXIST;
-	for (i = 0; !r && i < n; i++)
-		if (zones[i].cpus & zone->cpus)
-			r = -EBUSY;
-	kfree(zones);
-	return r;
+	if (find_in_list(before_call.zones, before_call.count, zone->id))
+		return -EEXIST;
+	for (i = 0; i < before_call.count; i++)
+		if (before_call.zones[i].cpus & zone->cpus)
+			return -EBUSY;
+	return 0;
 }
 
 /*
@@ -240,36 +204,27 @@ static void wait_for_shutdown(void)
 /* With call_lock held. */
 static int start(const struct zone_description *zone, const u8 *config, u32 size)
 {
-	struct call call = { HYPERCALL_ZONE_START, virt_to_phys(config), size };
+	struct call call = { HYPERCALL_ZONE_START, __pa(config), size };
 	int r;
 
 	wait_for_shutdown();
 	r = call_elsewhere(&call);
-	if (!r) {
+	if (!r)
 		used_cpus |= zone->cpus;
-		WRITE_ONCE(accepted_size, size);
-	}
 	return r;
 }
 
-/*
- * With call_lock held. A size that differs is refused before anything else and
- * changes nothing: the next is tried.
- */
+/* With call_lock held. */
 static int start_described(const struct zone_description *zone)
 {
-	const struct zone_layout *layout;
-	unsigned int nth = 0;
-	u8 *config;
-	int r = -EINVAL;
+	const struct zone_layout *layout = hypervisor_layout();
+	u8 *config = kmalloc(ZONE_CONFIG_SIZE_MAX, GFP_KERNEL);
+	int r;
 
-	config = kmalloc(ZONE_CONFIG_SIZE_MAX, GFP_KERNEL);
 	if (!config)
 		return -ENOMEM;
-	while (r == -EINVAL && (layout = zone_layout_find(magic, ARCH_ZONE, nth++))) {
-		zone_config_encode(layout, zone, config);
-		r = start(zone, config, layout->size);
-	}
+	zone_config_encode(layout, zone, config);
+	r = start(zone, config, layout->size);
 	kfree(config);
 	return r;
 }
@@ -354,65 +309,66 @@ static int clean_cpus(const struct zone_description *zone)
 	return r;
 }
 
-/* Takes call_lock, if it succeeds. */
-static int prepare_start(const struct zone_description *zone)
+/* As begin_call(). */
+static int begin_start(const struct zone_description *zone)
 {
-	int r;
+	int r = begin_call();
 
-	r = mutex_lock_killable(&call_lock);
 	if (r < 0)
 		return r;
 	r = check_free(zone);
 	if (!r)
 		r = clean_cpus(zone);
 	if (r < 0)
-		mutex_unlock(&call_lock);
+		end_call();
 	return r;
 }
 
 int hypervisor_start(const struct zone_description *zone)
 {
-	int r = prepare_start(zone);
+	int r = begin_start(zone);
 
 	if (r < 0)
 		return r;
 	r = start_described(zone);
-	mutex_unlock(&call_lock);
+	end_call();
 	return r;
 }
 
-int hypervisor_start_config(const struct zone_description *zone, const u8 *config, u32 size)
+int hypervisor_start_config(const struct zone_description *zone, const u8 *config)
 {
-	int r = prepare_start(zone);
+	int r = begin_start(zone);
 
 	if (r < 0)
 		return r;
-	r = start(zone, config, size);
-	mutex_unlock(&call_lock);
+	r = start(zone, config, hypervisor_layout()->size);
+	end_call();
 	return r;
+}
+
+/* With call_lock held. Return: whether the zone is gone by itself. */
+static bool has_powered_off(u32 id)
+{
+	struct hvisor_old_zone_info *zones = alloc_list();
+	bool is_gone = zones && !find_in_list(zones, list_zones(zones), id);
+
+	kfree(zones);
+	return is_gone;
 }
 
 int hypervisor_shutdown(u32 id, void (*before)(void *argument), void *argument)
 {
-	struct hvisor_old_zone_info *zones = alloc_list(), *zone;
-	int n, r;
+	const struct hvisor_old_zone_info *zone;
+	int r = begin_call();
 
-	if (!zones)
-		return -ENOMEM;
-	r = mutex_lock_killable(&call_lock);
 	if (r < 0)
-		goto out;
-	n = list_zones(zones);
-	zone = find_in_list(zones, n, id);
-	if (n < 0)
-		r = n;
-	else if (zone)
+		return r;
+	zone = find_in_list(before_call.zones, before_call.count, id);
+	if (zone)
 		r = shut_down(id, zone->cpus, before, argument);
 	/* Its guest may have powered off just now. */
-	if (r == -EINVAL && !find_in_list(zones, list_zones(zones), id))
+	if (r == -EINVAL && has_powered_off(id))
 		r = 0;
-	mutex_unlock(&call_lock);
-out:
-	kfree(zones);
+	end_call();
 	return r;
 }

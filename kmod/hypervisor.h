@@ -2,7 +2,8 @@
 /*
  * The hypervisor's calls about zones. All of them take locks there that a
  * shutdown holds while it waits; a second CPU of root Linux would then spin at
- * EL2 with its interrupts masked. So one call runs at a time, under a mutex.
+ * EL2 with its interrupts masked. So one call runs at a time: starts and stops
+ * wait for each other, the list waits for nobody.
  *
  * Process context.
  */
@@ -25,43 +26,49 @@ enum hypercall {
 #define HYPERVISOR_ZONES_MAX	72	/* 64 CPUs, one at least for each zone; and some more */
 
 struct zone_description;
+struct zone_layout;
 
 /**
  * hypervisor_probe() - is it there, and one whose zone_config is known?
  *
- * Also learns which CPUs are root Linux's. Logs why if not.
+ * Once, before anybody uses /dev/hvisor: it asks for a start that the
+ * hypervisor has to refuse. Logs what is not as it has to be.
  *
- * Return: 0, -ENODEV, -EPROTONOSUPPORT (unknown magic version), -ENOMEM.
+ * Return: 0, -ENODEV, -EPROTONOSUPPORT (unknown zone_config), -ENOMEM.
  */
 int hypervisor_probe(void);
 
-/* What hypervisor_probe() found. config_size is 0 before the first start. */
-u32 hypervisor_magic(void);
-u32 hypervisor_config_size(void);
+/* What hypervisor_probe() has found, for good: the layout is static. */
+const struct zone_layout *hypervisor_layout(void);
 u64 hypervisor_root_cpus(void);
 
-/* The size that a zone_config of the older tool has here. */
-u32 hypervisor_old_config_size(void);
+/* The version of the board's GIC, which is the one of root Linux's device tree. */
+u32 hypervisor_gic_version(void);
 
 /**
  * hypervisor_list() - the zones that the hypervisor runs, root Linux included
  * (its own struct is what the older tool's list hands out)
  * @ret: kmalloc()ed, HYPERVISOR_ZONES_MAX entries; to be freed by the caller
  *
- * Return: how many, or a negative errno (-EINTR: a fatal signal while waiting).
+ * Does not wait: while a zone is being started or stopped, these are the zones
+ * from right before that.
+ *
+ * Return: how many, or a negative errno.
  */
 int hypervisor_list(struct hvisor_old_zone_info **ret);
 
 /**
- * hypervisor_lists() - does the hypervisor run a zone of this id?
+ * hypervisor_lists() - does hypervisor_list() have a zone of this id?
+ * hypervisor_lists_now() - the same after the start or stop that is under way
  *
- * Return: 1, 0 or a negative errno.
+ * Return: 1, 0 or a negative errno (-EINTR: a fatal signal while waiting).
  */
 int hypervisor_lists(u32 id);
+int hypervisor_lists_now(u32 id);
 
 /**
  * hypervisor_start() - starts a zone
- * @config: a zone_config that was checked
+ * @config: a zone_config of hypervisor_layout() that was checked
  *
  * Asks the list first: a CPU that another zone has is then refused before the
  * hypervisor could hand it to a ghost.
@@ -69,7 +76,7 @@ int hypervisor_lists(u32 id);
  * Return: 0; -EEXIST (the id runs); -EBUSY (a CPU runs); the hypervisor's errno.
  */
 int hypervisor_start(const struct zone_description *zone);
-int hypervisor_start_config(const struct zone_description *zone, const u8 *config, u32 size);
+int hypervisor_start_config(const struct zone_description *zone, const u8 *config);
 
 /**
  * hypervisor_shutdown() - ends a zone; no interrupt is injected meanwhile

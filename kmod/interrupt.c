@@ -8,11 +8,10 @@
 #define REPEAT_FIRST	(200 * NSEC_PER_USEC)
 #define REPEAT_LONGEST	NSEC_PER_SEC
 
-/* With device->lock held. The time of it matters to a shutdown, which must not overtake it. */
+/* With device->lock held. */
 static bool inject(struct hv_device *device)
 {
-	WRITE_ONCE(device->zone->last_activity, ktime_get_ns());
-	return bridge_inject(device->zone->description.id, device->interrupt);
+	return zone_interrupt(device->zone, device->interrupt);
 }
 
 /*

@@ -5,7 +5,8 @@
  *   control.c, old_ioctl.c       /dev/hvisor
  *   zone*.c, load.c              zone objects and descriptors
  *   device*.c, interrupt.c       device objects, descriptors and workers
- *   bridge.c, hypervisor.c       what lies below
+ *   bridge.c, wakeup.c           requests of the zones, interrupts to them
+ *   hypervisor*.c                the hypervisor's calls about zones
  *   register_file.c, zone_config.c, zone_check.c
  *                                freestanding: also built for user space
  */
@@ -15,10 +16,23 @@
 #include <linux/of.h>
 #include <linux/of_irq.h>
 
+#include "arch.h"
 #include "bridge.h"
 #include "control.h"
 #include "cpu_hotplug.h"
 #include "hypervisor.h"
+#include "zone_config.h"
+
+/* Where no zone_config is known nothing could be started, so nothing is tried. */
+static int check_architecture(void)
+{
+	u32 magic;
+
+	if (zone_layout_magics(ARCH_ZONE, &magic, 1))
+		return 0;
+	pr_err("no hypervisor's zone_config is known on " ARCH_NAME ": this module is of no use here\n");
+	return -EPROTONOSUPPORT;
+}
 
 /* The node tells that there is a hypervisor; without one its call is undefined. */
 static int find_wakeup_interrupt(unsigned int *irq)
@@ -47,6 +61,9 @@ static int __init hvisor_init(void)
 	unsigned int irq;
 	int r;
 
+	r = check_architecture();
+	if (r < 0)
+		return r;
 	r = find_wakeup_interrupt(&irq);
 	if (r < 0)
 		return r;
@@ -67,8 +84,8 @@ static int __init hvisor_init(void)
 		goto err_control;
 	__module_get(THIS_MODULE);
 	control_enable();
-	pr_info("zone_config version 0x%x, root Linux on CPUs 0x%llx\n", hypervisor_magic(),
-		hypervisor_root_cpus());
+	pr_info("zone_config version 0x%x of %u bytes, root Linux on CPUs 0x%llx\n",
+		hypervisor_layout()->magic, hypervisor_layout()->size, hypervisor_root_cpus());
 	return 0;
 
 err_control:

@@ -8,7 +8,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "arch.h"
 #include "hypervisor.h"
 #include "load.h"
 #include "zone.h"
@@ -22,6 +21,7 @@
 struct old_zone {
 	struct list_head link;
 	struct zone_description description;
+	bool is_starting;	/* not listed yet */
 };
 
 static LIST_HEAD(old_zones);	/* under zones_lock() */
@@ -31,7 +31,7 @@ static void forget_ended(void)
 	struct old_zone *zone, *next;
 
 	list_for_each_entry_safe(zone, next, &old_zones, link)
-		if (hypervisor_lists(zone->description.id) == 0) {
+		if (!zone->is_starting && hypervisor_lists(zone->description.id) == 0) {
 			list_del(&zone->link);
 			kfree(zone);
 		}
@@ -70,11 +70,10 @@ static bool old_zones_have_ram(u64 address, u64 size)
 
 static int check_config(const u8 *config, struct zone_description *description)
 {
-	const struct zone_layout *layout = zone_layout_find(hypervisor_magic(), ARCH_ZONE, 0);
 	const char *what;
 	int r;
 
-	r = zone_config_decode(layout, config, description, &what);
+	r = zone_config_decode(hypervisor_layout(), config, description, &what);
 	if (r < 0) {
 		pr_debug("zone_config: %s\n", what);
 		return r;
@@ -82,7 +81,7 @@ static int check_config(const u8 *config, struct zone_description *description)
 	return zone_check_description(description);
 }
 
-static int start_checked(struct old_zone *zone, const u8 *config)
+static int add_old_zone(struct old_zone *zone)
 {
 	int r;
 
@@ -90,11 +89,26 @@ static int start_checked(struct old_zone *zone, const u8 *config)
 	r = zones_check_apart(&zone->description);
 	if (!r)
 		r = old_zones_check_apart(&zone->description);
-	if (!r)
-		r = hypervisor_start_config(&zone->description, config,
-					    hypervisor_old_config_size());
-	if (!r)
+	if (!r) {
+		zone->is_starting = true;
 		list_add(&zone->link, &old_zones);
+	}
+	zones_unlock();
+	return r;
+}
+
+/* The start may wait for another zone's end: who makes a zone object meanwhile does not. */
+static int start_checked(struct old_zone *zone, const u8 *config)
+{
+	int r = add_old_zone(zone);
+
+	if (r < 0)
+		return r;
+	r = hypervisor_start_config(&zone->description, config);
+	zones_lock();
+	zone->is_starting = false;
+	if (r)
+		list_del(&zone->link);
 	zones_unlock();
 	return r;
 }
@@ -108,7 +122,7 @@ static long zone_start_by_config(unsigned long argument)
 	if (!zone || !config)
 		goto out;
 	r = -EFAULT;
-	if (copy_from_user(config, (void __user *)argument, hypervisor_old_config_size()))
+	if (copy_from_user(config, (void __user *)argument, hypervisor_layout()->size))
 		goto out;
 	r = check_config(config, &zone->description);
 	if (!r)
@@ -134,7 +148,7 @@ static long zone_shutdown(unsigned long id)
 		zone_put(zone);
 		return r;
 	}
-	r = hypervisor_lists(id);
+	r = hypervisor_lists_now(id);
 	if (r < 0)
 		return r;
 	return r ? hypervisor_shutdown(id, NULL, NULL) : -EINVAL;
@@ -160,7 +174,7 @@ static long list_zones(unsigned long argument)
 
 static long check_magic(unsigned long argument)
 {
-	u64 magic = hypervisor_magic();
+	u64 magic = hypervisor_layout()->magic;
 
 	return copy_to_user((void __user *)argument, &magic, sizeof(magic)) ? -EFAULT : 0;
 }

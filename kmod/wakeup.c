@@ -16,6 +16,7 @@
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
+#include <linux/irq.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -67,10 +68,10 @@ static unsigned int drain(unsigned int budget)
 
 	for (n = 0; n < budget && num_waiting(); n++) {
 		request = page->requests[page->request_front];
-		/* The slot is the hypervisor's again only once it was read. */
-		smp_store_release(&page->request_front, (page->request_front + 1) % BRIDGE_SLOTS);
 		wakeup.requests++;
 		zone_access(&request);
+		/* The slot is the hypervisor's again only now; see also bridge_is_asked(). */
+		smp_store_release(&page->request_front, (page->request_front + 1) % BRIDGE_SLOTS);
 	}
 	return n;
 }
@@ -240,6 +241,19 @@ static enum hrtimer_restart look_again(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/* A request leaves the ring after it was handled: at no time is it in neither place. */
+bool bridge_is_asked(u64 cpu)
+{
+	const struct bridge_page *page = wakeup.page;
+	u32 rear = smp_load_acquire(&page->request_rear) % BRIDGE_SLOTS;
+	u32 i = READ_ONCE(page->request_front);
+
+	for (; i != rear; i = (i + 1) % BRIDGE_SLOTS)
+		if (READ_ONCE(page->requests[i].cpu) == cpu)
+			return true;
+	return false;
+}
+
 unsigned int bridge_cpu(void)
 {
 	return READ_ONCE(wakeup.cpu);
@@ -253,6 +267,11 @@ u64 bridge_requests(void)
 u64 bridge_wakeups(void)
 {
 	return READ_ONCE(wakeup.wakeups);
+}
+
+u32 bridge_wakeup_interrupt(void)
+{
+	return irqd_to_hwirq(irq_get_irq_data(wakeup.irq));
 }
 
 int wakeup_open(struct bridge_page *page, unsigned int irq)

@@ -6,10 +6,7 @@
 #include <linux/delay.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
-#include <linux/virtio_mmio.h>
 
-#include "bridge.h"
 #include "device.h"
 #include "hypervisor.h"
 #include "old_ioctl.h"
@@ -34,7 +31,7 @@ void zones_unlock(void)
 	mutex_unlock(&zones_mutex);
 }
 
-static struct hv_zone *find_zone(u32 id)
+struct hv_zone *zone_find(u32 id)
 {
 	struct hv_zone *zone;
 
@@ -42,107 +39,6 @@ static struct hv_zone *find_zone(u32 id)
 		if (zone->description.id == id)
 			return zone;
 	return NULL;
-}
-
-static struct hv_device *find_window(const struct hv_zone *zone, u64 address)
-{
-	unsigned int n = zone_num_devices(zone);
-
-	while (n--)
-		if (range_contains(zone->devices[n]->address, HVISOR_WINDOW_SIZE, address, 1))
-			return zone->devices[n];
-	return NULL;
-}
-
-void zone_withhold(struct hv_zone *zone, enum zone_withholding what)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&zone->answers_lock, flags);
-	zone->withholds = what;
-	spin_unlock_irqrestore(&zone->answers_lock, flags);
-}
-
-void zone_release(struct hv_zone *zone)
-{
-	unsigned long flags;
-	u32 cpu;
-
-	spin_lock_irqsave(&zone->answers_lock, flags);
-	zone->withholds = WITHHOLD_NOTHING;
-	for (cpu = 0; cpu < BRIDGE_CPUS; cpu++)
-		if (zone->withheld & BIT(cpu))
-			bridge_answer(cpu, zone->withheld_values[cpu]);
-	zone->withheld = 0;
-	spin_unlock_irqrestore(&zone->answers_lock, flags);
-}
-
-/* Gives an answer, or keeps it if such answers are held back now. */
-static void answer(struct hv_zone *zone, u32 cpu, u64 value, enum zone_withholding held_from)
-{
-	unsigned long flags;
-
-	if (WARN_ON_ONCE(cpu >= BRIDGE_CPUS))
-		return;
-	spin_lock_irqsave(&zone->answers_lock, flags);
-	if (zone->withholds >= held_from) {
-		zone->withheld |= BIT(cpu);
-		zone->withheld_values[cpu] = value;
-	} else {
-		bridge_answer(cpu, value);
-	}
-	spin_unlock_irqrestore(&zone->answers_lock, flags);
-}
-
-void zone_answer(struct hv_zone *zone, u32 cpu, u64 value)
-{
-	answer(zone, cpu, value, WITHHOLD_REQUESTS);
-}
-
-/*
- * A handler that is kept from its end leaves its interrupt active in the CPU's
- * list registers, which the hypervisor does not clear: the next zone there would
- * never get that interrupt.
- */
-static bool ends_interrupt(const struct hv_device *device, const struct bridge_request *request)
-{
-	u64 offset;
-
-	if (!device)
-		return false;
-	offset = request->address - device->address;
-	return offset == VIRTIO_MMIO_INTERRUPT_STATUS || offset == VIRTIO_MMIO_INTERRUPT_ACK;
-}
-
-static void access_zone(struct hv_zone *zone, const struct bridge_request *request)
-{
-	struct hv_device *device = find_window(zone, request->address);
-	u64 value = 0;
-
-	WRITE_ONCE(zone->last_activity, ktime_get_ns());
-	if (device && !device_access(device, request, &value))
-		return;
-	if (!request->is_posted)
-		answer(zone, request->cpu, value,
-		       ends_interrupt(device, request) ? WITHHOLD_ALL : WITHHOLD_REQUESTS);
-}
-
-/*
- * Every access but a posted one gets its answer, also where no device is, and
- * in a zone that is not ours. After a posted one the count of answers must not
- * change: it would release that CPU's next access with a stale value.
- */
-void zone_access(const struct bridge_request *request)
-{
-	struct hv_zone *zone;
-
-	rcu_read_lock();
-	zone = find_zone(request->zone);
-	if (zone)
-		access_zone(zone, request);
-	else if (!request->is_posted)
-		bridge_answer(request->cpu, 0);
-	rcu_read_unlock();
 }
 
 void zone_event(struct hv_zone *zone)
@@ -241,7 +137,7 @@ int zone_create(const struct hvisor_zone_create *wanted, struct hv_zone **ret)
 		return -ENOMEM;
 	kref_init(&zone->references);
 	mutex_init(&zone->lock);
-	spin_lock_init(&zone->answers_lock);
+	spin_lock_init(&zone->bridge_lock);
 	init_waitqueue_head(&zone->wait);
 	zone->state = HVISOR_ZONE_CREATED;
 	memcpy(zone->cookie, wanted->cookie, sizeof(zone->cookie));
@@ -267,7 +163,7 @@ struct hv_zone *zone_open(u32 id)
 	struct hv_zone *zone;
 
 	rcu_read_lock();
-	zone = find_zone(id);
+	zone = zone_find(id);
 	if (zone && !kref_get_unless_zero(&zone->references))
 		zone = NULL;
 	rcu_read_unlock();
@@ -333,7 +229,7 @@ static int check_ended(const struct hv_zone *zone)
 		return -ESTALE;
 	if (zone->state != HVISOR_ZONE_STARTED)
 		return 0;
-	r = hypervisor_lists(zone->description.id);
+	r = hypervisor_lists_now(zone->description.id);
 	if (!r)
 		msleep(POWER_OFF_MS);
 	return r > 0 ? -EBUSY : r;

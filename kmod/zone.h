@@ -48,11 +48,22 @@ struct hv_zone {
 	bool is_ending;			/* no worker is waited for any more */
 	u64 last_activity;		/* ktime_get_ns() of its last access or interrupt */
 
-	/* Answers that are ready but held back, see zone_withhold(). Taken after a device's lock. */
-	spinlock_t answers_lock;
+	/* What passes between its CPUs and the bridge (zone_bridge.c). Taken after a device's lock. */
+	spinlock_t bridge_lock;
+
+	/* Answers that are ready but held back, see zone_withhold(). */
 	enum zone_withholding withholds;
 	u32 withheld;			/* bitmap of CPUs */
 	u64 withheld_values[BRIDGE_CPUS];
+
+	/* Of the first CPU, which takes the interrupts. */
+	bool waits;			/* for an answer */
+	bool has_gone_on;		/* got one since an interrupt was sent */
+	u64 answered_at;
+	u32 sent;			/* interrupt that it may not have taken yet; 0: none */
+	u64 sent_at;
+	u32 wanted[HVISOR_DEVICES_MAX];	/* interrupts to be sent then */
+	unsigned int num_wanted;
 
 	atomic64_t events;		/* see poll() on a zone fd */
 	wait_queue_head_t wait;
@@ -77,6 +88,16 @@ void zone_withhold(struct hv_zone *zone, enum zone_withholding what);
 void zone_release(struct hv_zone *zone);
 void zone_answer(struct hv_zone *zone, u32 cpu, u64 value);
 
+/**
+ * zone_interrupt() - an interrupt for the zone's first CPU
+ *
+ * Only one that was given to the zone. As bridge_inject(), and it may wait until
+ * the CPU has taken another one. Any context; a device's lock may be held.
+ *
+ * Return: false if nothing was sent, to be tried again.
+ */
+bool zone_interrupt(struct hv_zone *zone, u32 interrupt);
+
 /* Something that its manager waits for has happened to one of the devices. Any context. */
 void zone_event(struct hv_zone *zone);
 
@@ -87,6 +108,9 @@ void zone_event(struct hv_zone *zone);
  * Return: 0, or what HVISOR_ZONE_CREATE says.
  */
 int zone_create(const struct hvisor_zone_create *wanted, struct hv_zone **ret);
+
+/* RCU read side, or with zones_lock() held. Return: borrowed; NULL if there is none. */
+struct hv_zone *zone_find(u32 id);
 
 /* Return: a reference, or NULL if there is no such zone (any more). */
 struct hv_zone *zone_open(u32 id);

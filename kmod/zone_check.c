@@ -3,6 +3,7 @@
 
 #define PAGE		4096ULL		/* the hypervisor's, whatever the kernel's is */
 #define ADDRESS_END	(1ULL << 48)
+#define GUEST_END	(1ULL << 39)	/* the reach of its smallest stage-2 tables: 3 levels */
 #define INTERRUPT_FIRST	32		/* below: private to a CPU */
 #define INTERRUPT_END	1020		/* from there on: not interrupts (GIC) */
 #define ANSWERED_CPUS	32		/* the bridge page has no room for others */
@@ -46,6 +47,11 @@ const struct hvisor_region *zone_find_ram(const struct zone_description *zone, b
 	return NULL;
 }
 
+static bool is_inside_guest_space(u64 start, u64 size)
+{
+	return size && range_contains(0, GUEST_END, start, size);
+}
+
 static bool is_inside_address_space(u64 start, u64 size)
 {
 	return size && range_contains(0, ADDRESS_END, start, size);
@@ -61,7 +67,7 @@ static int check_region(const struct hvisor_region *region, u32 index,
 {
 	if (region->type > ZONE_REGION_VIRTIO)
 		return problem_is(problem, -EINVAL, "region type", index);
-	if (!is_inside_address_space(region->guest, region->size) ||
+	if (!is_inside_guest_space(region->guest, region->size) ||
 	    !is_inside_address_space(region->physical, region->size))
 		return problem_is(problem, -EINVAL, "region size", index);
 	if (region->type != ZONE_REGION_VIRTIO && !is_page_aligned(region))
@@ -167,6 +173,13 @@ static bool gic_window_is_valid(const struct gic_window *window)
 	return window->base && is_inside_address_space(window->base, window->size);
 }
 
+/* The hypervisor shows the virtual CPU interface to the guest as its CPU interface, page by page. */
+static bool gicv2_can_be_mapped(const struct hvisor_gic *gic)
+{
+	return gic->cpu_interface_size == gic->virtual_cpu_size &&
+	       !((gic->cpu_interface | gic->virtual_cpu | gic->cpu_interface_size) % PAGE);
+}
+
 static int check_gic(const struct zone_description *zone, const struct zone_limits *limits,
 		     struct zone_problem *problem)
 {
@@ -185,6 +198,8 @@ static int check_gic(const struct zone_description *zone, const struct zone_limi
 			return problem_is(problem, -EINVAL, windows[i].name, 0);
 	if (gic->version == 3 && gic->cpu_interface_offset)
 		return problem_is(problem, -EINVAL, "GIC CPU interface offset", 0);
+	if (gic->version == 2 && !gicv2_can_be_mapped(gic))
+		return problem_is(problem, -EINVAL, "GIC virtual CPU interface", 0);
 	if (gic->its_size && zone->id >= ITS_ZONES_MAX)
 		return problem_is(problem, -EINVAL, "GIC ITS (zone ids below 4 only)", 0);
 	for (i = 0; i < zone->num_regions; i++)
@@ -225,6 +240,10 @@ int zone_check(const struct zone_description *zone, const struct zone_limits *li
 	for (i = INTERRUPT_END; i < HVISOR_INTERRUPTS_MAX; i++)
 		if (zone_has_interrupt(zone, i))
 			return problem_is(problem, -EINVAL, "interrupt", i);
+	/* The hypervisor switches a zone's interrupts off when the zone is shut down. */
+	if (limits->wakeup_interrupt && zone_has_interrupt(zone, limits->wakeup_interrupt))
+		return problem_is(problem, -EBUSY, "interrupt (it wakes root Linux)",
+				  limits->wakeup_interrupt);
 	r = check_regions(zone, problem);
 	if (r < 0)
 		return r;
@@ -257,6 +276,34 @@ int zone_check_apart(const struct zone_description *a, const struct zone_descrip
 	return 0;
 }
 
+/*
+ * The hypervisor posts every access at offset 0x50 of a virtio region, where a
+ * device of its own would have QueueNotify: the guest goes on without an answer.
+ * Such a guest cannot be held back before a shutdown, and one that asks while
+ * the hypervisor shuts it down costs the CPU, or the board. So no region has
+ * that offset: the window is given in slices that end before it, and a
+ * notification is a write like any other, whose answer can wait.
+ */
+#define POSTED_OFFSET	0x50
+
+static_assert(HVISOR_WINDOW_REGIONS * POSTED_OFFSET >= HVISOR_WINDOW_SIZE);
+
+static void add_window(struct zone_description *zone, u64 address)
+{
+	u64 end = address + HVISOR_WINDOW_SIZE;
+
+	for (; address < end; address += POSTED_OFFSET) {
+		u64 size = end - address < POSTED_OFFSET ? end - address : POSTED_OFFSET;
+
+		zone->regions[zone->num_regions++] = (struct hvisor_region){
+			.type = ZONE_REGION_VIRTIO,
+			.physical = address,
+			.guest = address,
+			.size = size,
+		};
+	}
+}
+
 int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 interrupt,
 		    struct zone_problem *problem)
 {
@@ -264,7 +311,7 @@ int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 in
 
 	if (size != HVISOR_WINDOW_SIZE)
 		return problem_is(problem, -EINVAL, "size", 0);
-	if (address % 8 || !is_inside_address_space(address, size))
+	if (address % 8 || !is_inside_guest_space(address, size))
 		return problem_is(problem, -EINVAL, "address", 0);
 	if (zone->cpus >> ANSWERED_CPUS)
 		return problem_is(problem, -EINVAL, "cpus (a device cannot answer them)", 0);
@@ -272,7 +319,7 @@ int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 in
 		return problem_is(problem, -EINVAL, "interrupt", interrupt);
 	if (zone_has_interrupt(zone, interrupt))
 		return problem_is(problem, -EEXIST, "interrupt", interrupt);
-	if (zone->num_regions >= HVISOR_REGIONS_MAX)
+	if (zone->num_regions + HVISOR_WINDOW_REGIONS > HVISOR_REGIONS_MAX)
 		return problem_is(problem, -E2BIG, "regions", 0);
 	for (i = 0; i < zone->num_regions; i++)
 		if (ranges_overlap(zone->regions[i].guest, zone->regions[i].size, address, size))
@@ -283,12 +330,7 @@ int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 in
 	if (range_contains(address, size, zone->dtb_address, 1))
 		return problem_is(problem, -EEXIST, "address (the physical dtb_address)", 0);
 
-	zone->regions[zone->num_regions++] = (struct hvisor_region){
-		.type = ZONE_REGION_VIRTIO,
-		.physical = address,
-		.guest = address,
-		.size = size,
-	};
+	add_window(zone, address);
 	zone->interrupts[interrupt / 32] |= 1U << interrupt % 32;
 	return 0;
 }

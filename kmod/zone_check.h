@@ -13,6 +13,7 @@
 struct zone_limits {
 	u64 root_cpus;
 	u32 gic_version;	/* the board's; 0: not known */
+	u32 wakeup_interrupt;	/* the hypervisor's, to root Linux; 0: not known */
 };
 
 /* The field at fault, for a message: @field, with a number if it is one of many. */

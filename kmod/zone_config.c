@@ -71,6 +71,20 @@ struct arm64_config {
 
 static_assert(sizeof(struct arm64_config) == 88);
 
+/* From magic version 0x6 on, behind it: where a guest's UEFI finds its memory. */
+enum arm64_uefi_tag {
+	ARM64_UEFI_PRESENT = 0,
+	ARM64_UEFI_NONE = 1,
+};
+
+struct arm64_uefi_config {
+	struct arm64_config base;
+	u64 uefi_tag;
+	u64 memory_map_addr, memory_map_size, sys_map_addr;
+};
+
+static_assert(sizeof(struct arm64_uefi_config) == 120);
+
 static void encode_arm64(const struct zone_description *zone, u8 *arch_config)
 {
 	const struct hvisor_gic *gic = &zone->gic;
@@ -133,11 +147,47 @@ static int decode_arm64(const u8 *arch_config, struct zone_description *zone)
 	}
 }
 
+static void encode_arm64_uefi(const struct zone_description *zone, u8 *arch_config)
+{
+	u64 tag = ARM64_UEFI_NONE;
+
+	encode_arm64(zone, arch_config);
+	memcpy(arch_config + offsetof(struct arm64_uefi_config, uefi_tag), &tag, sizeof(tag));
+}
+
+/* A UEFI's maps are addresses that nobody here can check. */
+static int decode_arm64_uefi(const u8 *arch_config, struct zone_description *zone)
+{
+	u64 tag;
+
+	memcpy(&tag, arch_config + offsetof(struct arm64_uefi_config, uefi_tag), sizeof(tag));
+	return tag == ARM64_UEFI_NONE ? decode_arm64(arch_config, zone) : -EINVAL;
+}
+
+/*
+ * A row for each that is known and can be encoded in full. 0x5 is two: a PCI
+ * device grew from 8 bytes to 12 under the same version.
+ */
 static const struct zone_layout layouts[] = {
+	{
+		.magic = 0x4, .arch = ZONE_ARCH_ARM64, .size = 2800,
+		.arch_config = 2360, .num_pci_bus = 0, .num_pci_devs = 2536,
+		.encode_arch = encode_arm64, .decode_arch = decode_arm64,
+	},
 	{
 		.magic = 0x5, .arch = ZONE_ARCH_ARM64, .size = 3136,
 		.arch_config = 2360, .num_pci_bus = 2448, .num_pci_devs = 2872,
 		.encode_arch = encode_arm64, .decode_arch = decode_arm64,
+	},
+	{
+		.magic = 0x5, .arch = ZONE_ARCH_ARM64, .size = 3264,
+		.arch_config = 2360, .num_pci_bus = 2448, .num_pci_devs = 2872,
+		.encode_arch = encode_arm64, .decode_arch = decode_arm64,
+	},
+	{
+		.magic = 0x6, .arch = ZONE_ARCH_ARM64, .size = 3296,
+		.arch_config = 2360, .num_pci_bus = 2480, .num_pci_devs = 2904,
+		.encode_arch = encode_arm64_uefi, .decode_arch = decode_arm64_uefi,
 	},
 };
 

@@ -3,8 +3,8 @@
 
 #include <linux/ioport.h>
 #include <linux/mm.h>
-#include <linux/of.h>
 
+#include "bridge.h"
 #include "hypervisor.h"
 #include "zone.h"
 #include "zone_check.h"
@@ -24,20 +24,12 @@ static bool is_in_system_ram(const struct zone_description *description)
 	return false;
 }
 
-/* Root Linux has the interrupt controller that the board has. */
-static u32 board_gic_version(void)
-{
-	struct device_node *node = of_find_compatible_node(NULL, NULL, "arm,gic-v3");
-
-	of_node_put(node);
-	return node ? 3 : 2;
-}
-
 int zone_check_description(const struct zone_description *description)
 {
 	struct zone_limits limits = {
 		.root_cpus = hypervisor_root_cpus(),
-		.gic_version = board_gic_version(),
+		.gic_version = hypervisor_gic_version(),
+		.wakeup_interrupt = bridge_wakeup_interrupt(),
 	};
 	struct zone_problem problem;
 	int r;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
@@ -14,7 +13,6 @@
 /* Long against the way of a request or an interrupt, also where the CPUs are emulated ones. */
 #define QUIET_MS	30
 #define HANDLER_LIMIT_MS 200	/* a guest that still asks then does so without an interrupt */
-#define STORM_LIMIT_MS	1000	/* one that notifies without end, which cannot be held back */
 /*
  * By then the hypervisor has sent for the zone's CPUs; it may print to a slow
  * console before. It gives up on a CPU after more than a second.
@@ -96,9 +94,8 @@ static void quiesce(struct hv_zone *zone)
 		return;
 	}
 	zone_withhold(zone, WITHHOLD_ALL);
-	if (!wait_until_quiet(zone, STORM_LIMIT_MS))
-		pr_warn("zone %u: its guest does not come to rest, the shutdown may cost a CPU\n",
-			zone->description.id);
+	/* Now every CPU can ask once more at most; none is posted, see zone_add_device(). */
+	wait_until_quiet(zone, HANDLER_LIMIT_MS);
 }
 
 /* Also those who wait for a worker, who are at the same place. */

@@ -26,8 +26,8 @@
  *   E2BIG    a count is larger than its maximum
  *   ENOENT   no such zone or device
  *   EEXIST   the id, name, window or interrupt is taken
- *   EBUSY    a CPU or RAM belongs to another zone; the zone runs; the device
- *            has a worker already
+ *   EBUSY    a CPU, RAM or interrupt belongs to root Linux, a CPU or RAM to
+ *            another zone; the zone runs; the device has a worker already
  *   EPERM    not allowed in this state or to this descriptor
  *   ESTALE   the descriptor's zone was destroyed, or its worker was revoked
  */
@@ -46,17 +46,18 @@
 #define HVISOR_CONFIG_SIZE	256	/* virtio device configuration space */
 #define HVISOR_INTERRUPTS_MAX	1024
 #define HVISOR_WINDOW_SIZE	0x200	/* of a virtio-mmio device */
+#define HVISOR_WINDOW_REGIONS	7	/* that it takes up of HVISOR_REGIONS_MAX */
 
 #define HVISOR_IOC_TYPE		0xb7
 
 /* ------------------------------------------------------------------------ */
 /* /dev/hvisor                                                               */
 
-/* What is underneath. config_size is 0 until a zone was started once. */
+/* What is underneath. */
 struct hvisor_info {
 	__u32 abi_version;	/* HVISOR_ABI_VERSION */
 	__u32 magic;		/* the hypervisor's configuration version */
-	__u32 config_size;	/* size of its zone_config that was accepted */
+	__u32 config_size;	/* size of its zone_config: one magic may have several */
 	__u32 flags;		/* 0 */
 	__u64 root_cpus;	/* physical CPUs that root Linux itself uses */
 	__u64 requests;		/* trapped virtio accesses answered so far */
@@ -97,6 +98,10 @@ struct hvisor_gic {
  * itself; here are RAM and passed-through I/O only. RAM must be page aligned,
  * lie outside root Linux's System RAM and outside every other zone's RAM.
  * EEXIST also if the hypervisor lists a zone of that id already.
+ *
+ * Of all calls only LOAD, START, STOP and DESTROY take their time, or wait for a
+ * start or stop of another zone. While such a one is under way, what the
+ * hypervisor lists is what it listed right before.
  */
 struct hvisor_zone_create {
 	__u32 id;			/* > 0 */

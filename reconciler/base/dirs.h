@@ -4,6 +4,7 @@
 
 #define ZONES_DIR        "/etc/hvisor/zones.d"
 #define BOARD_CONF       "/etc/hvisor/board.conf"
+#define SETTINGS_CONF    "/etc/hvisor/hvisor.conf" /* the reconciler's own; may be missing */
 #define RUN_DIR          "/run/hvisor"
 #define RUN_BUS          RUN_DIR "/bus"      /* control socket: sd-bus, peer to peer */
 #define RUN_SPECS_DIR    RUN_DIR "/zones"    /* NAME.conf: readable copy of the spec last applied */

@@ -80,9 +80,10 @@ int file_write_atomic(const char *path, const void *data, size_t size) {
         char temporary[PATH_MAX];
         int r;
 
-        if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int) sizeof(temporary))
+        if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int) sizeof(temporary))
                 return -ENAMETOOLONG;
-        fd = mkostemp(temporary, O_CLOEXEC);
+        (void) unlink(temporary); /* of a writer that died */
+        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
         r = write_all(fd, data, size);

@@ -16,9 +16,26 @@ struct sink {
         bool levels; /* lines carry their level, not the program's name */
 };
 
-static const char *log_program = "hvisor";
+static const char *program_name = "hvisor";
 static int log_max_level = LOG_INFO;
 static struct sink log_sink = { .fd = STDERR_FILENO }, log_fallback = { .fd = -1 };
+
+const char *const log_level_words[] = { "trace", "debug", "info", "warn", "error", "fatal" };
+static const int levels_of_words[LOG_LEVEL_WORDS] = { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR, LOG_CRIT };
+
+int log_level_parse(const char *word) {
+        for (size_t i = 0; i < LOG_LEVEL_WORDS; i++)
+                if (strcmp(log_level_words[i], word) == 0)
+                        return levels_of_words[i];
+        return -EINVAL;
+}
+
+const char *log_level_word(int level) {
+        for (size_t i = 0; i < LOG_LEVEL_WORDS; i++)
+                if (levels_of_words[i] == level)
+                        return log_level_words[i];
+        return NULL;
+}
 
 /* The variable is inherited by shells whose stderr is something else: it names the stream (systemd.exec(5)). */
 bool log_is_journal(int fd) {
@@ -30,9 +47,20 @@ bool log_is_journal(int fd) {
                st.st_dev == device && st.st_ino == inode;
 }
 
-void log_open(const char *program) {
-        log_program = program;
+bool log_open(const char *program) {
+        const char *word = getenv(LOG_ENVIRONMENT);
+        int level = word ? log_level_parse(word) : -ENODATA;
+
+        program_name = program;
         log_sink.levels = log_is_journal(STDERR_FILENO);
+        log_max_level = level < 0 ? LOG_INFO : level;
+        if (word && level < 0)
+                log_warning(LOG_ENVIRONMENT "=%s: one of " LOG_LEVELS " is wanted", word);
+        return level >= 0;
+}
+
+const char *log_program(void) {
+        return program_name;
 }
 
 void log_set_fallback(int fd) {
@@ -57,9 +85,9 @@ static size_t append(char line[static LINE_SIZE], size_t at, const char *text) {
 }
 
 static bool put(const struct sink *s, int level, const char *text) {
-        const char number[] = { '<', (char) ('0' + level), '>', '\0' };
+        const char number[] = { '<', (char) ('0' + MIN(level, LOG_DEBUG)), '>', '\0' };
         char line[LINE_SIZE];
-        size_t size = append(line, 0, s->levels ? number : log_program);
+        size_t size = append(line, 0, s->levels ? number : program_name);
         ssize_t n;
 
         if (!s->levels)

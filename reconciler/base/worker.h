@@ -7,6 +7,7 @@
  *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--log-fd=N]
  *       block:    --image-fd=N [--read-only]
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N
+ *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX
  *
  * It attaches to the device object (that is how the daemon sees it is ready),
  * serves until SIGTERM or until the object is destroyed or revoked (POLLHUP),
@@ -20,6 +21,7 @@
 
 #define WORKER_TYPE_BLOCK   "block"
 #define WORKER_TYPE_CONSOLE "console"
+#define WORKER_TYPE_NET     "net"
 
 #define WORKER_OPTION_ZONE          "zone"
 #define WORKER_OPTION_DEVICE        "device"
@@ -31,6 +33,8 @@
 #define WORKER_OPTION_PTY_FD        "pty-fd"        /* the master, non-blocking; the slave is raw */
 #define WORKER_OPTION_PTY_EVENTS_FD "pty-events-fd" /* inotify on the slave's node: IN_OPEN, IN_CLOSE */
 #define WORKER_OPTION_HISTORY_FD    "history-fd"    /* memfd: recent output, outlives the worker */
+#define WORKER_OPTION_TAP_FD        "tap-fd"        /* as tap_open() gives it: base/tap.h */
+#define WORKER_OPTION_MAC_ADDRESS   "mac-address"
 
 /* How a worker calls itself in its lines: zone, device. */
 #define WORKER_NAME_FORMAT "zone %s, device %s"
@@ -44,3 +48,4 @@
 #define DAEMON_COMM         "reconciler"
 #define WORKER_COMM_BLOCK   "virtio-block"
 #define WORKER_COMM_CONSOLE "virtio-console"
+#define WORKER_COMM_NET     "virtio-net"

@@ -20,14 +20,44 @@ static const struct verb_option *option_find(const struct verb *v, const char *n
         return NULL;
 }
 
-/* One option, with its value from "=" or from the next word; false: said what is wrong. */
-static bool option_take(const struct verb *v, struct arguments *a, char **words, size_t count, size_t *i) {
-        const char *name = words[*i] + 2, *equals = strchr(name, '=');
-        size_t length = equals ? (size_t) (equals - name) : strlen(name);
-        const struct verb_option *o = option_find(v, name, length);
-        const char *value = equals ? equals + 1 : NULL;
+/* "-f" is the only option that begins with f. */
+static const struct verb_option *option_by_letter(const struct verb *v, const char *word) {
+        const struct verb_option *found = NULL;
 
-        if (!o)
+        for (const struct verb_option *o = v->options; o->name; o++) {
+                if (o->name[0] != word[1])
+                        continue;
+                if (found)
+                        return NULL;
+                found = o;
+        }
+        return found;
+}
+
+/* The option that a word begins, and the value that stands in the same word; false: said what is wrong. */
+static bool option_read(const struct verb *v, const char *word, const struct verb_option **ret,
+                        const char **ret_value) {
+        const char *name = word + 2, *equals = strchr(name, '=');
+
+        if (word[1] == '-') {
+                *ret = option_find(v, name, equals ? (size_t) (equals - name) : strlen(name));
+                *ret_value = equals ? equals + 1 : NULL;
+                return *ret;
+        }
+        *ret = option_by_letter(v, word);
+        *ret_value = word[2] ? word + 2 : NULL;
+        if (*ret)
+                return true;
+        log_error("unknown option \"%s\"; see hvisor %s --help", word, v->name);
+        return false;
+}
+
+/* One option, with its value from the same or from the next word; false: said what is wrong. */
+static bool option_take(const struct verb *v, struct arguments *a, char **words, size_t count, size_t *i) {
+        const struct verb_option *o;
+        const char *value;
+
+        if (!option_read(v, words[*i], &o, &value))
                 return false;
         if (value && !o->value) {
                 log_error("--%s takes no value", o->name);
@@ -55,9 +85,6 @@ bool arguments_parse(const struct verb *v, struct arguments *a, char **words, si
                         a->words[a->num_words++] = word;
                 } else if (strcmp(word, "--") == 0) {
                         only_words = true;
-                } else if (word[1] != '-') {
-                        log_error("unknown option \"%s\"; see hvisor %s --help", word, v->name);
-                        return false;
                 } else if (!option_take(v, a, words, count, &i)) {
                         return false;
                 }

@@ -77,7 +77,7 @@ int main(int argc, char **argv) {
         const struct verb *v;
         int status;
 
-        log_open("hvisor");
+        (void) log_open("hvisor");
         if (argc < 2) {
                 print_help(stderr);
                 return EXIT_FAILURE;

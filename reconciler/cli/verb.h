@@ -44,6 +44,7 @@ extern const size_t num_verbs;
 
 /**
  * arguments_parse() - what stands behind the verb; options may stand anywhere before "--"
+ * "-x" is the option whose name alone begins with x.
  * @a: zeroed; borrows from @words, whose order changes
  *
  * Return: true; false: it was said what is wrong.
@@ -54,10 +55,16 @@ bool arguments_parse(const struct verb *v, struct arguments *a, char **words, si
 
 enum { STATUS_JSON };
 int verb_status(const struct arguments *a);
-enum { CHECK_BOARD };
+enum { CHECK_BOARD, CHECK_JSON };
 int verb_check(const struct arguments *a);
+enum { KEYS_JSON, KEYS_BOARD };
+int verb_keys(const struct arguments *a);
 enum { PLAN_JSON };
 int verb_plan(const struct arguments *a);
 enum { CONSOLE_TIMEOUT };
 int verb_console(const struct arguments *a);
 int verb_restart(const struct arguments *a);
+enum { LOGS_FOLLOW, LOGS_NUMBER, LOGS_JSON };
+int verb_logs(const struct arguments *a);
+enum { STOP_ALL_TIMEOUT };
+int verb_stop_all(const struct arguments *a);

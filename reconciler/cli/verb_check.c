@@ -4,117 +4,37 @@
  * What this machine cannot tell (it is not under hvisor, has no board.conf,
  * lacks an image) is named as not checked.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/dirs.h"
 #include "base/log.h"
+#include "cli/check_files.h"
+#include "cli/schema_json.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "config/check.h"
-#include "config/file_name.h"
-#include "config/parse.h"
+#include "config/claims.h"
+#include "config/utf8.h"
 #include "hypervisor/hypervisor.h"
 
 struct check {
         struct diagnostics d;
-        struct board_spec *board;
+        struct check_files files;
+        const struct board_spec *board; /* of the last of the files that is one; NULL: none, or a bad one */
         struct root_facts root;
         bool under_hvisor; /* this machine is one that zones run on */
-        struct zone_spec **zones;
-        size_t num_zones;
-        size_t num_files;
-        bool board_given; /* a board file was named, right or wrong */
 };
 
 static void check_done(struct check *c) {
         diagnostics_clear(&c->d);
-        board_spec_free(c->board);
-        for (size_t i = 0; i < c->num_zones; i++)
-                zone_spec_free(c->zones[i]);
-        free(c->zones);
+        check_files_clear(&c->files);
 }
 
 static void add(struct check *c, enum severity severity, const char *file, const char *text) {
         (void) diagnostics_add(&c->d, severity, file, 0, 0, 0, NULL, 0, "%s", text);
-}
-
-/* ---- reading ---------------------------------------------------------------------------------------- */
-
-static bool is_board_file(const char *path) {
-        const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-
-        return strcmp(base, "board.conf") == 0 || strcmp(base, "board.conf.example") == 0;
-}
-
-static void read_board(struct check *c, const char *path) {
-        struct board_spec *b = NULL;
-
-        c->num_files++;
-        c->board_given = true;
-        if (board_spec_load(path, &c->d, &b) < 0)
-                return;
-        board_spec_free(c->board);
-        c->board = b;
-}
-
-static void read_zone(struct check *c, const char *path) {
-        struct zone_spec *z = NULL, **grown;
-
-        c->num_files++;
-        if (zone_spec_load(path, &c->d, &z) < 0)
-                return;
-        grown = reallocarray(c->zones, c->num_zones + 1, sizeof(*grown));
-        if (!grown) {
-                zone_spec_free(z);
-                add(c, SEVERITY_ERROR, path, "out of memory");
-                return;
-        }
-        c->zones = grown;
-        c->zones[c->num_zones++] = z;
-}
-
-static int is_zone_file(const struct dirent *entry) {
-        return zone_file_stem(entry->d_name) > 0;
-}
-
-static void read_directory(struct check *c, const char *path) {
-        struct dirent **entries = NULL;
-        int n = scandir(path, &entries, is_zone_file, alphasort);
-
-        if (n < 0)
-                add(c, SEVERITY_ERROR, path, strerror(errno));
-        if (n == 0)
-                add(c, SEVERITY_NOTE, path, "no NAME.conf in it");
-        for (int i = 0; i < n; i++) {
-                _cleanup_free_ char *file = NULL;
-
-                if (asprintf(&file, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", entries[i]->d_name) < 0)
-                        file = NULL;
-                free(entries[i]);
-                if (!file)
-                        add(c, SEVERITY_ERROR, path, "out of memory");
-                else if (is_board_file(file))
-                        read_board(c, file);
-                else
-                        read_zone(c, file);
-        }
-        free(entries);
-}
-
-static void read_path(struct check *c, const char *path) {
-        struct stat st;
-
-        if (path[0] != '\0' && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-                read_directory(c, path);
-        else if (is_board_file(path))
-                read_board(c, path);
-        else
-                read_zone(c, path);
 }
 
 /* ---- the machine ------------------------------------------------------------------------------------ */
@@ -145,28 +65,60 @@ static void look_at_root(struct check *c) {
                                r < 0 ? err_text(&e, r) : "/proc/iomem tells its RAM to root only");
 }
 
+static bool has_board_file(const struct check *c) {
+        for (size_t i = 0; i < c->files.count; i++)
+                if (c->files.items[i].kind == BOARD_FILE)
+                        return true;
+        return false;
+}
+
+static bool has_zone(const struct check *c) {
+        for (size_t i = 0; i < c->files.count; i++)
+                if (c->files.items[i].zone)
+                        return true;
+        return false;
+}
+
 static void look_at_board(struct check *c, const char *option) {
         if (option)
-                read_board(c, option);
-        else if (!c->board_given && access(BOARD_CONF, F_OK) == 0)
-                read_board(c, BOARD_CONF);
-        if (!c->board_given)
+                check_files_read_one(&c->files, BOARD_FILE, option, &c->d);
+        else if (!has_board_file(c) && access(BOARD_CONF, F_OK) == 0)
+                check_files_read_one(&c->files, BOARD_FILE, BOARD_CONF, &c->d);
+        if (!has_board_file(c))
                 add(c, SEVERITY_NOTE, BOARD_CONF,
                     "is not there: not checked against the board's CPUs, RAM and GIC (--board=FILE)");
+        for (size_t i = 0; i < c->files.count; i++)
+                if (c->files.items[i].board)
+                        c->board = c->files.items[i].board;
 }
 
 /* ---- between zones ---------------------------------------------------------------------------------- */
 
-static void check_pair(struct check *c, const struct zone_spec *z, const struct zone_spec *other) {
-        char text[256];
+static void tell_conflict(struct check *c, const struct zone_spec *z, const struct zone_spec *holder) {
+        char text[512];
+        struct conflict conflict;
+        struct spot at;
 
-        if (zone_conflict(z, other, text, sizeof(text)))
-                (void) diagnostics_add(&c->d, SEVERITY_ERROR, z->path, 0, 0, 0, NULL, 0, "%s (%s)", text, other->path);
+        if (!zone_conflict_find(z, holder, &conflict))
+                return;
+        at = zone_spot(z, conflict.object, conflict.key);
+        zone_conflict_explain(&conflict, z, holder, text, sizeof(text));
+        (void) diagnostics_add(&c->d, SEVERITY_ERROR, z->path, at.line, at.column, at.length, NULL, 0, "%s", text);
+}
+
+/* As the daemon would settle it: who comes first has its place, whoever else claims it is told of that one. */
+static void check_place(struct check *c, struct claims *claims, const struct zone_spec *z) {
+        const struct zone_spec *holder = claims_find(claims, z);
+
+        if (holder)
+                tell_conflict(c, z, holder);
+        else if (claims_add(claims, z) < 0)
+                add(c, SEVERITY_ERROR, z->path, "out of memory");
 }
 
 static bool is_checked(const struct check *c, const char *name) {
-        for (size_t i = 0; i < c->num_zones; i++)
-                if (strcmp(c->zones[i]->name, name) == 0)
+        for (size_t i = 0; i < c->files.count; i++)
+                if (c->files.items[i].zone && strcmp(c->files.items[i].zone->name, name) == 0)
                         return true;
         return false;
 }
@@ -174,46 +126,105 @@ static bool is_checked(const struct check *c, const char *name) {
 /* Zones that are installed and would stay beside the new ones; their own mistakes are not asked for. */
 static void check_against_installed(struct check *c) {
         _cleanup_(check_done) struct check installed = {};
+        _cleanup_(claims_clear) struct claims claims = {};
 
         if (access(ZONES_DIR, R_OK | X_OK) < 0)
                 return;
-        read_directory(&installed, ZONES_DIR);
-        for (size_t i = 0; i < installed.num_zones; i++)
-                for (size_t j = 0; j < c->num_zones && !is_checked(c, installed.zones[i]->name); j++)
-                        check_pair(c, c->zones[j], installed.zones[i]);
+        check_files_read_directory(&installed.files, ZONES_DIR, &installed.d);
+        for (size_t i = 0; i < installed.files.count; i++) {
+                const struct zone_spec *z = installed.files.items[i].zone;
+
+                if (z && !is_checked(c, z->name))
+                        check_place(&installed, &claims, z);
+        }
+        for (size_t i = 0; i < c->files.count; i++) {
+                const struct zone_spec *z = c->files.items[i].zone, *holder = z ? claims_find(&claims, z) : NULL;
+
+                if (holder)
+                        tell_conflict(c, z, holder);
+        }
 }
 
 static void check_zones(struct check *c) {
-        for (size_t i = 0; i < c->num_zones; i++) {
-                const struct zone_spec *z = c->zones[i];
+        _cleanup_(claims_clear) struct claims claims = {};
 
+        for (size_t i = 0; i < c->files.count; i++) {
+                const struct zone_spec *z = c->files.items[i].zone;
+
+                if (!z)
+                        continue;
                 if (c->board)
                         (void) zone_check_board(z, c->board, &c->root, &c->d);
                 if (c->under_hvisor)
                         (void) zone_check_images(z, &c->d);
                 else
                         (void) zone_check_images_elsewhere(z, &c->d);
-                for (size_t j = 0; j < i; j++)
-                        check_pair(c, z, c->zones[j]);
+                check_place(c, &claims, z);
         }
         check_against_installed(c);
+}
+
+/* ---- telling ---------------------------------------------------------------------------------------- */
+
+static void print_text(const struct check *c) {
+        fflush(stdout);
+        diagnostics_print(&c->d, stderr, colour_wanted(stderr));
+        printf("%zu file%s, %zu error%s\n", c->files.count, c->files.count == 1 ? "" : "s", c->d.errors,
+               c->d.errors == 1 ? "" : "s");
+}
+
+static json_t *file_to_json(const struct check_file *f) {
+        json_t *settings = f->zone ? zone_spec_to_json(f->zone) : f->board ? board_spec_to_json(f->board) : NULL;
+        _cleanup_free_ char *path = utf8_printable_copy(f->path, strlen(f->path));
+
+        return json_pack("{s:s?, s:s, s:o}", "file", path, "kind",
+                         f->kind == ZONE_FILE    ? "zone"
+                         : f->kind == BOARD_FILE ? "board"
+                                                 : "reconciler",
+                         "settings", settings ? settings : json_null());
+}
+
+static json_t *diagnostic_to_json(const struct diagnostic *d) {
+        return json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:s?}", "severity", severity_to_string(d->severity), "file",
+                         d->file, "line", (int) d->line, "column", (int) d->column, "length", (int) d->length,
+                         "message", d->message, "source", d->source);
+}
+
+static int print_json(const struct check *c) {
+        json_t *files = json_array(), *diagnostics = json_array(), *all;
+        int r;
+
+        for (size_t i = 0; i < c->files.count; i++)
+                json_array_append_new(files, file_to_json(&c->files.items[i]));
+        for (size_t i = 0; i < c->d.count; i++)
+                json_array_append_new(diagnostics, diagnostic_to_json(&c->d.items[i]));
+        all = json_pack("{s:o, s:o, s:i}", "files", files, "diagnostics", diagnostics, "errors", (int) c->d.errors);
+        r = all ? json_dumpf(all, stdout, JSON_INDENT(2)) : -1;
+        json_decref(all);
+        if (r < 0)
+                log_error("out of memory");
+        else
+                putchar('\n');
+        return r;
 }
 
 int verb_check(const struct arguments *a) {
         _cleanup_(check_done) struct check c = {};
 
         for (size_t i = 0; i < a->num_words; i++)
-                read_path(&c, a->words[i]);
+                check_files_read(&c.files, a->words[i], &c.d);
         if (a->num_words == 0)
-                read_directory(&c, ZONES_DIR);
+                check_files_read_directory(&c.files, ZONES_DIR, &c.d);
         look_at_board(&c, a->options[CHECK_BOARD]);
-        if (c.num_zones > 0) {
+        if (has_zone(&c)) {
                 look_at_root(&c);
                 check_zones(&c);
         }
-        fflush(stdout);
-        diagnostics_print(&c.d, stderr, colour_wanted(stderr));
-        printf("%zu file%s, %zu error%s\n", c.num_files, c.num_files == 1 ? "" : "s", c.d.errors,
-               c.d.errors == 1 ? "" : "s");
+        for (size_t i = 0; i < c.files.count; i++)
+                diagnostics_quote(&c.d, c.files.items[i].path, c.files.items[i].text, c.files.items[i].size);
+        if (!a->options[CHECK_JSON])
+                print_text(&c);
+        else if (print_json(&c) < 0)
+                return EXIT_FAILURE;
         return c.d.errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

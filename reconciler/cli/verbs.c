@@ -29,8 +29,23 @@ const struct verb verbs[] = {
           "Files are also compared with the zones of " ZONES_DIR ", if there are any.\n"
           "\n"
           "Exit status: 0 all right; 1 something is wrong.\n",
-          { { "board", "FILE", "the board that the zones are for; else " BOARD_CONF } },
+          { { "board", "FILE", "the board that the zones are for; else " BOARD_CONF },
+            { "json", NULL, "for programs: settings with all defaults (see hvisor keys), and what is wrong" } },
           verb_check },
+        { "keys",
+          "[SECTION|KEY]",
+          0,
+          1,
+          NEEDS_NOTHING,
+          "what may stand in a zone's file",
+          "Without an argument: every section and key of a zone's file, what it means, its\n"
+          "range and default, and what a change of it costs a zone that runs.\n"
+          "SECTION or KEY is looked for in board.conf and hvisor.conf, too: hvisor keys reconciler.\n"
+          "\n"
+          "Exit status: 0 shown; 1 there is no such section or key.\n",
+          { { "json", NULL, "a JSON Schema (2020-12) of what hvisor check --json prints as settings" },
+            { "board", NULL, "of board.conf" } },
+          verb_keys },
         { "plan",
           "",
           0,
@@ -55,6 +70,20 @@ const struct verb verbs[] = {
           "Exit status: 0 left, or the console was closed; 1 there is none, or an error.\n",
           { { "timeout", "SECONDS", "of silence that end it after the input's end (2); not for terminals" } },
           verb_console },
+        { "logs",
+          "ZONE [DEVICE]",
+          1,
+          2,
+          NEEDS_NOTHING,
+          "what was done with a zone, why, and what its workers said",
+          "From the journal, through journalctl, oldest first; with or without the reconciler.\n"
+          "What the guest itself prints is on its console.\n"
+          "\n"
+          "Exit status: 0 shown; 1 error, or nothing is known of such a zone.\n",
+          { { "follow", NULL, "wait for more" },
+            { "number", "LINES", "only the newest" },
+            { "json", NULL, "one object a line, with all fields" } },
+          verb_logs },
         { "restart",
           "ZONE",
           1,
@@ -67,6 +96,19 @@ const struct verb verbs[] = {
           "Exit status: 0 it restarts (see hvisor status); 1 error.\n",
           {},
           verb_restart },
+        { "stop-all",
+          "",
+          0,
+          0,
+          NEEDS_NOTHING,
+          "before root Linux goes down: shut all zones down",
+          "What hvisor-zones.service does at shutdown; there is seldom a reason to do it by hand.\n"
+          "A power cut for the guests. Refused while the reconciler runs, which would start them\n"
+          "again, as it does when it is started next. Zones that others started are left alone.\n"
+          "\n"
+          "Exit status: 0 none is left; 1 error, or some are.\n",
+          { { "timeout", "SECONDS", "until it gives up (60)" } },
+          verb_stop_all },
 };
 
 const size_t num_verbs = ELEMENTSOF(verbs);

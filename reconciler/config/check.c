@@ -5,36 +5,19 @@
 
 #include "config/check.h"
 #include "config/findings.h"
-
-/* "2-3,5" of a bitmap. */
-static const char *cpus_text(uint64_t cpus, char *buffer, size_t size) {
-        size_t n = 0;
-
-        buffer[0] = '\0';
-        for (unsigned i = 0; i < CPUS_MAX && n < size; i++) {
-                unsigned last = i;
-
-                if (!(cpus >> i & 1))
-                        continue;
-                while (last + 1 < CPUS_MAX && (cpus >> (last + 1) & 1))
-                        last++;
-                n += (size_t) snprintf(buffer + n, size - n, last > i ? "%s%u-%u" : "%s%u", n > 0 ? "," : "", i, last);
-                i = last;
-        }
-        return buffer;
-}
+#include "config/intervals.h"
 
 static void check_cpus(struct findings *f, const struct board_spec *b, const struct root_facts *root) {
         const struct zone_spec *z = f->zone;
-        char text[64], all[64];
+        char text[CPUS_TEXT_SIZE], all[CPUS_TEXT_SIZE];
         uint64_t missing = z->cpus & ~b->cpus;
 
         if (missing != 0)
-                finding(f, z->cpus_line, "CPUs=: the board has no CPU %s, only %s",
-                        cpus_text(missing, text, sizeof(text)), cpus_text(b->cpus, all, sizeof(all)));
+                finding(f, z, "CPUs", "CPUs=: the board has no CPU %s, only %s",
+                        cpus_format(missing, text, sizeof(text)), cpus_format(b->cpus, all, sizeof(all)));
         if (root && root->known && (z->cpus & root->cpus) != 0)
-                finding(f, z->cpus_line, "CPUs=: root Linux itself runs on CPU %s",
-                        cpus_text(z->cpus & root->cpus, text, sizeof(text)));
+                finding(f, z, "CPUs", "CPUs=: root Linux itself runs on CPU %s",
+                        cpus_format(z->cpus & root->cpus, text, sizeof(text)));
 }
 
 /* True if the board's regions, together, cover the range: neighbours may be listed apart. */
@@ -60,11 +43,12 @@ static void check_memory(struct findings *f, const struct board_spec *b, const s
                 const struct memory_spec *m = &f->zone->memory[i];
 
                 if (!board_covers(b, m->physical, m->size))
-                        finding(f, m->line, "[Memory %s]: 0x%" PRIx64 "+0x%" PRIx64 " is not all RAM of the board (%s)",
-                                m->name, m->physical, m->size, b->path);
+                        finding(f, m, "PhysicalAddress",
+                                "[Memory %s]: 0x%" PRIx64 "+0x%" PRIx64 " is not all RAM of the board (%s)", m->name,
+                                m->physical, m->size, b->path);
                 for (size_t j = 0; root && root->known && j < root->num_system_ram; j++)
                         if (range_overlaps(m->physical, m->size, root->system_ram[j].base, root->system_ram[j].size)) {
-                                finding(f, m->line,
+                                finding(f, m, "PhysicalAddress",
                                         "[Memory %s]: root Linux itself uses 0x%" PRIx64 "+0x%" PRIx64
                                         "; reserve the zone's RAM in root's device tree (no-map)",
                                         m->name, root->system_ram[j].base, root->system_ram[j].size);
@@ -78,22 +62,80 @@ static bool is_gic(const struct gic_spec *g, uint64_t base, uint64_t size) {
                range_overlaps(g->redistributor, g->redistributor_size, base, size);
 }
 
+static bool overlaps_any(const struct range *ranges, size_t count, const struct memory_spec *m) {
+        for (size_t i = 0; i < count; i++)
+                if (range_overlaps(ranges[i].base, ranges[i].size, m->physical, m->size))
+                        return true;
+        return false;
+}
+
+/* What could be a device's registers: no RAM, and not what the hypervisor itself watches over. */
+static void check_io(struct findings *f, const struct board_spec *b, const struct root_facts *root) {
+        for (size_t i = 0; i < f->zone->num_io; i++) {
+                const struct memory_spec *m = &f->zone->io[i];
+
+                if (overlaps_any(b->memory, b->num_memory, m) ||
+                    (root && root->known && overlaps_any(root->system_ram, root->num_system_ram, m)))
+                        finding(f, m, "PhysicalAddress",
+                                "[IO %s]: 0x%" PRIx64 "+0x%" PRIx64
+                                " is RAM of the board; [IO] is for devices, RAM belongs into [Memory]",
+                                m->name, m->physical, m->size);
+                if (is_gic(&b->gic, m->physical, m->size))
+                        finding(f, m, "PhysicalAddress",
+                                "[IO %s]: the interrupt controller cannot be passed through; Interrupts= of [Zone] "
+                                "says which interrupts the zone gets",
+                                m->name);
+        }
+}
+
 static void check_gic(struct findings *f, const struct board_spec *b) {
         const struct zone_spec *z = f->zone;
         const struct gic_spec *g = z->gic.version != 0 ? &z->gic : &b->gic;
 
         if (g->version == 0) {
-                finding(f, 0, "no [GIC], neither here nor in %s", b->path);
+                finding(f, NULL, NULL, "no [GIC], neither here nor in %s", b->path);
                 return;
         }
         if (b->gic.version != 0 && g->version != b->gic.version)
-                finding(f, 0, "[GIC]: version %" PRIu32 ", but the board's is %" PRIu32, g->version, b->gic.version);
+                finding(f, g, "Version", "[GIC]: version %" PRIu32 ", but the board's is %" PRIu32, g->version,
+                        b->gic.version);
         for (size_t i = 0; i < z->num_memory; i++)
                 if (is_gic(g, z->memory[i].guest, z->memory[i].size))
-                        finding(f, z->memory[i].line, "[Memory %s] overlaps the GIC in the guest", z->memory[i].name);
+                        finding(f, &z->memory[i], "GuestAddress", "[Memory %s] overlaps the GIC in the guest",
+                                z->memory[i].name);
+        for (size_t i = 0; i < z->num_io; i++)
+                if (is_gic(g, z->io[i].guest, z->io[i].size))
+                        finding(f, &z->io[i], "GuestAddress", "[IO %s] overlaps the GIC in the guest", z->io[i].name);
         for (size_t i = 0; i < z->num_devices; i++)
                 if (is_gic(g, z->devices[i].address, DEVICE_WINDOW_SIZE))
-                        finding(f, z->devices[i].line, "device %s overlaps the GIC in the guest", z->devices[i].name);
+                        finding(f, &z->devices[i], "Address", "device %s overlaps the GIC in the guest",
+                                z->devices[i].name);
+}
+
+/*
+ * The hypervisor lets a zone switch its interrupts at the real controller, and switches them off itself when the zone
+ * is shut down: root would lose its own, its wake-ups from the hypervisor perhaps.
+ */
+static void check_interrupts(struct findings *f, const struct root_facts *root) {
+        static const char why[] = "root Linux itself uses interrupt %s, which would be switched off with the zone";
+        const struct zone_spec *z = f->zone;
+        uint32_t both[INTERRUPTS_MAX / 32];
+        char text[64];
+        bool any = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(both); i++) {
+                both[i] = z->interrupts[i] & root->interrupts[i];
+                any |= both[i] != 0;
+        }
+        if (any)
+                finding(f, z, "Interrupts", why, intervals_format(both, INTERRUPTS_MAX, text, sizeof(text)));
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct device_spec *d = &z->devices[i];
+
+                (void) snprintf(text, sizeof(text), "%" PRIu32, d->interrupt);
+                if (root->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32))
+                        finding(f, d, "Interrupt", why, text);
+        }
 }
 
 int zone_check_board(const struct zone_spec *z, const struct board_spec *b, const struct root_facts *root,
@@ -102,12 +144,15 @@ int zone_check_board(const struct zone_spec *z, const struct board_spec *b, cons
         uint32_t max_id = MAX(b->max_zone_id, (uint32_t) ZONE_ID_ALWAYS_SAFE);
 
         if (z->id > max_id)
-                finding(&f, z->id_line,
+                finding(&f, z, "Id",
                         "Id=: %" PRIu32 " is larger than %" PRIu32
                         "; if your hypervisor takes more zones, say so with MaxZoneId= in %s",
                         z->id, max_id, b->path);
         check_cpus(&f, b, root);
         check_memory(&f, b, root);
+        check_io(&f, b, root);
         check_gic(&f, b);
+        if (root && root->known)
+                check_interrupts(&f, root);
         return f.r;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "config/conflict.h"
 #include "config/diagnostics.h"
 #include "config/spec.h"
 
@@ -17,13 +18,14 @@ struct root_facts {
         uint64_t cpus;
         struct range system_ram[64]; /* /proc/iomem */
         size_t num_system_ram;
+        uint32_t interrupts[INTERRUPTS_MAX / 32]; /* /proc/interrupts: the real ones, from 32 on */
 };
 
-/** root_facts_read() - from /proc/iomem; CPUs are filled in by the caller who knows (hypervisor) */
+/** root_facts_read() - from /proc; CPUs are filled in by the caller who knows (hypervisor) */
 int root_facts_read(struct root_facts *ret, struct err *e);
 
-/* The same from another file of that form. */
-int root_facts_read_from(const char *path, struct root_facts *ret, struct err *e);
+/* The same from other files of that form. */
+int root_facts_read_from(const char *iomem, const char *interrupts, struct root_facts *ret, struct err *e);
 
 /**
  * zone_check_board() - against the board and root Linux
@@ -35,20 +37,12 @@ int zone_check_board(const struct zone_spec *z, const struct board_spec *b, cons
                      struct diagnostics *d);
 
 /** zone_check_images() - kernel, device tree, initrd, disk images: readable, fit their RAM, do not overlap;
- * does I/O */
+ * taps: there; does I/O */
 int zone_check_images(const struct zone_spec *z, struct diagnostics *d);
 
-/** zone_check_disk() - the same of one of its devices alone; what is no disk is good */
-int zone_check_disk(const struct zone_spec *z, const struct device_spec *device, struct diagnostics *d);
+/** zone_check_device() - the same of one of its devices alone; a console is always good */
+int zone_check_device(const struct zone_spec *z, const struct device_spec *device, struct diagnostics *d);
 
 /** zone_check_images_elsewhere() - the same on a machine that is not the zone's: a file that is not there is
  * a note */
 int zone_check_images_elsewhere(const struct zone_spec *z, struct diagnostics *d);
-
-/**
- * zone_conflict() - the first thing that two zones both claim
- * @text: e.g. "CPU 2 belongs to zone linux2", written only if there is one
- *
- * Ids, CPUs, RAM, passed-through interrupts, writable images. Pure. Return: true if they conflict.
- */
-bool zone_conflict(const struct zone_spec *z, const struct zone_spec *other, char *text, size_t size);

@@ -80,6 +80,40 @@ void diagnostics_sort(struct diagnostics *d, size_t first) {
         }
 }
 
+/* Without its end; NULL: there are not so many lines. */
+static const char *find_line(const char *text, size_t size, unsigned line, size_t *ret_size) {
+        const char *end = text + size, *newline;
+
+        for (; --line > 0; text = newline + 1) {
+                newline = memchr(text, '\n', (size_t) (end - text));
+                if (!newline)
+                        return NULL;
+        }
+        newline = memchr(text, '\n', (size_t) (end - text));
+        *ret_size = (size_t) ((newline ? newline : end) - text);
+        if (*ret_size > 0 && text[*ret_size - 1] == '\r')
+                (*ret_size)--;
+        return text;
+}
+
+void diagnostics_quote(struct diagnostics *d, const char *file, const char *text, size_t size) {
+        for (size_t i = 0; text && i < d->count; i++) {
+                struct diagnostic *item = &d->items[i];
+                const char *line;
+                size_t length;
+
+                if (item->source || item->line == 0 || item->column == 0 || strcmp(item->file, file) != 0)
+                        continue;
+                line = find_line(text, size, item->line, &length);
+                if (line)
+                        item->source = utf8_printable_copy(line, length); /* without memory: none is shown */
+        }
+}
+
+const char *severity_to_string(enum severity severity) {
+        return severities[severity].word;
+}
+
 static void print_position(const struct diagnostic *item, FILE *f) {
         fputs(item->file, f);
         if (item->line > 0)
@@ -134,23 +168,35 @@ void diagnostics_print(const struct diagnostics *d, FILE *f, bool colour) {
         }
 }
 
+char *diagnostic_text(const struct diagnostic *item, char *buffer, size_t size) {
+        if (item->line > 0 && item->column > 0)
+                (void) snprintf(buffer, size, "%s:%u:%u: %s", item->file, item->line, item->column, item->message);
+        else if (item->line > 0)
+                (void) snprintf(buffer, size, "%s:%u: %s", item->file, item->line, item->message);
+        else
+                (void) snprintf(buffer, size, "%s: %s", item->file, item->message);
+        return buffer;
+}
+
 void diagnostics_first_error(const struct diagnostics *d, char *buffer, size_t size) {
         if (size == 0)
                 return;
         buffer[0] = '\0';
         for (size_t i = 0; i < d->count; i++) {
-                const struct diagnostic *item = &d->items[i];
-                if (item->severity != SEVERITY_ERROR)
+                if (d->items[i].severity != SEVERITY_ERROR)
                         continue;
-                if (item->line > 0 && item->column > 0)
-                        (void) snprintf(buffer, size, "%s:%u:%u: %s", item->file, item->line, item->column,
-                                        item->message);
-                else if (item->line > 0)
-                        (void) snprintf(buffer, size, "%s:%u: %s", item->file, item->line, item->message);
-                else
-                        (void) snprintf(buffer, size, "%s: %s", item->file, item->message);
+                (void) diagnostic_text(&d->items[i], buffer, size);
                 return;
         }
         if (d->errors > 0)
                 (void) snprintf(buffer, size, "out of memory");
+}
+
+void diagnostics_summary(const struct diagnostics *d, char *buffer, size_t size) {
+        size_t used;
+
+        diagnostics_first_error(d, buffer, size);
+        used = size > 0 ? strlen(buffer) : 0;
+        if (d->errors > 1 && used < size)
+                (void) snprintf(buffer + used, size - used, " (and %zu more: hvisor check tells all)", d->errors - 1);
 }

@@ -52,8 +52,20 @@ void diagnostics_clear(struct diagnostics *d);
 /** diagnostics_sort() - by position, from item @first on; equal ones stay in order */
 void diagnostics_sort(struct diagnostics *d, size_t first);
 
+/** diagnostics_quote() - gives those about @file that lack it the line that they are about; @text: NULL: none has any */
+void diagnostics_quote(struct diagnostics *d, const char *file, const char *text, size_t size);
+
+/** severity_to_string() - "error", "warning", "note" */
+const char *severity_to_string(enum severity severity);
+
 /** diagnostics_print() - all of them in order, with caret lines; colours only if @colour */
 void diagnostics_print(const struct diagnostics *d, FILE *f, bool colour);
 
-/** diagnostics_first_error() - one line "file:line:column: message" for a status; "" if none */
+/** diagnostic_text() - one line "file:line:column: message", as much of the place as is known; @buffer */
+char *diagnostic_text(const struct diagnostic *item, char *buffer, size_t size);
+
+/** diagnostics_first_error() - diagnostic_text() of it, for a status; "" if none */
 void diagnostics_first_error(const struct diagnostics *d, char *buffer, size_t size);
+
+/** diagnostics_summary() - the same, and how many more there are */
+void diagnostics_summary(const struct diagnostics *d, char *buffer, size_t size);

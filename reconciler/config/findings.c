@@ -6,8 +6,8 @@
 
 #include "config/findings.h"
 
-static void add(struct findings *f, enum severity severity, unsigned line, const char *text) {
-        int r = diagnostics_add(f->d, severity, f->zone->path, line, 0, 0, NULL, 0, "%s",
+static void add(struct findings *f, enum severity severity, struct spot at, const char *text) {
+        int r = diagnostics_add(f->d, severity, f->zone->path, at.line, at.column, at.length, NULL, 0, "%s",
                                 text ? text : "out of memory");
 
         if (r < 0 || !text)
@@ -16,7 +16,7 @@ static void add(struct findings *f, enum severity severity, unsigned line, const
                 f->r = -EBADMSG;
 }
 
-void finding(struct findings *f, unsigned line, const char *format, ...) {
+void finding(struct findings *f, const void *object, const char *key, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
 
@@ -24,18 +24,18 @@ void finding(struct findings *f, unsigned line, const char *format, ...) {
         if (vasprintf(&text, format, ap) < 0)
                 text = NULL;
         va_end(ap);
-        add(f, SEVERITY_ERROR, line, text);
+        add(f, SEVERITY_ERROR, zone_spot(f->zone, object, key), text);
 }
 
-void finding_no_file(struct findings *f, unsigned line, const char *what, const char *path) {
+void finding_no_file(struct findings *f, const void *object, const char *key, const char *what, const char *path) {
         int error = errno;
         _cleanup_free_ char *text = NULL;
 
         if (f->elsewhere && error == ENOENT) {
                 if (asprintf(&text, "%s: %s is not on this machine: not checked", what, path) < 0)
                         text = NULL;
-                add(f, SEVERITY_NOTE, line, text);
+                add(f, SEVERITY_NOTE, zone_spot(f->zone, object, key), text);
         } else
-                finding(f, line, "%s: %s: %s%s", what, path, strerror(error),
+                finding(f, object, key, "%s: %s: %s%s", what, path, strerror(error),
                         error == EROFS ? "; ReadOnly=yes would do" : "");
 }

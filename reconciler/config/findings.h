@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is wrong with a zone beyond its text: said about its file, at one of its lines. For the checks only.
- */
+/* What is wrong with a zone beyond its text: said about its file, at one of its settings. For the checks only. */
 #pragma once
 
 #include "config/diagnostics.h"
@@ -13,8 +12,8 @@ struct findings {
         int r;          /* 0, -EBADMSG after the first error, -ENOMEM if a finding was lost */
 };
 
-/** finding() - @line of the zone's file; 0: the file as a whole */
-void finding(struct findings *f, unsigned line, const char *format, ...) _printf_(3, 4);
+/** finding() - about a setting of the zone; @object and @key as of zone_spot() */
+void finding(struct findings *f, const void *object, const char *key, const char *format, ...) _printf_(4, 5);
 
 /** finding_no_file() - a file could not be opened, for the reason that errno tells */
-void finding_no_file(struct findings *f, unsigned line, const char *what, const char *path);
+void finding_no_file(struct findings *f, const void *object, const char *key, const char *what, const char *path);

@@ -59,10 +59,6 @@ static void write_section(struct writer *w, enum section_id id, const char *name
                         write_key(w, &schema_keys[i], object);
 }
 
-static enum section_id device_section(const struct device_spec *d) {
-        return d->type == DEVICE_BLOCK ? SECTION_BLOCK : SECTION_CONSOLE;
-}
-
 int zone_spec_format(const struct zone_spec *z, char **ret) {
         _cleanup_(writer_done) struct writer w = { .costs = COSTS_ALL };
         int r = writer_open(&w);
@@ -72,6 +68,8 @@ int zone_spec_format(const struct zone_spec *z, char **ret) {
         write_section(&w, SECTION_ZONE, "", z);
         for (size_t i = 0; i < z->num_memory; i++)
                 write_section(&w, SECTION_MEMORY, z->memory[i].name, &z->memory[i]);
+        for (size_t i = 0; i < z->num_io; i++)
+                write_section(&w, SECTION_IO, z->io[i].name, &z->io[i]);
         for (size_t i = 0; i < z->num_devices; i++)
                 write_section(&w, device_section(&z->devices[i]), z->devices[i].name, &z->devices[i]);
         if (z->gic.version != 0)
@@ -95,20 +93,28 @@ static int device_compare(const void *a, const void *b) {
         return strcmp((*x)->name, (*y)->name);
 }
 
+/* In the order of guest addresses, and without their names: the guest does not see them. */
+static void write_regions(struct writer *w, enum section_id id, const struct memory_spec *list, size_t count) {
+        const struct memory_spec *sorted[ZONE_MEMORY_MAX];
+
+        _Static_assert(ZONE_IO_MAX <= ZONE_MEMORY_MAX, "any list fits");
+        for (size_t i = 0; i < count; i++)
+                sorted[i] = &list[i];
+        qsort(sorted, count, sizeof(sorted[0]), memory_compare);
+        for (size_t i = 0; i < count; i++)
+                write_section(w, id, "", sorted[i]);
+}
+
 static void write_guest_view(struct writer *w, const struct zone_spec *z, const struct gic_spec *gic) {
-        const struct memory_spec *memory[ZONE_MEMORY_MAX];
         const struct device_spec *devices[ZONE_DEVICES_MAX];
 
-        for (size_t i = 0; i < z->num_memory; i++)
-                memory[i] = &z->memory[i];
         for (size_t i = 0; i < z->num_devices; i++)
                 devices[i] = &z->devices[i];
-        qsort(memory, z->num_memory, sizeof(memory[0]), memory_compare);
         qsort(devices, z->num_devices, sizeof(devices[0]), device_compare);
 
         write_section(w, SECTION_ZONE, "", z);
-        for (size_t i = 0; i < z->num_memory; i++)
-                write_section(w, SECTION_MEMORY, "", memory[i]);
+        write_regions(w, SECTION_MEMORY, z->memory, z->num_memory);
+        write_regions(w, SECTION_IO, z->io, z->num_io);
         for (size_t i = 0; i < z->num_devices; i++)
                 write_section(w, device_section(devices[i]), devices[i]->name, devices[i]);
         if (gic && gic->version != 0)

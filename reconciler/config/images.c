@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The files that a zone names. What a kernel and a device tree look like is
+ * The files and interfaces that a zone names. What a kernel and a device tree look like is
  * taken from Linux' Documentation/arch/arm64/booting.rst and the Devicetree
  * Specification 0.4, section 5.2; a kernel in another format is taken as it is.
  */
@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 
 #include "base/fd.h"
+#include "base/tap.h"
 #include "config/check.h"
 #include "config/findings.h"
 
@@ -43,15 +44,15 @@ static int image_open(struct findings *f, const char *key, const struct image_sp
 
         if (fd < 0 || fstat(fd, &st) < 0) {
                 (void) snprintf(what, sizeof(what), "%s=", key);
-                finding_no_file(f, image->line, what, image->path);
+                finding_no_file(f, f->zone, key, what, image->path);
                 return -1;
         }
         if (!S_ISREG(st.st_mode)) {
-                finding(f, image->line, "%s=: %s is not a regular file", key, image->path);
+                finding(f, f->zone, key, "%s=: %s is not a regular file", key, image->path);
                 return -1;
         }
         if (st.st_size == 0) {
-                finding(f, image->line, "%s=: %s is empty", key, image->path);
+                finding(f, f->zone, key, "%s=: %s is empty", key, image->path);
                 return -1;
         }
         *ret_size = (uint64_t) st.st_size;
@@ -71,10 +72,10 @@ static void check_kernel(struct findings *f, int fd, struct loaded *l) {
         if (pread(fd, &h, sizeof(h), 0) < 4)
                 return;
         if (memcmp(&h, "\x1f\x8b", 2) == 0)
-                finding(f, l->image->line, "%s=: %s is compressed (gzip); unpack it: gunzip < %s > Image", l->key, path,
-                        path);
+                finding(f, f->zone, l->key, "%s=: %s is compressed (gzip); unpack it: gunzip < %s > Image", l->key,
+                        path, path);
         else if (memcmp((char *) &h + 4, "zimg", 4) == 0)
-                finding(f, l->image->line, "%s=: %s is compressed (EFI zboot); the plain Image is wanted", l->key,
+                finding(f, f->zone, l->key, "%s=: %s is compressed (EFI zboot); the plain Image is wanted", l->key,
                         path);
         if (memcmp(&h.magic, "ARM\x64", 4) != 0)
                 return;
@@ -82,7 +83,7 @@ static void check_kernel(struct findings *f, int fd, struct loaded *l) {
         l->size = MAX(l->size, le64toh(h.image_size));
         offset = guest_address(f->zone, l->image->address) - le64toh(h.text_offset);
         if (offset % (2 << 20) != 0)
-                finding(f, l->image->line,
+                finding(f, f->zone, "KernelAddress",
                         "KernelAddress=: a Linux kernel wants a guest address that is a multiple of 2M (plus "
                         "0x%" PRIx64 ", its offset)",
                         le64toh(h.text_offset));
@@ -94,12 +95,12 @@ static void check_device_tree(struct findings *f, int fd, struct loaded *l) {
         } h = {};
 
         if (pread(fd, &h, sizeof(h), 0) != sizeof(h) || be32toh(h.magic) != 0xd00dfeed)
-                finding(f, l->image->line, "%s=: %s is not a flattened device tree (.dtb)", l->key, l->image->path);
+                finding(f, f->zone, l->key, "%s=: %s is not a flattened device tree (.dtb)", l->key, l->image->path);
         else if (be32toh(h.size) > l->size)
-                finding(f, l->image->line, "%s=: %s is cut off: %" PRIu64 " of %" PRIu32 " bytes", l->key,
+                finding(f, f->zone, l->key, "%s=: %s is cut off: %" PRIu64 " of %" PRIu32 " bytes", l->key,
                         l->image->path, l->size, be32toh(h.size));
         else if (l->size > DTB_MAX)
-                finding(f, l->image->line, "%s=: %s is larger than 2M", l->key, l->image->path);
+                finding(f, f->zone, l->key, "%s=: %s is larger than 2M", l->key, l->image->path);
 }
 
 static void check_fits(struct findings *f, const struct loaded *l) {
@@ -109,7 +110,7 @@ static void check_fits(struct findings *f, const struct loaded *l) {
                 if (range_contains(m->physical, m->size, l->image->address, l->size))
                         return;
         }
-        finding(f, l->image->line,
+        finding(f, f->zone, l->key,
                 "%s=: %s takes 0x%" PRIx64 " bytes from 0x%" PRIx64 " on, more than the [Memory] has there", l->key,
                 l->image->path, l->size, l->image->address);
 }
@@ -136,7 +137,7 @@ static void check_loaded(struct findings *f) {
                 check_fits(f, l);
                 for (size_t j = 0; j < i; j++)
                         if (range_overlaps(all[j].image->address, all[j].size, l->image->address, l->size))
-                                finding(f, l->image->line,
+                                finding(f, f->zone, l->key,
                                         "%s=: %s (0x%" PRIx64 " bytes) overlaps the %s (0x%" PRIx64 " bytes) in RAM",
                                         l->key, l->image->path, l->size, all[j].key, all[j].size);
         }
@@ -147,58 +148,73 @@ static int disk_size(int fd, const struct stat *st, uint64_t *ret) {
         return S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, ret) < 0 ? -errno : 0;
 }
 
-/* False: there is no such disk; *ret_st is written otherwise. */
-static bool check_disk(struct findings *f, const struct device_spec *d, struct stat *ret_st) {
+/* False: there is no such disk; *ret is written otherwise. */
+static bool check_disk(struct findings *f, const struct device_spec *d, struct file_identity *ret) {
         int mode = (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
         _cleanup_close_ int fd = open(d->image, mode);
         char what[NAME_SIZE + 16];
+        struct stat st;
         uint64_t size;
 
-        if (fd < 0 || fstat(fd, ret_st) < 0) {
+        if (fd < 0 || fstat(fd, &st) < 0) {
                 (void) snprintf(what, sizeof(what), "[Block %s]", d->name);
-                finding_no_file(f, d->line, what, d->image);
+                finding_no_file(f, d, "Image", what, d->image);
                 return false;
         }
-        if (!S_ISREG(ret_st->st_mode) && !S_ISBLK(ret_st->st_mode)) {
-                finding(f, d->line, "[Block %s]: %s is neither a file nor a block device", d->name, d->image);
+        if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+                finding(f, d, "Image", "[Block %s]: %s is neither a file nor a block device", d->name, d->image);
                 return false;
         }
-        if (disk_size(fd, ret_st, &size) < 0)
-                finding(f, d->line, "[Block %s]: the size of %s cannot be told: %s", d->name, d->image,
+        *ret = file_identity_get(fd, "");
+        if (disk_size(fd, &st, &size) < 0)
+                finding(f, d, "Image", "[Block %s]: the size of %s cannot be told: %s", d->name, d->image,
                         strerror(errno));
         else if (size == 0 || size % SECTOR != 0)
-                finding(f, d->line, "[Block %s]: %s has %" PRIu64 " bytes, not a multiple of %d", d->name, d->image,
+                finding(f, d, "Image", "[Block %s]: %s has %" PRIu64 " bytes, not a multiple of %d", d->name, d->image,
                         size, SECTOR);
         return true;
 }
 
-static bool same_disk(const struct stat *a, const struct stat *b) {
-        if (S_ISBLK(a->st_mode) || S_ISBLK(b->st_mode))
-                return S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
-        return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 static void check_disks(struct findings *f) {
-        const struct zone_spec *z = f->zone;
-        struct stat st[ZONE_DEVICES_MAX];
+        struct zone_spec now = *f->zone; /* borrows all; its images are looked up anew */
         bool there[ZONE_DEVICES_MAX] = {};
 
-        for (size_t i = 0; i < z->num_devices; i++) {
-                const struct device_spec *d = &z->devices[i];
+        for (size_t i = 0; i < now.num_devices; i++) {
+                const struct device_spec *d = &f->zone->devices[i];
 
                 if (d->type != DEVICE_BLOCK)
                         continue;
-                there[i] = check_disk(f, d, &st[i]);
+                there[i] = check_disk(f, d, &now.devices[i].image_identity);
                 for (size_t j = 0; there[i] && j < i; j++)
-                        if (there[j] && same_disk(&st[i], &st[j]) && !(d->read_only && z->devices[j].read_only))
-                                finding(f, d->line, "[Block %s]: %s is [Block %s]'s image under another name", d->name,
-                                        d->image, z->devices[j].name);
+                        if (there[j] && device_image_shared(&now.devices[i], &now.devices[j]))
+                                finding(f, d, "Image", "[Block %s]: %s is [Block %s]'s image under another name",
+                                        d->name, d->image, now.devices[j].name);
         }
+}
+
+static void check_tap(struct findings *f, const struct device_spec *d) {
+        char what[NAME_SIZE + 16];
+        struct err e = {};
+
+        (void) snprintf(what, sizeof(what), "[Net %s]", d->name);
+        if (f->elsewhere) {
+                errno = ENOENT; /* its interfaces are not this machine's, whatever their names */
+                finding_no_file(f, d, "Tap", what, d->tap);
+        } else if (tap_check(d->tap, &e) < 0) {
+                finding(f, d, "Tap", "%s: %s", what, e.text);
+        }
+}
+
+static void check_taps(struct findings *f) {
+        for (size_t i = 0; i < f->zone->num_devices; i++)
+                if (f->zone->devices[i].type == DEVICE_NET)
+                        check_tap(f, &f->zone->devices[i]);
 }
 
 static int check_images(struct findings f) {
         check_loaded(&f);
         check_disks(&f);
+        check_taps(&f);
         return f.r;
 }
 
@@ -206,12 +222,14 @@ int zone_check_images(const struct zone_spec *z, struct diagnostics *d) {
         return check_images((struct findings){ .zone = z, .d = d });
 }
 
-int zone_check_disk(const struct zone_spec *z, const struct device_spec *device, struct diagnostics *d) {
+int zone_check_device(const struct zone_spec *z, const struct device_spec *device, struct diagnostics *d) {
         struct findings f = { .zone = z, .d = d };
-        struct stat st;
+        struct file_identity identity;
 
         if (device->type == DEVICE_BLOCK)
-                (void) check_disk(&f, device, &st);
+                (void) check_disk(&f, device, &identity);
+        if (device->type == DEVICE_NET)
+                check_tap(&f, device);
         return f.r;
 }
 

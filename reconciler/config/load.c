@@ -5,8 +5,9 @@
 
 #include "base/fd.h"
 #include "config/parse.h"
+#include "config/settings.h"
 
-static int config_read(const char *path, struct diagnostics *d, char **ret, size_t *ret_size) {
+int config_text_load(const char *path, struct diagnostics *d, char **ret, size_t *ret_size) {
         int r = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, ret, ret_size);
 
         if (r == -EFBIG)
@@ -19,8 +20,7 @@ static int config_read(const char *path, struct diagnostics *d, char **ret, size
         return r;
 }
 
-/* "/etc/hvisor/zones.d/linux2.conf" → "linux2"; what does not fit makes no valid name. */
-static void file_stem(const char *path, char *ret, size_t size) {
+void zone_name_of_path(const char *path, char *ret, size_t size) {
         const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
         size_t length = strlen(base);
 
@@ -33,18 +33,34 @@ int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **r
         _cleanup_free_ char *text = NULL;
         char name[NAME_SIZE * 2];
         size_t size;
-        int r = config_read(path, d, &text, &size);
+        int r = config_text_load(path, d, &text, &size);
 
         if (r < 0)
                 return r;
-        file_stem(path, name, sizeof(name));
-        return zone_spec_parse(name, path, text, size, d, ret);
+        zone_name_of_path(path, name, sizeof(name));
+        r = zone_spec_parse(name, path, text, size, d, ret);
+        if (r >= 0)
+                zone_spec_identify(*ret);
+        return r;
 }
 
 int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret) {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = config_read(path, d, &text, &size);
+        int r = config_text_load(path, d, &text, &size);
 
         return r < 0 ? r : board_spec_parse(path, text, size, d, ret);
+}
+
+int settings_load(const char *path, struct diagnostics *d, struct settings *ret) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        if (access(path, F_OK) < 0 && errno == ENOENT) {
+                settings_default(ret);
+                return 0;
+        }
+        r = config_text_load(path, d, &text, &size);
+        return r < 0 ? r : settings_parse(path, text, size, d, ret);
 }

@@ -4,6 +4,7 @@
 
 #include "config/parse.h"
 #include "config/parser.h"
+#include "config/settings.h"
 #include "config/value.h"
 
 /* ---- sections --------------------------------------------------------------------------------------- */
@@ -23,49 +24,68 @@ static unsigned uses_count(const struct parser *p, enum section_id id) {
         return n;
 }
 
-static struct memory_spec *memory_new(struct zone_spec *z, const char *name, unsigned line) {
-        struct memory_spec *m = &z->memory[z->num_memory++];
+/* One more of a list that the schema's max keeps within its array. */
+static struct memory_spec *memory_new(struct memory_spec *list, size_t *count, const char *name) {
+        struct memory_spec *m = &list[(*count)++];
 
-        m->line = line;
         strcpy(m->name, name);
         return m;
 }
 
-static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name, unsigned line) {
+static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name) {
         struct device_spec *d;
 
         if (z->num_devices == ZONE_DEVICES_MAX)
                 return NULL;
         d = &z->devices[z->num_devices++];
         d->type = type;
-        d->line = line;
         strcpy(d->name, name);
         return d;
 }
 
 /* The part of the spec that a section's keys write to; NULL: no room for more devices. */
-static void *section_object(struct parser *p, enum section_id id, const char *name, unsigned line) {
+static void *section_object(struct parser *p, enum section_id id, const char *name) {
         switch (id) {
         case SECTION_ZONE:
                 return p->zone;
         case SECTION_MEMORY:
-                return memory_new(p->zone, name, line);
+                return memory_new(p->zone->memory, &p->zone->num_memory, name);
+        case SECTION_IO:
+                return memory_new(p->zone->io, &p->zone->num_io, name);
         case SECTION_BLOCK:
-                return device_new(p->zone, DEVICE_BLOCK, name, line);
+                return device_new(p->zone, DEVICE_BLOCK, name);
         case SECTION_CONSOLE:
-                return device_new(p->zone, DEVICE_CONSOLE, name, line);
+                return device_new(p->zone, DEVICE_CONSOLE, name);
+        case SECTION_NET:
+                return device_new(p->zone, DEVICE_NET, name);
         case SECTION_BOARD:
                 return p->board;
         case SECTION_GIC:
                 return p->zone ? &p->zone->gic : &p->board->gic;
+        case SECTION_RECONCILER:
+                return p->settings;
         case _SECTION_MAX:
                 break;
         }
         abort();
 }
 
+/* The kind of file that has such a section; NULL: none. */
+static const char *file_of_section(struct slice name) {
+        static const struct {
+                enum file_kind kind;
+                const char *file;
+        } files[] = { { ZONE_FILE, "a zone's file" }, { BOARD_FILE, "board.conf" }, { SETTINGS_FILE, "hvisor.conf" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++)
+                if (schema_find_section(files[i].kind, name.text, name.size))
+                        return files[i].file;
+        return NULL;
+}
+
 static bool section_known(struct parser *p, const struct line *l, const struct section_schema **ret) {
         const struct place at = place_of(&l->place, l->name);
+        const char *its_file = file_of_section(l->name);
         const char *near;
 
         *ret = schema_find_section(p->kind, l->name.text, l->name.size);
@@ -74,9 +94,8 @@ static bool section_known(struct parser *p, const struct line *l, const struct s
         near = schema_suggest_section(p->kind, l->name.text, l->name.size);
         if (near)
                 source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?", SLICE_ARGS(l->name), near);
-        else if (schema_find_section(p->kind ^ (ZONE_FILE | BOARD_FILE), l->name.text, l->name.size))
-                source_error(&p->source, &at, "[%.*s] belongs into %s, not here", SLICE_ARGS(l->name),
-                             p->kind == ZONE_FILE ? "board.conf" : "a zone's file");
+        else if (its_file)
+                source_error(&p->source, &at, "[%.*s] belongs into %s, not here", SLICE_ARGS(l->name), its_file);
         else
                 source_error(&p->source, &at, "unknown section [%.*s]", SLICE_ARGS(l->name));
         return false;
@@ -133,7 +152,7 @@ static struct section_use *section_open(struct parser *p, const struct line *l) 
         if (l->name.size == 0 || !section_known(p, l, &s) || !section_name(p, l, s, name) ||
             !section_free_to_use(p, l, s, name))
                 return NULL;
-        object = section_object(p, s->id, name, l->place.line);
+        object = section_object(p, s->id, name);
         if (!object) {
                 source_error(&p->source, &l->place, "more than %d devices: the hypervisor panics with more",
                              ZONE_DEVICES_MAX);
@@ -300,17 +319,40 @@ static int file_parse(struct parser *p, const char *path, const char *text, size
         return p->source.errors > 0 ? -EBADMSG : 0;
 }
 
-static unsigned line_of(const struct section_use *u, const char *key) {
-        return parser_place(u, key)->line;
+/* Columns fit: a line has at most TEXT_LINE_MAX bytes. */
+static void spot_keep(struct spots *s, size_t object, size_t key, const struct place *p) {
+        s->entries[s->count++] = (struct spot_entry){
+                .object = (uint16_t) object,
+                .key = (uint16_t) key,
+                .line = p->line,
+                .column = (uint16_t) (p->part.text - p->source.text + 1),
+                .length = (uint16_t) p->part.size,
+        };
 }
 
-/* Later checks, which no longer have the text, name these lines. */
-static void lines_keep(struct zone_spec *z, const struct section_use *u) {
-        z->id_line = line_of(u, "Id");
-        z->cpus_line = line_of(u, "CPUs");
-        z->kernel.line = line_of(u, "Kernel");
-        z->device_tree.line = line_of(u, "DeviceTree");
-        z->initrd.line = line_of(u, "Initrd");
+/* Later checks, which no longer have the text, name these places. */
+static int spots_keep(const struct parser *p, struct zone_spec *z) {
+        size_t count = 0;
+
+        _Static_assert(sizeof(*z) <= UINT16_MAX && TEXT_LINE_MAX < UINT16_MAX, "spots are stored in 16 bits");
+        for (size_t i = 0; i < p->num_uses; i++) {
+                count++;
+                for (size_t k = 0; k < schema_num_keys; k++)
+                        count += p->uses[i].given[k].line > 0;
+        }
+        z->spots.entries = calloc(count, sizeof(*z->spots.entries));
+        if (!z->spots.entries)
+                return -ENOMEM;
+        for (size_t i = 0; i < p->num_uses; i++) {
+                const struct section_use *u = &p->uses[i];
+                size_t object = (size_t) ((char *) u->object - (char *) z);
+
+                spot_keep(&z->spots, object, SPOT_HEADER, &u->header);
+                for (size_t k = 0; k < schema_num_keys; k++)
+                        if (u->given[k].line > 0)
+                                spot_keep(&z->spots, object, k, &u->given[k]);
+        }
+        return 0;
 }
 
 static void name_error(const char *path, const char *name, struct diagnostics *d) {
@@ -342,7 +384,9 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
                 return r;
         if (z->name[0] == '\0')
                 return -EBADMSG;
-        lines_keep(z, parser_use(p, z));
+        r = spots_keep(p, z);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(z);
         return 0;
 }
@@ -364,4 +408,31 @@ int board_spec_parse(const char *path, const char *text, size_t size, struct dia
                 return r;
         *ret = TAKE_PTR(b);
         return 0;
+}
+
+void settings_default(struct settings *ret) {
+        *ret = (struct settings){};
+        for (size_t i = 0; i < schema_num_keys; i++) {
+                const struct key_schema *k = &schema_keys[i];
+                struct value_error e;
+
+                if (k->section == SECTION_RECONCILER && k->default_value)
+                        (void) value_parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, ret, &e);
+        }
+}
+
+int settings_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct settings *ret) {
+        _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
+        struct settings s;
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        settings_default(&s);
+        p->kind = SETTINGS_FILE;
+        p->settings = &s;
+        r = file_parse(p, path, text, size, d);
+        if (r >= 0)
+                *ret = s;
+        return r;
 }

@@ -27,3 +27,9 @@ int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **r
 
 int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret);
 int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret);
+
+/** config_text_load() - a file's bytes, for the functions above; 0, -errno (@d says so too). @ret: free() */
+int config_text_load(const char *path, struct diagnostics *d, char **ret, size_t *ret_size);
+
+/** zone_name_of_path() - "/etc/hvisor/zones.d/linux2.conf" → "linux2"; what does not fit makes no valid name */
+void zone_name_of_path(const char *path, char *ret, size_t size);

@@ -21,13 +21,14 @@ struct section_use {
         bool meant[SCHEMA_KEYS_MAX];         /* misspelt, most likely: not called missing as well */
 };
 
-#define SECTION_USES_MAX (2 + ZONE_MEMORY_MAX + ZONE_DEVICES_MAX)
+#define SECTION_USES_MAX (2 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX)
 
 struct parser {
         struct source source;
         enum file_kind kind;
-        struct zone_spec *zone;   /* of a zone's file */
-        struct board_spec *board; /* of a board's file */
+        struct zone_spec *zone;    /* of a zone's file */
+        struct board_spec *board;  /* of a board's file */
+        struct settings *settings; /* of hvisor.conf */
         struct section_use uses[SECTION_USES_MAX];
         size_t num_uses;
         struct section_use *current; /* NULL: before the first section, or in a bad one */

@@ -23,9 +23,8 @@ static bool system_ram_line(const char *line, struct range *ret) {
         return true;
 }
 
-int root_facts_read_from(const char *path, struct root_facts *ret, struct err *e) {
+static int read_iomem(const char *path, struct root_facts *facts, struct err *e) {
         _cleanup_(closep) FILE *f = fopen(path, "re");
-        struct root_facts facts = {};
         struct range ram;
         char line[256];
 
@@ -34,15 +33,45 @@ int root_facts_read_from(const char *path, struct root_facts *ret, struct err *e
         while (fgets(line, sizeof(line), f)) {
                 if (!system_ram_line(line, &ram))
                         continue;
-                if (facts.num_system_ram == ELEMENTSOF(facts.system_ram))
+                if (facts->num_system_ram == ELEMENTSOF(facts->system_ram))
                         return err_set(e, -E2BIG, "%s lists more than %zu pieces of System RAM", path,
-                                       ELEMENTSOF(facts.system_ram));
-                facts.system_ram[facts.num_system_ram++] = ram;
+                                       ELEMENTSOF(facts->system_ram));
+                facts->system_ram[facts->num_system_ram++] = ram;
                 /* To whom it does not want to tell, the kernel says 00000000-00000000. */
-                facts.known |= ram.base != 0 || ram.size != 1;
+                facts->known |= ram.base != 0 || ram.size != 1;
         }
-        if (ferror(f))
-                return err_set(e, -EIO, "%s cannot be read", path);
+        return ferror(f) ? err_set(e, -EIO, "%s cannot be read", path) : 0;
+}
+
+/* " 21:  345  0  GICv3  64 Edge  hvisor": the controller's own number; Linux' one, in front, means nothing here. */
+static bool interrupt_line(const char *line, uint32_t *ret) {
+        const char *gic = strstr(line, " GIC");
+
+        return gic && sscanf(gic, " GIC%*s %" SCNu32, ret) == 1 && *ret >= 32 && *ret < INTERRUPTS_MAX;
+}
+
+static int read_interrupts(const char *path, struct root_facts *facts, struct err *e) {
+        _cleanup_(closep) FILE *f = fopen(path, "re");
+        _cleanup_free_ char *line = NULL; /* as long as the machine has CPUs */
+        size_t size = 0;
+        uint32_t i;
+
+        if (!f)
+                return err_set(e, -errno, "%s cannot be read: %s", path, strerror(errno));
+        while (getline(&line, &size, f) >= 0)
+                if (interrupt_line(line, &i))
+                        facts->interrupts[i / 32] |= BIT(i % 32);
+        return ferror(f) ? err_set(e, -EIO, "%s cannot be read", path) : 0;
+}
+
+int root_facts_read_from(const char *iomem, const char *interrupts, struct root_facts *ret, struct err *e) {
+        struct root_facts facts = {};
+        int r = read_iomem(iomem, &facts, e);
+
+        if (r >= 0)
+                r = read_interrupts(interrupts, &facts, e);
+        if (r < 0)
+                return r;
         if (!facts.known)
                 facts = (struct root_facts){};
         *ret = facts;
@@ -50,5 +79,5 @@ int root_facts_read_from(const char *path, struct root_facts *ret, struct err *e
 }
 
 int root_facts_read(struct root_facts *ret, struct err *e) {
-        return root_facts_read_from("/proc/iomem", ret, e);
+        return root_facts_read_from("/proc/iomem", "/proc/interrupts", ret, e);
 }

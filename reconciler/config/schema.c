@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config/schema.h"
+#include "config/settings.h"
 #include "config/spec.h"
 #include "config/suggest.h"
 
@@ -16,12 +17,15 @@ const struct section_schema schema_sections[_SECTION_MAX] = {
 };
 
 /* The struct that a section's keys are stored in. */
-#define OBJECT_ZONE    struct zone_spec
-#define OBJECT_MEMORY  struct memory_spec
-#define OBJECT_BLOCK   struct device_spec
-#define OBJECT_CONSOLE struct device_spec
-#define OBJECT_BOARD   struct board_spec
-#define OBJECT_GIC     struct gic_spec
+#define OBJECT_ZONE       struct zone_spec
+#define OBJECT_MEMORY     struct memory_spec
+#define OBJECT_IO         struct memory_spec
+#define OBJECT_BLOCK      struct device_spec
+#define OBJECT_CONSOLE    struct device_spec
+#define OBJECT_NET        struct device_spec
+#define OBJECT_BOARD      struct board_spec
+#define OBJECT_GIC        struct gic_spec
+#define OBJECT_RECONCILER struct settings
 
 const struct key_schema schema_keys[] = {
 #define SECTION(...)
@@ -51,14 +55,29 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 #define C_TYPE_CPUS       uint64_t
 #define C_TYPE_INTERRUPTS uint32_t[INTERRUPTS_MAX / 32]
 #define C_TYPE_PATH       char *
+#define C_TYPE_INTERFACE  char[INTERFACE_NAME_SIZE]
+#define C_TYPE_MAC        uint8_t[MAC_SIZE]
 #define C_TYPE_YES_NO     bool
 #define C_TYPE_RESTART    enum restart_policy
+#define C_TYPE_ON_CHANGE  enum change_policy
+#define C_TYPE_LOG_LEVEL  int
+#define C_TYPE_TIME       uint64_t
 #define C_TYPE_REGIONS    struct range[BOARD_MEMORY_MAX]
 #define SECTION(...)
 #define KEY(section_, name_, field_, type_, ...)                                                                       \
         _Static_assert(__builtin_types_compatible_p(__typeof__(((OBJECT_##section_ *) NULL)->field_), C_TYPE_##type_), \
                        "the field of " name_ " has another type");
 #include "schema/keys.def"
+
+enum section_id device_section(const struct device_spec *d) {
+        static const enum section_id sections[_DEVICE_TYPE_MAX] = {
+                [DEVICE_BLOCK] = SECTION_BLOCK,
+                [DEVICE_CONSOLE] = SECTION_CONSOLE,
+                [DEVICE_NET] = SECTION_NET,
+        };
+
+        return sections[d->type];
+}
 
 static bool name_is(const char *candidate, const char *name, size_t size) {
         return strlen(candidate) == size && memcmp(candidate, name, size) == 0;

@@ -26,9 +26,14 @@ enum value_type {
         VALUE_CPUS,       /* uint64_t: bitmap, as 2-3,5 */
         VALUE_INTERRUPTS, /* uint32_t[INTERRUPTS_MAX / 32]: bitmap, as 40,44-46 */
         VALUE_PATH,       /* char *: absolute, owned */
+        VALUE_INTERFACE,  /* char[INTERFACE_NAME_SIZE]: a network interface */
+        VALUE_MAC,        /* uint8_t[MAC_SIZE]: as 02:00:5e:10:00:01; all 0: none */
         VALUE_YES_NO,     /* bool: yes/no, true/false, on/off, 1/0 */
         VALUE_RESTART,    /* enum restart_policy */
+        VALUE_ON_CHANGE,  /* enum change_policy */
         VALUE_REGIONS,    /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
+        VALUE_LOG_LEVEL,  /* int: base/log.h */
+        VALUE_TIME,       /* uint64_t: µs, as 2s or 50ms */
         _VALUE_TYPE_MAX,
 };
 
@@ -48,6 +53,7 @@ enum change_cost {
 enum file_kind {
         ZONE_FILE = 1 << 0,
         BOARD_FILE = 1 << 1,
+        SETTINGS_FILE = 1 << 2,
 };
 
 struct section_schema {
@@ -76,7 +82,7 @@ extern const struct section_schema schema_sections[_SECTION_MAX];
 extern const struct key_schema schema_keys[];
 extern const size_t schema_num_keys;
 
-#define SCHEMA_KEYS_MAX 40 /* of all sections together; schema.c asserts it */
+#define SCHEMA_KEYS_MAX 64 /* of all sections together; schema.c asserts it */
 
 /** schema_find_section() - by its exact name, among those of files of @kind; NULL if there is none */
 const struct section_schema *schema_find_section(enum file_kind kind, const char *name, size_t size);
@@ -88,6 +94,10 @@ const char *schema_suggest_key(enum section_id section, const char *name, size_t
 
 /** schema_elsewhere() - the first section that has a key of exactly this name; NULL if none has */
 const struct section_schema *schema_elsewhere(enum file_kind kind, const char *key, size_t size);
+
+struct device_spec;
+/** device_section() - the section that the device is written as */
+enum section_id device_section(const struct device_spec *d);
 
 /* The field of @k in an object of its section. */
 static inline void *schema_field(const struct key_schema *k, void *object) {

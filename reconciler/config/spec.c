@@ -7,12 +7,14 @@
 static const char *const device_types[_DEVICE_TYPE_MAX] = {
         [DEVICE_BLOCK] = "block",
         [DEVICE_CONSOLE] = "console",
+        [DEVICE_NET] = "net",
 };
 
 /* Virtio 1.2, section 5. */
 static const uint32_t virtio_ids[_DEVICE_TYPE_MAX] = {
         [DEVICE_BLOCK] = 2,
         [DEVICE_CONSOLE] = 3,
+        [DEVICE_NET] = 1,
 };
 
 static const char *const restart_policies[_RESTART_POLICY_MAX] = {
@@ -21,12 +23,21 @@ static const char *const restart_policies[_RESTART_POLICY_MAX] = {
         [RESTART_ALWAYS] = "always",
 };
 
+static const char *const change_policies[_CHANGE_POLICY_MAX] = {
+        [CHANGE_RESTART] = "restart",
+        [CHANGE_HOLD] = "hold",
+};
+
 const char *device_type_to_string(enum device_type type) {
         return type < _DEVICE_TYPE_MAX ? device_types[type] : NULL;
 }
 
 const char *restart_policy_to_string(enum restart_policy policy) {
         return policy < _RESTART_POLICY_MAX ? restart_policies[policy] : NULL;
+}
+
+const char *change_policy_to_string(enum change_policy policy) {
+        return policy < _CHANGE_POLICY_MAX ? change_policies[policy] : NULL;
 }
 
 uint32_t device_type_virtio_id(enum device_type type) {
@@ -49,7 +60,15 @@ struct zone_spec *zone_spec_free(struct zone_spec *z) {
         free(z->initrd.path);
         for (size_t i = 0; i < z->num_devices; i++)
                 free(z->devices[i].image);
+        free(z->spots.entries);
         free(z);
+        return NULL;
+}
+
+const struct device_spec *zone_spec_find_device(const struct zone_spec *z, const char *name) {
+        for (size_t i = 0; i < z->num_devices; i++)
+                if (strcmp(z->devices[i].name, name) == 0)
+                        return &z->devices[i];
         return NULL;
 }
 
@@ -59,6 +78,16 @@ static bool own(char **s) {
                 return true;
         *s = strdup(*s);
         return *s;
+}
+
+static bool own_spots(struct spots *s) {
+        struct spot_entry *entries = s->count > 0 ? malloc(s->count * sizeof(*entries)) : NULL;
+        bool good = entries || s->count == 0;
+
+        if (entries)
+                memcpy(entries, s->entries, s->count * sizeof(*entries));
+        s->entries = entries;
+        return good;
 }
 
 struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
@@ -74,6 +103,7 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
         good &= own(&copy->initrd.path);
         for (size_t i = 0; i < z->num_devices; i++)
                 good &= own(&copy->devices[i].image);
+        good &= own_spots(&copy->spots);
         return good ? copy : zone_spec_free(copy);
 }
 

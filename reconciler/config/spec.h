@@ -11,12 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/mac.h"
 #include "base/macros.h"
 #include "base/range.h"
+#include "config/identity.h"
+#include "config/spots.h"
 
 #define NAME_SIZE           32 /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
+#define INTERFACE_NAME_SIZE 16 /* of a network interface, with the NUL (IFNAMSIZ) */
 #define ZONE_DEVICES_MAX    7  /* the hypervisor asserts on more pending interrupts */
 #define ZONE_MEMORY_MAX     16
+#define ZONE_IO_MAX         16
+#define ZONE_REGIONS_MAX    64 /* of all kinds, as the hypervisor takes them */
+#define DEVICE_REGIONS      7  /* that a device's window takes up of them */
 #define BOARD_MEMORY_MAX    16
 #define CPUS_MAX            64
 #define INTERRUPTS_MAX      1024
@@ -31,29 +38,39 @@ enum restart_policy {
         _RESTART_POLICY_MAX,
 };
 
+/* When a change takes effect that needs a restart of the zone. */
+enum change_policy {
+        CHANGE_RESTART, /* at once */
+        CHANGE_HOLD,    /* when the zone is started next, by whomever */
+        _CHANGE_POLICY_MAX,
+};
+
 enum device_type {
         DEVICE_BLOCK,
         DEVICE_CONSOLE,
+        DEVICE_NET,
         _DEVICE_TYPE_MAX,
 };
 
+/* RAM, or the registers of a real device. */
 struct memory_spec {
         char name[NAME_SIZE];
         uint64_t physical;
         uint64_t guest; /* == physical where the file gives none */
         uint64_t size;
-        unsigned line; /* of its section, for messages */
 };
 
 /* One virtio device and what serves it. Fields of other types are empty. */
 struct device_spec {
         char name[NAME_SIZE];
         enum device_type type;
-        uint64_t address;   /* guest, of its virtio-mmio window */
-        uint32_t interrupt; /* 32 … 1019 */
-        char *image;        /* block: absolute path of a file or block device */
-        bool read_only;     /* block */
-        unsigned line;
+        uint64_t address;                    /* guest, of its virtio-mmio window */
+        uint32_t interrupt;                  /* 32 … 1019 */
+        char *image;                         /* block: absolute path of a file or block device */
+        struct file_identity image_identity; /* block: when the file was loaded */
+        bool read_only;                      /* block */
+        char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
+        uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
 };
 
 struct gic_spec {
@@ -66,7 +83,6 @@ struct gic_spec {
 struct image_spec {
         char *path;       /* absolute; NULL: none */
         uint64_t address; /* physical */
-        unsigned line;    /* of the path in the zone's file, for messages; 0: unknown */
 };
 
 struct zone_spec {
@@ -74,16 +90,19 @@ struct zone_spec {
         char *path; /* of the file that it comes from */
         uint32_t id;
         uint64_t cpus;
-        unsigned id_line, cpus_line; /* for messages; 0: unknown */
         struct image_spec kernel, device_tree, initrd;
         uint64_t entry_point; /* guest */
         enum restart_policy restart;
+        enum change_policy on_change;
         uint32_t interrupts[INTERRUPTS_MAX / 32]; /* passed through, beside the devices' */
         struct gic_spec gic;                      /* version 0: the board's */
         struct memory_spec memory[ZONE_MEMORY_MAX];
         size_t num_memory;
+        struct memory_spec io[ZONE_IO_MAX];
+        size_t num_io;
         struct device_spec devices[ZONE_DEVICES_MAX];
         size_t num_devices;
+        struct spots spots; /* for messages */
 };
 
 struct board_spec {
@@ -100,8 +119,10 @@ struct board_spec *board_spec_free(struct board_spec *b);
 DEFINE_CLEANUP(struct zone_spec *, zone_spec_free);
 DEFINE_CLEANUP(struct board_spec *, board_spec_free);
 
-/** zone_spec_copy() - of one's own, line numbers and all; NULL: out of memory */
+/** zone_spec_copy() - of one's own, spots and all; NULL: out of memory */
 struct zone_spec *zone_spec_copy(const struct zone_spec *z);
+
+const struct device_spec *zone_spec_find_device(const struct zone_spec *z, const char *name);
 
 /** zone_name_valid() - 1–31 of A-Za-z0-9._-, not beginning with a dot */
 bool zone_name_valid(const char *name);
@@ -109,7 +130,7 @@ bool zone_name_valid(const char *name);
 /**
  * zone_spec_cookie() - tells if the guest would see a difference
  *
- * Covers all that needs a restart of the zone: everything but Restart= and what
+ * Covers all that needs a restart of the zone: everything but Restart=, OnChange= and what
  * only a device's own worker sees (device_spec_cookie()). Comments, order of
  * sections, spelling of numbers and names of memory do not count. The value stays
  * the same when later versions add keys. @b gives the GIC where the zone has none
@@ -120,12 +141,13 @@ uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b)
 /** device_spec_cookie() - tells if a device's worker would have to be replaced */
 uint64_t device_spec_cookie(const struct device_spec *d);
 
-/** device_type_virtio_id() - virtio 1.2, section 5: 2 block, 3 console */
+/** device_type_virtio_id() - virtio 1.2, section 5: 1 net, 2 block, 3 console */
 uint32_t device_type_virtio_id(enum device_type type);
 
 /* Words as they stand in files and messages: "block", "on-failure". Never NULL for a valid value. */
 const char *device_type_to_string(enum device_type type);
 const char *restart_policy_to_string(enum restart_policy policy);
+const char *change_policy_to_string(enum change_policy policy);
 
 /**
  * zone_spec_format() - the spec as a normalized .conf text

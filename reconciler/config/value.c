@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
+#include "config/intervals.h"
 #include "config/number.h"
 #include "config/spec.h"
 #include "config/suggest.h"
@@ -120,24 +122,6 @@ static int parse_bitmap(const struct number_rule *rule, struct slice v, uint32_t
         return any ? 0 : value_fail(e, v, "no %s in the list", rule->what);
 }
 
-static void write_bitmap(const uint32_t *bits, size_t size, FILE *f) {
-        const char *separator = "";
-
-        for (size_t i = 0; i < size; i++) {
-                size_t last = i;
-
-                if (!bit_test(bits, i))
-                        continue;
-                while (last + 1 < size && bit_test(bits, last + 1))
-                        last++;
-                fprintf(f, "%s%zu", separator, i);
-                if (last > i)
-                        fprintf(f, "-%zu", last);
-                separator = ",";
-                i = last;
-        }
-}
-
 static int parse_cpus(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
         const struct number_rule rule = rule_of(k, "CPU");
         uint32_t bits[CPUS_MAX / 32] = {};
@@ -152,7 +136,7 @@ static void write_cpus(const void *field, FILE *f) {
         uint64_t cpus = *(const uint64_t *) field;
         const uint32_t bits[CPUS_MAX / 32] = { (uint32_t) cpus, (uint32_t) (cpus >> 32) };
 
-        write_bitmap(bits, CPUS_MAX, f);
+        intervals_write(bits, CPUS_MAX, f);
 }
 
 static int parse_interrupts(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
@@ -166,7 +150,7 @@ static int parse_interrupts(const struct key_schema *k, struct slice v, void *fi
 }
 
 static void write_interrupts(const void *field, FILE *f) {
-        write_bitmap(field, INTERRUPTS_MAX, f);
+        intervals_write(field, INTERRUPTS_MAX, f);
 }
 
 /* ---- regions: the count of the board's memory stands beside the array ------------------------------- */
@@ -262,6 +246,52 @@ static bool slice_is(struct slice v, const char *word) {
         return strlen(word) == v.size && strncasecmp(v.text, word, v.size) == 0;
 }
 
+/* As dev_valid_name() of Linux has it; without %, which asks the kernel for a number, and without quotes. */
+static int parse_interface(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        if (v.size >= INTERFACE_NAME_SIZE)
+                return value_fail(e, v,
+                                  "\"%.*s\" is too long for a network interface; at most %d characters are possible",
+                                  SLICE_ARGS(v), INTERFACE_NAME_SIZE - 1);
+        for (size_t i = 0; i < v.size; i++)
+                if (strchr(" \t/:%\"'", v.text[i]))
+                        return value_fail(e, (struct slice){ v.text + i, 1 },
+                                          "\"%.*s\" is not the name of a network interface", SLICE_ARGS(v));
+        if (slice_is(v, ".") || slice_is(v, ".."))
+                return value_fail(e, v, "\"%.*s\" is not the name of a network interface", SLICE_ARGS(v));
+        if (slice_is(v, "auto"))
+                return value_fail(e, v,
+                                  "\"%.*s\" is not available; make a tap interface and name it here, as in %s=tap0",
+                                  SLICE_ARGS(v), k->name);
+        memset(field, 0, INTERFACE_NAME_SIZE);
+        memcpy(field, v.text, v.size);
+        return 0;
+}
+
+static void write_interface(const void *field, FILE *f) {
+        fputs(field, f);
+}
+
+static int parse_mac(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        uint8_t mac[MAC_SIZE];
+
+        if (!mac_parse(v.text, v.size, mac))
+                return value_fail(e, v, "\"%.*s\" is not an address as 02:00:5e:10:00:01", SLICE_ARGS(v));
+        if (mac_is_multicast(mac))
+                return value_fail(e, (struct slice){ v.text, 2 },
+                                  "%.*s is a group's address; a card's begins with an even number, as in %02x:…",
+                                  SLICE_ARGS(v), mac[0] & ~1 & 0xff);
+        if (mac_is_zero(mac))
+                return value_fail(e, v, "%.*s is nobody's address", SLICE_ARGS(v));
+        memcpy(field, mac, sizeof(mac));
+        return 0;
+}
+
+static void write_mac(const void *field, FILE *f) {
+        const uint8_t *mac = field;
+
+        fprintf(f, MAC_FORMAT, MAC_ARGS(mac));
+}
+
 static int parse_yes_no(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         static const struct {
                 const char *word;
@@ -281,26 +311,95 @@ static void write_yes_no(const void *field, FILE *f) {
         fputs(*(const bool *) field ? "yes" : "no", f);
 }
 
-static int parse_restart(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+/* Which of @words it is; @what: "a restart policy". */
+static int parse_word(struct slice v, const char *const words[], size_t num_words, const char *what,
+                      struct value_error *e) {
         struct suggestion s = {};
+        char list[100] = "";
+        size_t used = 0;
 
-        for (enum restart_policy p = 0; p < _RESTART_POLICY_MAX; p++) {
-                const char *word = restart_policy_to_string(p);
-
-                if (strlen(word) == v.size && memcmp(v.text, word, v.size) == 0) {
-                        *(enum restart_policy *) field = p;
-                        return 0;
-                }
-                suggestion_offer(&s, v.text, v.size, word);
+        for (size_t i = 0; i < num_words; i++) {
+                if (strlen(words[i]) == v.size && memcmp(v.text, words[i], v.size) == 0)
+                        return (int) i;
+                suggestion_offer(&s, v.text, v.size, words[i]);
+                if (used < sizeof(list))
+                        used += snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", words[i]);
         }
         if (s.word)
-                return value_fail(e, v, "\"%.*s\" is not a restart policy; did you mean \"%s\"?", SLICE_ARGS(v),
-                                  s.word);
-        return value_fail(e, v, "\"%.*s\" is not one of no, on-failure, always", SLICE_ARGS(v));
+                return value_fail(e, v, "\"%.*s\" is not %s; did you mean \"%s\"?", SLICE_ARGS(v), what, s.word);
+        return value_fail(e, v, "\"%.*s\" is not one of %s", SLICE_ARGS(v), list);
+}
+
+static int parse_restart(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        const char *words[_RESTART_POLICY_MAX];
+        int r;
+
+        for (enum restart_policy p = 0; p < _RESTART_POLICY_MAX; p++)
+                words[p] = restart_policy_to_string(p);
+        r = parse_word(v, words, ELEMENTSOF(words), "a restart policy", e);
+        if (r >= 0)
+                *(enum restart_policy *) field = (enum restart_policy) r;
+        return MIN(r, 0);
 }
 
 static void write_restart(const void *field, FILE *f) {
         fputs(restart_policy_to_string(*(const enum restart_policy *) field), f);
+}
+
+static int parse_on_change(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        const char *words[_CHANGE_POLICY_MAX];
+        int r;
+
+        for (enum change_policy p = 0; p < _CHANGE_POLICY_MAX; p++)
+                words[p] = change_policy_to_string(p);
+        r = parse_word(v, words, ELEMENTSOF(words), "what a change can do", e);
+        if (r >= 0)
+                *(enum change_policy *) field = (enum change_policy) r;
+        return MIN(r, 0);
+}
+
+static void write_on_change(const void *field, FILE *f) {
+        fputs(change_policy_to_string(*(const enum change_policy *) field), f);
+}
+
+static int parse_log_level(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        int r = parse_word(v, log_level_words, LOG_LEVEL_WORDS, "a log level", e);
+
+        if (r >= 0)
+                *(int *) field = log_level_parse(log_level_words[r]);
+        return MIN(r, 0);
+}
+
+static void write_log_level(const void *field, FILE *f) {
+        fputs(log_level_word(*(const int *) field) ?: "", f);
+}
+
+/* "2s", "50ms"; a number alone is of seconds, as in systemd's files. */
+static int parse_time(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        static const struct {
+                const char *suffix;
+                uint64_t factor; /* µs */
+        } units[] = { { "ms", 1000 }, { "s", 1000000 }, { "", 1000000 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+                size_t length = strlen(units[i].suffix);
+                struct slice digits = { v.text, v.size - MIN(length, v.size) };
+                const struct number_rule rule = { "time", k->min, k->max / units[i].factor, 1, false, false };
+                uint64_t n;
+                int r;
+
+                if (v.size < length || memcmp(digits.text + digits.size, units[i].suffix, length) != 0)
+                        continue;
+                r = number_parse(&rule, digits, &n, e);
+                if (r >= 0)
+                        *(uint64_t *) field = n * units[i].factor;
+                return r;
+        }
+        return value_fail(e, v, "\"%.*s\" is not a time", SLICE_ARGS(v));
+}
+
+static void write_time(const void *field, FILE *f) {
+        fprintf(f, "%" PRIu64 "ms", *(const uint64_t *) field / 1000);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------- */
@@ -316,9 +415,14 @@ static const struct {
         [VALUE_CPUS] = { parse_cpus, write_cpus, sizeof(uint64_t) },
         [VALUE_INTERRUPTS] = { parse_interrupts, write_interrupts, 0 },
         [VALUE_PATH] = { parse_path, write_path, 0 },
+        [VALUE_INTERFACE] = { parse_interface, write_interface, 0 },
+        [VALUE_MAC] = { parse_mac, write_mac, 0 },
         [VALUE_YES_NO] = { parse_yes_no, write_yes_no, sizeof(bool) },
         [VALUE_RESTART] = { parse_restart, write_restart, sizeof(enum restart_policy) },
+        [VALUE_ON_CHANGE] = { parse_on_change, write_on_change, sizeof(enum change_policy) },
         [VALUE_REGIONS] = { parse_regions, write_regions, 0 },
+        [VALUE_LOG_LEVEL] = { parse_log_level, write_log_level, sizeof(int) },
+        [VALUE_TIME] = { parse_time, write_time, sizeof(uint64_t) },
 };
 
 int value_parse(const struct key_schema *k, struct slice value, void *object, struct value_error *e) {
@@ -339,6 +443,10 @@ bool value_present(const struct key_schema *k, const void *object) {
 
         if (k->type == VALUE_PATH)
                 return *(char *const *) field != NULL;
+        if (k->type == VALUE_INTERFACE)
+                return *(const char *) field != '\0';
+        if (k->type == VALUE_MAC)
+                return !mac_is_zero(field);
         if (k->type == VALUE_INTERRUPTS)
                 return memcmp(field, no_interrupts, sizeof(no_interrupts)) != 0;
         /* An address that goes with a path is there if the path is. */

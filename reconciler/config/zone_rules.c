@@ -17,43 +17,50 @@ struct claim {
         struct range range;
         char what[NAME_SIZE + 24];
         const struct place *place;
-        bool memory; /* memory among itself is compared elsewhere */
+        bool region; /* RAM and I/O among themselves are compared elsewhere */
 };
 
-#define CLAIMS_MAX (ZONE_MEMORY_MAX + ZONE_DEVICES_MAX + 2)
+#define CLAIMS_MAX (ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX + 2)
 
 struct claims {
         struct claim items[CLAIMS_MAX];
         size_t count;
 };
 
-static void memory_reach(struct parser *p, const struct section_use *u, const struct memory_spec *m) {
+static void region_reach(struct parser *p, const struct section_use *u, const struct memory_spec *m) {
         if (!parser_good(u, "Size"))
                 return;
         if (parser_good(u, "PhysicalAddress") && !range_contains(0, PHYSICAL_SIZE, m->physical, m->size))
-                source_error(&p->source, parser_place(u, "Size"),
-                             "[Memory %s] reaches beyond physical address 0x%" PRIx64, m->name, PHYSICAL_SIZE - 1);
+                source_error(&p->source, parser_place(u, "Size"), "[%s %s] reaches beyond physical address 0x%" PRIx64,
+                             u->schema->name, m->name, PHYSICAL_SIZE - 1);
         if (parser_good(u, "GuestAddress") && !range_contains(0, GUEST_SIZE, m->guest, m->size))
-                source_error(&p->source, parser_place(u, "Size"), "[Memory %s] reaches beyond guest address 0x%" PRIx64,
-                             m->name, GUEST_SIZE - 1);
+                source_error(&p->source, parser_place(u, "Size"), "[%s %s] reaches beyond guest address 0x%" PRIx64,
+                             u->schema->name, m->name, GUEST_SIZE - 1);
 }
 
-static void memory_pair(struct parser *p, const struct memory_spec *m, const struct memory_spec *before) {
+static void region_pair(struct parser *p, const struct memory_spec *m, const struct memory_spec *before) {
         const struct section_use *u = parser_use(p, m), *v = parser_use(p, before);
 
         if (!parser_good(u, "Size") || !parser_good(v, "Size"))
                 return;
         if (parser_good(u, "PhysicalAddress") && parser_good(v, "PhysicalAddress") &&
             range_overlaps(m->physical, m->size, before->physical, before->size)) {
-                source_error(&p->source, parser_place(u, "PhysicalAddress"),
-                             "[Memory %s] overlaps [Memory %s] of line %u", m->name, before->name, before->line);
+                source_error(&p->source, parser_place(u, "PhysicalAddress"), "[%s %s] overlaps [%s %s] of line %u",
+                             u->schema->name, m->name, v->schema->name, before->name, v->header.line);
                 return;
         }
         if (parser_good(u, "GuestAddress") && parser_good(v, "GuestAddress") &&
             range_overlaps(m->guest, m->size, before->guest, before->size))
                 source_error(&p->source, parser_place(u, "GuestAddress"),
-                             "[Memory %s] overlaps [Memory %s] of line %u in the guest", m->name, before->name,
-                             before->line);
+                             "[%s %s] overlaps [%s %s] of line %u in the guest", u->schema->name, m->name,
+                             v->schema->name, before->name, v->header.line);
+}
+
+/* The zone's RAM and I/O, as one list; NULL behind the last. */
+static const struct memory_spec *region_at(const struct zone_spec *z, size_t i) {
+        if (i < z->num_memory)
+                return &z->memory[i];
+        return i - z->num_memory < z->num_io ? &z->io[i - z->num_memory] : NULL;
 }
 
 /* True if every [Memory] is right: only then can something be said to lie outside. */
@@ -67,13 +74,13 @@ static bool memory_known(const struct parser *p) {
         return p->zone->num_memory > 0;
 }
 
-static void check_memory(struct parser *p) {
-        const struct zone_spec *z = p->zone;
+static void check_regions(struct parser *p) {
+        const struct memory_spec *m, *before;
 
-        for (size_t i = 0; i < z->num_memory; i++) {
-                memory_reach(p, parser_use(p, &z->memory[i]), &z->memory[i]);
-                for (size_t j = 0; j < i; j++)
-                        memory_pair(p, &z->memory[i], &z->memory[j]);
+        for (size_t i = 0; (m = region_at(p->zone, i)); i++) {
+                region_reach(p, parser_use(p, m), m);
+                for (size_t j = 0; j < i && (before = region_at(p->zone, j)); j++)
+                        region_pair(p, m, before);
         }
 }
 
@@ -129,17 +136,17 @@ static struct claim *claim_add(struct claims *c, uint64_t base, uint64_t size, c
 static void collect_claims(const struct parser *p, struct claims *c) {
         const struct zone_spec *z = p->zone;
         const struct section_use *gic = parser_use(p, &z->gic);
+        const struct memory_spec *m;
 
-        for (size_t i = 0; i < z->num_memory; i++) {
-                const struct memory_spec *m = &z->memory[i];
+        for (size_t i = 0; (m = region_at(z, i)); i++) {
                 const struct section_use *u = parser_use(p, m);
                 struct claim *item;
 
                 if (!parser_good(u, "GuestAddress") || !parser_good(u, "Size"))
                         continue;
                 item = claim_add(c, m->guest, m->size, parser_place(u, "GuestAddress"));
-                item->memory = true;
-                (void) snprintf(item->what, sizeof(item->what), "[Memory %s]", m->name);
+                item->region = true;
+                (void) snprintf(item->what, sizeof(item->what), "[%s %s]", u->schema->name, m->name);
         }
         for (size_t i = 0; i < z->num_devices; i++) {
                 const struct section_use *u = parser_use(p, &z->devices[i]);
@@ -169,13 +176,13 @@ static void check_guest_addresses(struct parser *p) {
         for (size_t i = 0; i < c.count; i++) {
                 const struct claim *a = &c.items[i];
 
-                if (!a->memory && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
+                if (!a->region && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
                         source_error(&p->source, a->place, "%s reaches beyond guest address 0x%" PRIx64, a->what,
                                      GUEST_SIZE - 1);
                 for (size_t j = 0; j < i; j++) {
                         const struct claim *b = &c.items[j];
 
-                        if ((!a->memory || !b->memory) &&
+                        if ((!a->region || !b->region) &&
                             range_overlaps(a->range.base, a->range.size, b->range.base, b->range.size))
                                 source_error(&p->source, a->place, "%s overlaps %s of line %u in the guest", a->what,
                                              b->what, b->place->line);
@@ -188,14 +195,17 @@ static void device_pair(struct parser *p, const struct device_spec *d, const str
 
         if (strcmp(d->name, before->name) == 0)
                 source_error(&p->source, &u->header, "[%s %s]: [%s %s] of line %u has the same name", u->schema->name,
-                             u->name, v->schema->name, v->name, before->line);
+                             u->name, v->schema->name, v->name, v->header.line);
         if (parser_good(u, "Interrupt") && parser_good(v, "Interrupt") && d->interrupt == before->interrupt)
                 source_error(&p->source, parser_place(u, "Interrupt"), "interrupt %" PRIu32 " is [%s %s]'s of line %u",
-                             d->interrupt, v->schema->name, v->name, before->line);
+                             d->interrupt, v->schema->name, v->name, v->header.line);
         if (d->image && before->image && strcmp(d->image, before->image) == 0 && !(d->read_only && before->read_only))
                 source_error(&p->source, parser_place(u, "Image"),
                              "[Block %s] of line %u has the same image; both would have to be ReadOnly=yes",
-                             before->name, before->line);
+                             before->name, v->header.line);
+        if (d->tap[0] != '\0' && strcmp(d->tap, before->tap) == 0)
+                source_error(&p->source, parser_place(u, "Tap"), "[Net %s] of line %u has the same tap", before->name,
+                             v->header.line);
 }
 
 static void check_devices(struct parser *p) {
@@ -218,8 +228,20 @@ static void check_devices(struct parser *p) {
                              "CPUs=: a zone with devices cannot have CPUs above %d", DEVICE_CPUS_MAX - 1);
 }
 
+static void check_room(struct parser *p) {
+        const struct zone_spec *z = p->zone;
+        size_t regions = z->num_memory + z->num_io, wanted = regions + z->num_devices * DEVICE_REGIONS;
+
+        if (wanted > ZONE_REGIONS_MAX)
+                source_error(&p->source, &parser_use(p, &z->devices[z->num_devices - 1])->header,
+                             "%zu [Memory] and [IO] leave no room for %zu devices: the hypervisor takes %d regions, "
+                             "%d of them for each device",
+                             regions, z->num_devices, ZONE_REGIONS_MAX, DEVICE_REGIONS);
+}
+
 void zone_rules(struct parser *p) {
-        check_memory(p);
+        check_regions(p);
+        check_room(p);
         check_images(p);
         check_guest_addresses(p);
         check_devices(p);

@@ -29,6 +29,7 @@ struct control {
         char *path;
         int fd;
         struct client clients[CLIENTS_MAX];
+        struct status_counts counts;
 };
 
 /* ---- methods ---------------------------------------------------------------------------------------- */
@@ -63,6 +64,35 @@ static int on_restart(sd_bus_message *m, void *userdata, sd_bus_error *error _un
         return sd_bus_reply_method_return(m, "");
 }
 
+static int get_version(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                       const char *property _unused_, sd_bus_message *reply, void *userdata _unused_,
+                       sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "s", VERSION);
+}
+
+static const struct count_property {
+        const char *name;
+        size_t offset;
+} counts[] = {
+        { "ZonesRunning", offsetof(struct status_counts, running) },
+        { "ZonesFailed", offsetof(struct status_counts, failed) },
+        { "ZonesOther", offsetof(struct status_counts, other) },
+};
+
+static unsigned count_of(const struct status_counts *n, size_t offset) {
+        return *(const unsigned *) ((const char *) n + offset);
+}
+
+static int get_count(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                     const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+        const struct control *c = ((struct client *) userdata)->control;
+
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                if (strcmp(counts[i].name, property) == 0)
+                        return sd_bus_message_append(reply, "u", count_of(&c->counts, counts[i].offset));
+        return -ENOENT;
+}
+
 static const sd_bus_vtable methods[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", status), on_status,
@@ -70,6 +100,10 @@ static const sd_bus_vtable methods[] = {
         SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", plan), on_plan, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Restart", SD_BUS_ARGS("s", zone), SD_BUS_NO_RESULT, on_restart,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("ZonesRunning", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ZonesFailed", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ZonesOther", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
 
@@ -177,6 +211,21 @@ static int on_connection(sd_event_source *s _unused_, int listener, uint32_t eve
         }
         log_warning("control socket: more than %d clients at once", CLIENTS_MAX);
         return 0;
+}
+
+/* Who does not read what it is told is closed by sd-bus itself when its queue is full. */
+void control_changed(struct control *c, const struct status_counts *now) {
+        const struct status_counts before = c->counts;
+
+        c->counts = *now;
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++) {
+                if (count_of(&before, counts[i].offset) == count_of(now, counts[i].offset))
+                        continue;
+                for (size_t j = 0; j < CLIENTS_MAX; j++)
+                        if (c->clients[j].bus)
+                                (void) sd_bus_emit_properties_changed(c->clients[j].bus, CONTROL_PATH,
+                                                                      CONTROL_INTERFACE, counts[i].name, NULL);
+        }
 }
 
 /* ---- life ------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
  *     Status() → s   JSON, plan/status.h
  *     Plan() → s     JSON, plan/plan.h
  *     Restart(s)     a zone's name
+ *     Version, ZonesRunning, ZonesFailed, ZonesOther: properties; the numbers tell when they change
  */
 #pragma once
 
@@ -21,5 +22,9 @@ struct control;
 
 /** control_new() - listens; takes the place of a socket that an earlier daemon left */
 int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e);
+
+/** control_changed() - the properties' new values; clients are told what changed */
+void control_changed(struct control *c, const struct status_counts *now);
+
 struct control *control_free(struct control *c);
 DEFINE_CLEANUP(struct control *, control_free);

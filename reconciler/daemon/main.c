@@ -14,14 +14,16 @@
 #include "base/dirs.h"
 #include "base/log.h"
 #include "base/worker.h"
+#include "config/settings.h"
 #include "daemon/control.h"
-#include "daemon/journal.h"
 #include "daemon/notify.h"
 #include "daemon/watch.h"
 #include "engine/engine.h"
+#include "engine/journal.h"
 
 struct options {
         const char *zones_dir, *board, *socket, *specs_dir, *worker;
+        bool level_given; /* on the command line or in the environment, which count before the settings */
 };
 
 struct daemon {
@@ -32,6 +34,7 @@ struct daemon {
         struct control *control;
         struct watch *watch;
         bool ready;
+        bool level_given;
 };
 
 static void usage(void) {
@@ -42,23 +45,19 @@ static void usage(void) {
                "  --socket=PATH     control socket (" RUN_BUS ")\n"
                "  --specs-dir=DIR   copies of the specs last applied (" RUN_SPECS_DIR ")\n"
                "  --worker=PROGRAM  what serves a device (" WORKER_BINARY ")\n"
-               "  --log-level=LEVEL error, warning, notice, info or debug (info)\n"
+               "  --log-level=LEVEL " LOG_LEVELS " (info; " LOG_ENVIRONMENT "= in the environment, too)\n"
                "  --version, --help\n");
 }
 
-static int parse_level(const char *word) {
-        static const char *const words[] = {
-                [LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
-                [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
-        };
+static int parse_level(const char *word, bool *ret_given) {
+        int level = log_level_parse(word);
 
-        for (size_t i = 0; i < ELEMENTSOF(words); i++)
-                if (words[i] && strcmp(words[i], word) == 0) {
-                        log_set_level(i);
-                        return 0;
-                }
-        log_error("--log-level=%s: one of error, warning, notice, info, debug is wanted", word);
-        return -EINVAL;
+        if (level < 0)
+                log_error("--log-level=%s: one of " LOG_LEVELS " is wanted", word);
+        else
+                log_set_level(level);
+        *ret_given = true;
+        return level;
 }
 
 /* Watching follows a path from the root down, so it must begin there. */
@@ -98,7 +97,7 @@ static int parse_options(int argc, char *argv[], struct options *o) {
                 if (c >= ZONES_DIR_OPTION && c <= WORKER)
                         r = parse_path(options[index].name, optarg, paths[c - ZONES_DIR_OPTION]) < 0 ? -EINVAL : 1;
                 else if (c == LEVEL)
-                        r = parse_level(optarg) < 0 ? -EINVAL : 1;
+                        r = parse_level(optarg, &o->level_given) < 0 ? -EINVAL : 1;
                 else if (c == VERSION_OPTION)
                         r = printf("hvisor-reconciler %s\n", VERSION) < 0;
                 else if (c == HELP)
@@ -125,27 +124,61 @@ static void on_record(void *userdata _unused_, const struct record *r) {
  */
 static void on_pass(void *userdata) {
         struct daemon *d = userdata;
-        json_t *status = engine_status(d->engine);
+        struct status_counts counts;
 
-        if (status)
-                notify_status(status);
-        json_decref(status);
+        engine_count(d->engine, &counts);
+        log_trace("a pass is done: %u running, %u failed, %u other", counts.running, counts.failed, counts.other);
+        notify_status(&counts);
+        if (d->control)
+                control_changed(d->control, &counts);
         if (!d->ready)
                 notify_ready();
         d->ready = true;
 }
 
-static void on_files_changed(void *userdata) {
+static int on_files_changed(const struct watch_changes *c, void *userdata) {
         struct daemon *d = userdata;
+        int r = c->all ? engine_reload(d->engine) : engine_reload_files(d->engine, c->files, c->num_files);
 
-        if (engine_reload(d->engine) < 0)
-                log_error("out of memory: the files are not read again");
+        if (r < 0)
+                log_error("out of memory: the files are read again in a second");
+        return r;
+}
+
+/* What is wrong in the file is told with its place, and what was taken last stays. */
+static void take_settings(struct daemon *d) {
+        struct diagnostics diagnostics = {};
+        struct settings s;
+
+        if (settings_load(SETTINGS_CONF, &diagnostics, &s) >= 0) {
+                if (!d->level_given)
+                        log_set_level(s.log_level ?: LOG_INFO);
+                watch_set_settling(d->watch, s.settle);
+        }
+        for (size_t i = 0; i < diagnostics.count; i++) {
+                const struct diagnostic *g = &diagnostics.items[i];
+                char what[512], text[sizeof(what) + 40];
+                struct record r = {
+                        .level = LOG_ERR,
+                        .message_id = MESSAGE_ENGINE,
+                        .action = "settings",
+                        .result = "refused",
+                        .reason = g->message,
+                        .text = text,
+                };
+
+                snprintf(text, sizeof(text), "%s; the settings stay as they were",
+                         diagnostic_text(g, what, sizeof(what)));
+                journal_record(&r);
+        }
+        diagnostics_clear(&diagnostics);
 }
 
 static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
         notify_reloading();
         log_info("reading all files again (SIGHUP)");
-        on_files_changed(userdata);
+        take_settings(userdata);
+        (void) on_files_changed(&(struct watch_changes){ .all = true }, userdata);
         notify_ready();
         return 0;
 }
@@ -205,6 +238,8 @@ static int daemon_start(struct daemon *d, const struct options *o, struct err *e
         r = watch_new(d->event, o->zones_dir, o->board, on_files_changed, d, &d->watch);
         if (r < 0)
                 return err_set(e, r, "watching %s: %s", o->zones_dir, strerror(-r));
+        d->level_given = o->level_given;
+        take_settings(d);
         return engine_reload(d->engine);
 }
 
@@ -230,7 +265,7 @@ int main(int argc, char *argv[]) {
         int r;
 
         prctl(PR_SET_NAME, DAEMON_COMM);
-        log_open("hvisor-reconciler");
+        options.level_given = log_open("hvisor-reconciler");
         journal_open();
         r = parse_options(argc, argv, &options);
         if (r <= 0)
@@ -242,7 +277,7 @@ int main(int argc, char *argv[]) {
                 r = sd_event_loop(d.event);
         }
         if (r < 0)
-                log_error("%s", err_text(&e, r));
+                log_fatal("%s", err_text(&e, r));
         daemon_stop(&d);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -6,25 +6,21 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#include "plan/status.h"
-
 /* sd-event sends it between two iterations, from its own timer: exactly what is wanted. */
 int notify_watchdog(sd_event *event) {
         return sd_event_set_watchdog(event, 1);
 }
 
-void notify_status(json_t *status) {
+void notify_status(const struct status_counts *n) {
         static char told[128];
         char text[sizeof(told)];
-        struct status_counts n;
         int length;
 
-        status_count(status, &n);
-        length = snprintf(text, sizeof(text), "STATUS=%u zone%s running", n.running, n.running == 1 ? "" : "s");
-        if (n.failed)
-                length += snprintf(text + length, sizeof(text) - length, ", %u failed", n.failed);
-        if (n.other)
-                snprintf(text + length, sizeof(text) - length, ", %u other", n.other);
+        length = snprintf(text, sizeof(text), "STATUS=%u zone%s running", n->running, n->running == 1 ? "" : "s");
+        if (n->failed)
+                length += snprintf(text + length, sizeof(text) - length, ", %u failed", n->failed);
+        if (n->other)
+                snprintf(text + length, sizeof(text) - length, ", %u other", n->other);
         if (strcmp(text, told) == 0)
                 return;
         strcpy(told, text);

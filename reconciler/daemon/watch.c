@@ -2,6 +2,7 @@
 #include "daemon/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,13 +12,17 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/file_name.h"
+#include "daemon/pending.h"
 
-#define WAY_MAX 64 /* directories on the way of one path */
+#define THE_FILE "/" /* in struct pending: no entry of a directory has such a name */
+#define WAY_MAX  64  /* directories on the way of one path */
 
 #define DIRECTORY_EVENTS                                                                                               \
         (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |           \
          IN_MOVE_SELF)
 #define PARENT_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ATTRIB)
+
+#define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
 
 #define RETRY_TIME (1000 * 1000) /* µs */
 
@@ -29,6 +34,11 @@ struct parent {
         char child[NAME_MAX + 1];
 };
 
+struct place {
+        dev_t device;
+        ino_t inode; /* 0: nothing is there */
+};
+
 /* All that is watched, as the paths lead just now; made anew when they may lead elsewhere. */
 struct view {
         int fd;
@@ -36,17 +46,22 @@ struct view {
         int directory_wd; /* -1: not there */
         struct parent parents[2 * WAY_MAX];
         size_t num_parents;
+        struct place directory, file; /* where the paths led */
 };
 
 struct watch {
         sd_event *event;
-        sd_event_source *timer; /* enabled: settling */
-        sd_event_source *retry; /* enabled: no new view could be made */
+        sd_event_source *timer;  /* enabled: something is pending */
+        sd_event_source *retry;  /* enabled: no new view could be made */
+        sd_event_source *mounts; /* NULL: no /proc */
+        int mounts_fd;
         const char *directory, *file;
-        void (*changed)(void *userdata);
+        uint64_t settling; /* µs */
+        watch_fn changed;
         void *userdata;
-        struct view *view;
-        bool is_deaf; /* it may show what was, not what is */
+        struct pending pending;
+        struct view *view; /* NULL: there was never room for one */
+        bool is_deaf;      /* the view may show what was, not what is */
 };
 
 static struct view *view_free(struct view *v) {
@@ -62,12 +77,12 @@ DEFINE_CLEANUP(struct view *, view_free);
 /* ---- judging ---------------------------------------------------------------------------------------- */
 
 enum watch_urgency watch_judge(uint32_t mask, const char *name) {
-        if (mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
-                return WATCH_NOW;
+        if (mask & (IN_Q_OVERFLOW | SELF_EVENTS))
+                return WATCH_GONE;
         if (!name || !name[0])
-                return mask & IN_ATTRIB ? WATCH_NOW : WATCH_IGNORE; /* its permissions, perhaps */
+                return mask & IN_ATTRIB ? WATCH_SETTLE : WATCH_IGNORE; /* its permissions, perhaps */
         if (strcmp(name, "..data") == 0)
-                return mask & (IN_MOVED_TO | IN_DELETE) ? WATCH_NOW : WATCH_IGNORE;
+                return mask & IN_MOVED_TO ? WATCH_NOW : mask & IN_DELETE ? WATCH_GONE : WATCH_IGNORE;
         if (zone_file_stem(name) == 0)
                 return WATCH_IGNORE;
         if (mask & IN_MOVED_TO)
@@ -80,22 +95,43 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
 }
 
 /* What an event in a directory above means: something came, went or changed on the way to what we watch. */
-static enum watch_urgency judge_way(const struct inotify_event *v) {
-        return v->mask & (IN_CLOSE_WRITE | IN_CREATE | IN_ATTRIB) ? WATCH_SETTLE : WATCH_NOW;
+static enum watch_urgency judge_way(uint32_t mask) {
+        if (mask & (IN_Q_OVERFLOW | SELF_EVENTS | IN_MOVED_FROM | IN_DELETE))
+                return WATCH_GONE;
+        if (mask & IN_MOVED_TO)
+                return WATCH_NOW;
+        /* A directory that is made is filled in the next moment. */
+        return mask & IN_CREATE && mask & IN_ISDIR ? WATCH_GONE : WATCH_SETTLE;
 }
 
-static enum watch_urgency judge(const struct view *view, const struct inotify_event *v) {
-        const char *name = v->len ? v->name : NULL;
-        enum watch_urgency worst = WATCH_IGNORE;
+/* @file: NULL: all of them */
+static void note(struct watch *w, const char *file, enum watch_urgency urgency, bool is_whole) {
+        const uint64_t waits[] = { [WATCH_SETTLE] = w->settling, [WATCH_GONE] = RETURN_TIME, [WATCH_NOW] = 0 };
+        uint64_t now = 0;
 
-        if (v->mask & IN_Q_OVERFLOW)
-                return WATCH_NOW;
+        if (urgency == WATCH_IGNORE)
+                return;
+        (void) sd_event_now(w->event, CLOCK_MONOTONIC, &now);
+        pending_add(&w->pending, file, now, now + waits[urgency], urgency == WATCH_NOW || is_whole);
+}
+
+static void take_in(struct watch *w, const struct inotify_event *v) {
+        const struct view *view = w->view;
+        const char *name = v->len ? v->name : NULL;
+
+        if (v->mask & IN_Q_OVERFLOW) {
+                note(w, NULL, watch_judge(v->mask, NULL), false);
+                return;
+        }
         if (v->wd == view->directory_wd)
-                worst = watch_judge(v->mask, name);
-        for (size_t i = 0; i < view->num_parents; i++)
-                if (v->wd == view->parents[i].wd && (!name || strcmp(name, view->parents[i].child) == 0))
-                        worst = MAX(worst, judge_way(v));
-        return worst;
+                note(w, name && zone_file_stem(name) ? name : NULL, watch_judge(v->mask, name),
+                     v->mask & IN_CLOSE_WRITE);
+        for (size_t i = 0; i < view->num_parents; i++) {
+                const struct parent *p = &view->parents[i];
+
+                if (v->wd == p->wd && (!name || strcmp(name, p->child) == 0))
+                        note(w, p->is_files ? THE_FILE : NULL, judge_way(v->mask), v->mask & IN_CLOSE_WRITE);
+        }
 }
 
 static bool is_symlink(const char *path) {
@@ -106,7 +142,7 @@ static bool is_symlink(const char *path) {
 
 /* May the paths lead elsewhere now? */
 static bool moves_paths(const struct watch *w, const struct inotify_event *v) {
-        if (v->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
+        if (v->mask & (IN_Q_OVERFLOW | SELF_EVENTS))
                 return true;
         for (size_t i = 0; i < w->view->num_parents; i++) {
                 const struct parent *p = &w->view->parents[i];
@@ -212,6 +248,16 @@ static int follow(struct view *v, const char *path, bool to_file) {
         return 0;
 }
 
+static struct place place_of(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) < 0 ? (struct place){} : (struct place){ st.st_dev, st.st_ino };
+}
+
+static bool is_same(const struct place *a, const struct place *b) {
+        return a->device == b->device && a->inode == b->inode;
+}
+
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata);
 
 static int view_new(struct watch *w, struct view **ret) {
@@ -232,8 +278,19 @@ static int view_new(struct watch *w, struct view **ret) {
                 r = sd_event_add_io(w->event, &v->source, v->fd, EPOLLIN, on_event, w);
         if (r < 0)
                 return r;
+        v->directory = place_of(w->directory);
+        v->file = place_of(w->file);
         *ret = TAKE_PTR(v);
         return 0;
+}
+
+/* Which of the kernel's limits it was: inotify(7) says ENOSPC and EMFILE for its own. */
+static const char *lack(int error) {
+        if (error == -ENOSPC)
+                return "all inotify watches are in use: raise fs.inotify.max_user_watches (sysctl)";
+        if (error == -EMFILE)
+                return "all inotify instances or descriptors are in use: raise fs.inotify.max_user_instances (sysctl)";
+        return strerror(-error);
 }
 
 /* The new view is there before the old one goes, which stays if there can be no new one. */
@@ -244,7 +301,7 @@ static void rewatch(struct watch *w) {
         if (r < 0) {
                 if (!w->is_deaf)
                         log_error("watching %s and %s: %s; they are read again every second until it works",
-                                  w->directory, w->file, strerror(-r));
+                                  w->directory, w->file, lack(r));
                 w->is_deaf = true;
                 sd_event_source_set_time_relative(w->retry, RETRY_TIME);
                 sd_event_source_set_enabled(w->retry, SD_EVENT_ONESHOT);
@@ -260,10 +317,36 @@ static void rewatch(struct watch *w) {
 
 /* ---- events ----------------------------------------------------------------------------------------- */
 
-static int on_settled(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
-        struct watch *w = userdata;
+static void set_timer(struct watch *w) {
+        uint64_t next = pending_next(&w->pending);
 
-        w->changed(w->userdata);
+        if (next != UINT64_MAX)
+                sd_event_source_set_time(w->timer, next);
+        sd_event_source_set_enabled(w->timer, next == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+/* Tells what is due. */
+static void tell(struct watch *w) {
+        char names[PENDING_MAX][NAME_MAX + 1];
+        const char *files[PENDING_MAX];
+        struct watch_changes c = { .files = files };
+        uint64_t now = 0;
+        size_t n;
+
+        (void) sd_event_now(w->event, CLOCK_MONOTONIC, &now);
+        if (pending_next(&w->pending) <= now) {
+                n = pending_take(&w->pending, now, names, &c.all);
+                for (size_t i = 0; i < n; i++)
+                        if (strcmp(names[i], THE_FILE) != 0)
+                                files[c.num_files++] = names[i];
+                if (w->changed(&c, w->userdata) < 0)
+                        pending_add(&w->pending, NULL, now, now + RETRY_TIME, false);
+        }
+        set_timer(w);
+}
+
+static int on_due(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
+        tell(userdata);
         return 0;
 }
 
@@ -271,25 +354,14 @@ static int on_retry(sd_event_source *s _unused_, uint64_t when _unused_, void *u
         struct watch *w = userdata;
 
         rewatch(w);
-        w->changed(w->userdata);
+        note(w, NULL, WATCH_NOW, true);
+        tell(w);
         return 0;
-}
-
-/* What waits already is not cut short. */
-static void settle(struct watch *w, uint64_t time) {
-        uint64_t now = 0, due = 0;
-
-        if (sd_event_source_get_enabled(w->timer, NULL) > 0 && sd_event_source_get_time(w->timer, &due) >= 0 &&
-            sd_event_now(sd_event_source_get_event(w->timer), CLOCK_MONOTONIC, &now) >= 0 && due > now)
-                time = MAX(time, due - now);
-        sd_event_source_set_time_relative(w->timer, time);
-        sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         _Alignas(struct inotify_event) char buffer[16384];
         struct watch *w = userdata;
-        enum watch_urgency worst = WATCH_IGNORE;
         bool moved = false;
         ssize_t n;
 
@@ -297,22 +369,37 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
                 for (char *p = buffer; p < buffer + n;) {
                         const struct inotify_event *v = (const struct inotify_event *) p;
 
-                        worst = MAX(worst, judge(w->view, v));
+                        take_in(w, v);
                         moved |= moves_paths(w, v);
                         p += sizeof(*v) + v->len;
                 }
         /* What only the old view was told after the last read is seen by reading the files. */
         if (moved) {
                 rewatch(w);
-                worst = MAX(worst, (enum watch_urgency) WATCH_SETTLE);
+                note(w, NULL, WATCH_SETTLE, false);
         }
-        if (worst == WATCH_NOW) {
-                sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
-                w->changed(w->userdata);
-        } else if (worst != WATCH_IGNORE) {
-                settle(w, worst == WATCH_GONE ? RETURN_TIME : SETTLING_TIME);
-        }
+        tell(w);
         return 0;
+}
+
+/* inotify says nothing of mounts: what is mounted over is still there, below. */
+static int on_mounts(sd_event_source *s _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
+        struct watch *w = userdata;
+        struct place directory = place_of(w->directory), file = place_of(w->file);
+
+        if (w->view && is_same(&directory, &w->view->directory) && is_same(&file, &w->view->file))
+                return 0;
+        rewatch(w);
+        note(w, NULL, WATCH_GONE, false);
+        tell(w);
+        return 0;
+}
+
+/* proc(5): the table of mounts is "ready" with a priority event when it changed. */
+static void watch_mounts(struct watch *w) {
+        w->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        if (w->mounts_fd >= 0)
+                (void) sd_event_add_io(w->event, &w->mounts, w->mounts_fd, EPOLLPRI, on_mounts, w);
 }
 
 static int add_timer(struct watch *w, sd_event_source **ret, sd_event_time_handler_t handler) {
@@ -321,7 +408,7 @@ static int add_timer(struct watch *w, sd_event_source **ret, sd_event_time_handl
         return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
-int watch_new(sd_event *event, const char *directory, const char *file, void (*changed)(void *userdata), void *userdata,
+int watch_new(sd_event *event, const char *directory, const char *file, watch_fn changed, void *userdata,
               struct watch **ret) {
         _cleanup_(watch_freep) struct watch *w = calloc(1, sizeof(*w));
         int r;
@@ -332,18 +419,24 @@ int watch_new(sd_event *event, const char *directory, const char *file, void (*c
                 .event = event,
                 .directory = directory,
                 .file = file,
+                .settling = SETTLING_TIME,
                 .changed = changed,
                 .userdata = userdata,
+                .mounts_fd = -1,
         };
-        r = add_timer(w, &w->timer, on_settled);
+        r = add_timer(w, &w->timer, on_due);
         if (r >= 0)
                 r = add_timer(w, &w->retry, on_retry);
-        if (r >= 0)
-                r = view_new(w, &w->view);
         if (r < 0)
                 return r;
+        watch_mounts(w);
+        rewatch(w);
         *ret = TAKE_PTR(w);
         return 0;
+}
+
+void watch_set_settling(struct watch *w, uint64_t time) {
+        w->settling = time;
 }
 
 struct watch *watch_free(struct watch *w) {
@@ -351,6 +444,8 @@ struct watch *watch_free(struct watch *w) {
                 view_free(w->view);
                 sd_event_source_disable_unref(w->timer);
                 sd_event_source_disable_unref(w->retry);
+                sd_event_source_disable_unref(w->mounts);
+                fd_close(w->mounts_fd);
                 free(w);
         }
         return NULL;

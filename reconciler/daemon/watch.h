@@ -1,41 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notices that something in zones.d or board.conf may have changed. It tells
- * only "look now": what changed, the files' content decides. A rename, a
- * deletion and a lost event count at once; a write that was closed after a
- * settling time, since an editor may write twice, and so does a creation: who
- * reads a file that is still being written gets -EAGAIN (base/fd.h), and its
- * close brings another event.
+ * Notices that files of zones.d or board.conf may have changed, and which: what they hold, who reads them finds
+ * out. A rename counts at once. A write that was closed does after a settling time, since an editor may write twice,
+ * and so does a creation: who reads a file that is still being written gets -EAGAIN (base/fd.h), and its close brings
+ * another event. What goes, a lost event and a directory that is made anew have time to become what they will be.
  *
- * Both are followed by their paths: any part may be missing, be replaced or be a
- * symlink; every directory on the way is watched for that. Where the kernel's
- * limits leave no room for a new watch, that is logged, and @changed is called
- * every second until there is.
+ * Both are followed by their paths: any part may be missing, be replaced, be mounted over or be a symlink; every
+ * directory on the way is watched for that, and the table of mounts. Where the kernel's limits leave no room for a new
+ * watch, that is logged, and all is told as changed every second until there is.
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
 
 #define SETTLING_TIME (50 * 1000)  /* µs */
-#define RETURN_TIME   (500 * 1000) /* µs: what goes may be on its way back, and a power cut can wait so long */
+#define RETURN_TIME   (500 * 1000) /* µs: a power cut can wait so long */
 
 struct watch;
+
+struct watch_changes {
+        bool all;                 /* any file of the directory */
+        const char *const *files; /* else these; board.conf may have changed in either case */
+        size_t num_files;
+};
+
+/* Return: 0, -errno: it could not be taken in now; all is told again after a second. */
+typedef int (*watch_fn)(const struct watch_changes *c, void *userdata);
 
 /**
  * watch_new() - @changed is called from the loop
  * @directory, @file: absolute paths; borrowed
  */
-int watch_new(sd_event *event, const char *directory, const char *file, void (*changed)(void *userdata), void *userdata,
+int watch_new(sd_event *event, const char *directory, const char *file, watch_fn changed, void *userdata,
               struct watch **ret);
+
+/** watch_set_settling() - another settling time, µs; it counts from the next event on */
+void watch_set_settling(struct watch *w, uint64_t time);
 struct watch *watch_free(struct watch *w);
 DEFINE_CLEANUP(struct watch *, watch_free);
 
 enum watch_urgency {
         WATCH_IGNORE,
         WATCH_SETTLE, /* after SETTLING_TIME without another event */
-        WATCH_GONE,   /* after RETURN_TIME, whatever else settles before */
+        WATCH_GONE,   /* after RETURN_TIME: it may be on its way back */
         WATCH_NOW,
 };
 

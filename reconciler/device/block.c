@@ -15,8 +15,19 @@
 #include "device/block_image.h"
 #include "device/device_type.h"
 
-/* How long requests are served before the loop looks at everything else (resets, signals) again. */
-#define BATCH_NS (1000 * 1000)
+/*
+ * How long requests are served before the loop looks at everything else (resets,
+ * signals) again, and how many bytes are moved before the clock is looked at: the
+ * guest of a reset waits, and a worker that keeps it waiting is replaced.
+ *
+ * What the storage keeps a single step waiting for cannot be left, neither a
+ * read nor an fdatasync() that takes its seconds. A guest that resets the disk
+ * just then (none that waits for its requests does) costs this worker: it is cut
+ * off and killed, and its successor waits for the image's lock, until the kernel
+ * is done with it. Nothing is lost: what was not returned was never promised.
+ */
+#define BATCH_NS   (1000 * 1000)
+#define STEP_BYTES (256 * 1024)
 
 _Static_assert(sizeof(struct virtio_blk_config) <= VIRTIO_CONFIG_MAX, "the configuration fits");
 _Static_assert(sizeof(struct virtio_blk_outhdr) == 16, "request header, 5.2.6");
@@ -27,7 +38,15 @@ struct block {
         bool read_only;
         uint64_t sectors;
         char serial[VIRTIO_BLK_ID_BYTES];
+
+        /* The request that is being served. */
         struct virtqueue_chain chain;
+        uint64_t room;         /* bytes of its writable part */
+        uint8_t *status;       /* its last byte, in guest memory; NULL: there is none */
+        uint8_t result;        /* what it will be */
+        struct iov_span *data; /* still to be moved; NULL: nothing */
+        bool write;
+        off_t offset;
 };
 
 static struct block *block_of(struct virtio_device *d) {
@@ -41,24 +60,36 @@ static bool range_on_disk(const struct block *b, uint64_t sector, uint64_t size)
         return size % BLOCK_SECTOR_SIZE == 0 && sector <= b->sectors && size / BLOCK_SECTOR_SIZE <= b->sectors - sector;
 }
 
-/* Moves all of @data; the kernel takes IOV_MAX pieces at a time and may do less than asked. */
-static uint8_t transfer(struct block *b, uint64_t sector, struct iov_span *data, bool write) {
+/* The front of @data that one step moves, at most IOV_MAX pieces. The last one may be cut, by *@ret_cut bytes. */
+static int step_cut(const struct iov_span *data, size_t *ret_cut) {
+        size_t total = 0;
+        int count = 0;
+
+        while ((size_t) count < data->count && count < IOV_MAX && total < STEP_BYTES)
+                total += data->iov[count++].iov_len;
+        *ret_cut = total > STEP_BYTES ? total - STEP_BYTES : 0;
+        data->iov[count - 1].iov_len -= *ret_cut;
+        return count;
+}
+
+/* Moves a part of the data; the kernel may do less than asked. */
+static uint8_t step(struct block *b) {
         /* No FLUSH negotiated: the driver takes each write for stable once it is done (5.2.6.2). */
-        int flags = write && !virtio_device_has(&b->base, VIRTIO_BLK_F_FLUSH) ? RWF_DSYNC : 0;
-        off_t offset = (off_t) (sector * BLOCK_SECTOR_SIZE);
+        int flags = b->write && !virtio_device_has(&b->base, VIRTIO_BLK_F_FLUSH) ? RWF_DSYNC : 0;
+        struct iovec *iov = b->data->iov;
+        size_t cut;
+        int count = step_cut(b->data, &cut);
+        ssize_t n;
 
-        while (data->size > 0) {
-                int count = (int) MIN(data->count, (size_t) IOV_MAX);
-                ssize_t n = write ? pwritev2(b->image_fd, data->iov, count, offset, flags)
-                                  : preadv2(b->image_fd, data->iov, count, offset, 0);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0) /* 0: the image has become shorter than it was */
-                        return VIRTIO_BLK_S_IOERR;
-                iov_skip(data, (uint64_t) n);
-                offset += n;
-        }
+        do
+                n = b->write ? pwritev2(b->image_fd, iov, count, b->offset, flags)
+                             : preadv2(b->image_fd, iov, count, b->offset, 0);
+        while (n < 0 && errno == EINTR);
+        iov[count - 1].iov_len += cut;
+        if (n <= 0) /* 0: the image has become shorter than it was */
+                return VIRTIO_BLK_S_IOERR;
+        iov_skip(b->data, (uint64_t) n);
+        b->offset += n;
         return VIRTIO_BLK_S_OK;
 }
 
@@ -75,17 +106,22 @@ static uint8_t flush(struct block *b) {
 
 /* ---- requests ----------------------------------------------------------------------------------------- */
 
+static uint8_t begin_transfer(struct block *b, uint64_t sector, struct iov_span *data, bool write) {
+        if ((write && b->read_only) || !range_on_disk(b, sector, data->size))
+                return VIRTIO_BLK_S_IOERR;
+        b->data = data->size > 0 ? data : NULL;
+        b->write = write;
+        b->offset = (off_t) (sector * BLOCK_SECTOR_SIZE);
+        return VIRTIO_BLK_S_OK;
+}
+
 /* 5.2.6: type by type. @c holds the data alone; header and status byte are off. */
 static uint8_t execute(struct block *b, uint32_t type, uint64_t sector, struct virtqueue_chain *c) {
         switch (type) {
         case VIRTIO_BLK_T_IN:
-                if (!range_on_disk(b, sector, c->writable.size))
-                        return VIRTIO_BLK_S_IOERR;
-                return transfer(b, sector, &c->writable, false);
+                return begin_transfer(b, sector, &c->writable, false);
         case VIRTIO_BLK_T_OUT:
-                if (b->read_only || !range_on_disk(b, sector, c->readable.size))
-                        return VIRTIO_BLK_S_IOERR;
-                return transfer(b, sector, &c->readable, true);
+                return begin_transfer(b, sector, &c->readable, true);
         case VIRTIO_BLK_T_FLUSH:
                 return flush(b);
         case VIRTIO_BLK_T_GET_ID:
@@ -97,23 +133,47 @@ static uint8_t execute(struct block *b, uint32_t type, uint64_t sector, struct v
 }
 
 /* Header first, status byte last, wherever the driver has cut them (2.7.4, 5.2.6). */
-static int serve_request(struct block *b, struct virtqueue *q) {
+static int request_begin(struct block *b, struct virtqueue *q) {
         struct virtqueue_chain *c = &b->chain;
-        uint64_t room = c->writable.size;
         struct virtio_blk_outhdr header;
-        uint64_t written;
-        uint8_t *status;
 
+        b->room = c->writable.size;
         if (iov_take(&c->readable, &header, sizeof(header)) != sizeof(header))
                 return virtqueue_refuse(q, "disk request without a whole header");
-        status = iov_take_last_byte(&c->writable);
-        if (!status)
+        b->status = iov_take_last_byte(&c->writable);
+        if (!b->status)
                 return virtqueue_refuse(q, "disk request without room for its status");
-        *status = execute(b, le32toh(header.type), le64toh(header.sector), c);
-        /* 2.7.8.2: the length promises bytes from the start: all of them, or what came before a gap. */
-        written = c->writable.size == 0 ? room : room - 1 - c->writable.size;
-        virtqueue_return(q, c->head, (uint32_t) written);
+        b->data = NULL;
+        b->result = execute(b, le32toh(header.type), le64toh(header.sector), c);
         return 0;
+}
+
+static void request_end(struct block *b, struct virtqueue *q) {
+        const struct virtqueue_chain *c = &b->chain;
+        /* 2.7.8.2: the length promises bytes from the start: all of them, or what came before a gap. */
+        uint64_t written = c->writable.size == 0 ? b->room : b->room - 1 - c->writable.size;
+
+        *b->status = b->result;
+        b->status = NULL;
+        virtqueue_return(q, c->head, (uint32_t) written);
+}
+
+/* Return: 1 (there may be more), 0 (the queue is empty), -EPROTO. */
+static int serve_some(struct block *b, struct virtqueue *q) {
+        int r;
+
+        if (!b->status) {
+                r = virtqueue_next(q, &b->chain);
+                if (r > 0)
+                        r = request_begin(b, q) ?: 1;
+                if (r <= 0)
+                        return r;
+        }
+        if (b->data)
+                b->result = step(b);
+        if (!b->data || b->data->size == 0 || b->result != VIRTIO_BLK_S_OK)
+                request_end(b, q);
+        return 1;
 }
 
 static int64_t now_ns(void) {
@@ -132,17 +192,18 @@ static int block_queue_notify(struct virtio_device *d, unsigned queue) {
         do {
                 int r;
 
-                while ((r = virtqueue_next(q, &b->chain)) > 0) {
-                        r = serve_request(b, q);
-                        if (r < 0)
-                                return r;
+                while ((r = serve_some(b, q)) > 0)
                         if (now_ns() >= end)
                                 return 1;
-                }
                 if (r < 0)
                         return r;
         } while (virtqueue_allow_kicks(q));
         return 0;
+}
+
+/* The chain's memory is the driver's again; a queue that goes on later fetches it anew. */
+static void block_queue_stopping(struct virtio_device *d, unsigned queue _unused_) {
+        block_of(d)->status = NULL;
 }
 
 /* ---- making it ---------------------------------------------------------------------------------------- */
@@ -155,6 +216,7 @@ static void block_free(struct virtio_device *d) {
 }
 
 static const struct virtio_device_ops block_ops = {
+        .queue_stopping = block_queue_stopping,
         .queue_notify = block_queue_notify,
         .free = block_free,
 };

@@ -15,6 +15,7 @@ enum device_option_kind {
         DEVICE_OPTION_END = 0,
         DEVICE_OPTION_FD,   /* --name=N, required: an open descriptor */
         DEVICE_OPTION_FLAG, /* --name, may be left out */
+        DEVICE_OPTION_TEXT, /* --name=TEXT, required */
 };
 
 struct device_option {
@@ -27,6 +28,7 @@ struct device_arguments {
         const char *zone;
         const char *device;
         int values[DEVICE_OPTIONS_MAX]; /* by place in the type's options: descriptor, or 0/1 */
+        const char *texts[DEVICE_OPTIONS_MAX];
 };
 
 /* One system call that a caged worker may make. */
@@ -49,6 +51,7 @@ struct device_type {
 
 extern const struct device_type block_device_type;
 extern const struct device_type console_device_type;
+extern const struct device_type net_device_type;
 
 /* Every type there is, closed by NULL. */
 extern const struct device_type *const device_types[];

@@ -6,6 +6,7 @@
 const struct device_type *const device_types[] = {
         &block_device_type,
         &console_device_type,
+        &net_device_type,
         NULL,
 };
 

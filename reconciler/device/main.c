@@ -80,7 +80,10 @@ static int serve(const struct worker_options *o, const char *name, struct err *e
                 return r;
         log_debug("%s: serving", name);
         r = server_run(server);
-        return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
+        /* Said here, before the device is let go of: the daemon does not wait for a process that has none. */
+        if (r < 0)
+                log_error("%s: %s", name, device->failure ?: strerror(-r));
+        return r;
 }
 
 int main(int argc, char **argv) {
@@ -89,7 +92,7 @@ int main(int argc, char **argv) {
         char name[80];
         int r;
 
-        log_open("device");
+        (void) log_open("device");
         (void) signal(SIGPIPE, SIG_IGN); /* of stderr, when the daemon has been stopped */
         r = worker_options_parse(argc, argv, &options, &e);
         if (r == WORKER_OPTIONS_HELP) {
@@ -106,13 +109,13 @@ int main(int argc, char **argv) {
         }
 
         (void) prctl(PR_SET_NAME, options.type->comm, 0, 0, 0);
-        log_open(options.type->comm);
+        (void) log_open(options.type->comm);
         if (options.log_fd >= 0)
                 log_set_fallback(options.log_fd);
         (void) snprintf(name, sizeof(name), WORKER_NAME_FORMAT, options.arguments.zone, options.arguments.device);
         prepare_goodbye(name);
         r = serve(&options, name, &e);
-        if (r < 0)
+        if (e.code < 0)
                 log_error("%s: %s", name, err_text(&e, r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

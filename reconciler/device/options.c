@@ -97,11 +97,22 @@ static int parse_common(enum common_option option, const char *text, struct work
         return -EINVAL;
 }
 
-static int parse_own(const struct device_option *option, const char *text, int *value, struct err *e) {
-        if (option->kind == DEVICE_OPTION_FD)
-                return parse_fd(option->name, text, value, e);
-        *value = 1;
-        return 0;
+static int parse_own(struct worker_options *o, size_t i, const char *text, struct err *e) {
+        const struct device_option *option = &o->type->options[i];
+
+        switch (option->kind) {
+        case DEVICE_OPTION_FD:
+                return parse_fd(option->name, text, &o->arguments.values[i], e);
+        case DEVICE_OPTION_TEXT:
+                o->arguments.texts[i] = text;
+                return 0;
+        case DEVICE_OPTION_FLAG:
+                o->arguments.values[i] = 1;
+                return 0;
+        case DEVICE_OPTION_END:
+                break;
+        }
+        return -EINVAL;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
@@ -112,7 +123,7 @@ static void list_options(const struct device_type *type, struct option ret[stati
         memcpy(ret, common_options, sizeof(common_options));
         for (const struct device_option *o = type->options; o->kind != DEVICE_OPTION_END; o++, n++)
                 ret[n] = (struct option){ .name = o->name,
-                                          .has_arg = o->kind == DEVICE_OPTION_FD ? required_argument : no_argument,
+                                          .has_arg = o->kind == DEVICE_OPTION_FLAG ? no_argument : required_argument,
                                           .val = (int) n };
         ret[n] = (struct option){ 0 };
 }
@@ -125,7 +136,7 @@ static int check_complete(const struct worker_options *o, const bool *seen, stru
                 if (!seen[i])
                         return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
-                if (o->type->options[i].kind == DEVICE_OPTION_FD && !seen[_OPTION_COMMON_MAX + i])
+                if (o->type->options[i].kind != DEVICE_OPTION_FLAG && !seen[_OPTION_COMMON_MAX + i])
                         return err_set(e, -EINVAL, "--%s is missing", o->type->options[i].name);
         n = worker_options_fds(o, fds);
         for (size_t i = 0; i < n; i++)
@@ -151,8 +162,7 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
                         return err_set(e, -EINVAL, "--%s is given twice", options[c].name);
                 seen[c] = true;
                 r = c < _OPTION_COMMON_MAX ? parse_common((enum common_option) c, optarg, o, e)
-                                           : parse_own(&o->type->options[c - _OPTION_COMMON_MAX], optarg,
-                                                       &o->arguments.values[c - _OPTION_COMMON_MAX], e);
+                                           : parse_own(o, (size_t) c - _OPTION_COMMON_MAX, optarg, e);
                 if (r != 0)
                         return r;
         }
@@ -193,6 +203,12 @@ size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_
 }
 
 void worker_options_help(void) {
+        static const char *const formats[] = {
+                [DEVICE_OPTION_FD] = " --%s=N",
+                [DEVICE_OPTION_FLAG] = " [--%s]",
+                [DEVICE_OPTION_TEXT] = " --%s=TEXT",
+        };
+
         printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--log-fd=N] OPTION…\n\n"
                "Serves one virtio device of a zone. Started by hvisor-reconciler, which hands over\n"
                "every descriptor that it uses; not meant to be started by hand.\n\n"
@@ -200,7 +216,7 @@ void worker_options_help(void) {
         for (const struct device_type *const *t = device_types; *t; t++) {
                 printf("  %-10s", (*t)->name);
                 for (const struct device_option *o = (*t)->options; o->kind != DEVICE_OPTION_END; o++)
-                        printf(o->kind == DEVICE_OPTION_FD ? " --%s=N" : " [--%s]", o->name);
+                        printf(formats[o->kind], o->name);
                 printf("\n");
         }
         printf("\n  --help, --version\n");

@@ -30,4 +30,6 @@ void applied_remove(const char *directory, const char *zone) {
 
         path_of(directory, zone, path);
         (void) unlink(path);
+        strncat(path, ".new", sizeof(path) - strlen(path) - 1); /* of a daemon that died while it wrote */
+        (void) unlink(path);
 }

@@ -12,37 +12,12 @@
 #include "base/hash.h"
 #include "config/file_name.h"
 #include "config/parse.h"
+#include "engine/desired_file.h"
 
 static void closedirp(DIR **d) {
         if (*d)
                 closedir(*d);
 }
-
-bool zone_file_name(const char *file, char name[NAME_SIZE]) {
-        size_t length = zone_file_stem(file);
-
-        if (length == 0 || length >= NAME_SIZE)
-                return false;
-        memcpy(name, file, length);
-        name[length] = '\0';
-        return zone_name_valid(name);
-}
-
-/* A name for a file that has none, so that its error can be shown. */
-static void name_for_show(const char *file, char name[NAME_SIZE]) {
-        size_t length = MIN(zone_file_stem(file), (size_t) NAME_SIZE - 1);
-
-        for (size_t i = 0; i < length; i++) {
-                char one[] = { file[i], '\0' };
-
-                name[i] = i == 0 || zone_name_valid(one) || file[i] == '.' ? file[i] : '_';
-        }
-        if (length > 0 && !zone_name_valid((char[]){ name[0], '\0' }))
-                name[0] = '_';
-        name[length] = '\0';
-}
-
-/* ---- one file --------------------------------------------------------------------------------------- */
 
 static int set_string(char **to, const char *text) {
         char *copy = strdup(text);
@@ -54,117 +29,72 @@ static int set_string(char **to, const char *text) {
         return 0;
 }
 
-static int set_bad(struct desired_zone *z, const char *message) {
-        z->spec = zone_spec_free(z->spec);
-        z->file_state = FILE_BAD;
-        return set_string(&z->message, message);
-}
+/* ---- listing ---------------------------------------------------------------------------------------- */
 
-static void set_missing(struct desired_zone *z) {
-        z->spec = zone_spec_free(z->spec);
-        free(TAKE_PTR(z->path));
-        free(TAKE_PTR(z->message));
-        z->file_state = FILE_MISSING;
-}
-
-static int parse_file(struct desired_zone *z, const char *text, size_t size) {
-        struct diagnostics diagnostics = {};
-        struct zone_spec *spec = NULL;
-        char message[512];
-        int r = zone_spec_parse(z->name, z->path, text, size, &diagnostics, &spec);
-
-        if (r == -EBADMSG) {
-                diagnostics_first_error(&diagnostics, message, sizeof(message));
-                r = set_bad(z, message);
-        } else if (r == 0) {
-                zone_spec_free(z->spec);
-                z->spec = spec;
-                free(TAKE_PTR(z->message));
-                z->file_state = FILE_GOOD;
-        }
-        diagnostics_clear(&diagnostics);
-        return r;
-}
-
-static int load_file(struct desired_zone *z, int directory, const char *file, const char *zones_dir) {
-        _cleanup_free_ char *text = NULL, *path = NULL, *message = NULL;
-        struct stat st;
-        size_t size;
-        uint64_t hash;
-        int r;
-
-        if (asprintf(&path, "%s/%s", zones_dir, file) < 0)
-                return -ENOMEM;
-        r = set_string(&z->path, path);
-        if (r < 0)
-                return r;
-        r = file_read(directory, file, CONFIG_FILE_MAX, &text, &size);
-        if (r == -ENOMEM)
-                return r;
-        if (r == -ENOENT && fstatat(directory, file, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-                set_missing(z); /* it went between readdir() and here */
-                return 0;
-        }
-        /* Stays what it was until its writer closes it, which brings an event. */
-        if (r == -EAGAIN && z->file_state != FILE_MISSING)
-                return 0;
-        if (r == -EAGAIN && !z->applied) {
-                set_missing(z);
-                return 0;
-        }
-        if (r < 0) {
-                z->text_hash = 0;
-                if (asprintf(&message, "%s: %s", path,
-                             r == -ENOENT   ? "a symlink to nowhere"
-                             : r == -EAGAIN ? "is being written" /* and its zone, which is known, goes on */
-                             : r == -EFBIG  ? "too large for a zone's file"
-                             : r == -EINVAL ? "not a regular file"
-                                            : strerror(-r)) < 0)
-                        return -ENOMEM;
-                return set_bad(z, message);
-        }
-        hash = hash_bytes(HASH_INIT, text, size);
-        if (z->file_state != FILE_MISSING && z->text_hash == hash)
-                return 0;
-        z->text_hash = 0; /* what is parsed in vain, without memory, is to be parsed again */
-        r = parse_file(z, text, size);
-        if (r == 0)
-                z->text_hash = hash;
-        return r;
-}
-
-static int add_nameless(struct desired *d, const char *file, const char *zones_dir) {
-        _cleanup_free_ char *path = NULL, *message = NULL;
-        char name[NAME_SIZE];
-        struct desired_zone *z;
-
-        name_for_show(file, name);
-        z = desired_find(d, name);
-        if (z && z->file_state == FILE_GOOD)
-                return 0;
-        z = desired_add(d, name);
-        if (!z || asprintf(&path, "%s/%s", zones_dir, file) < 0 ||
-            asprintf(&message, "%s: a zone's name is 1 to %d of A-Z a-z 0-9 . _ -", path, NAME_SIZE - 1) < 0)
-                return -ENOMEM;
-        free(z->path);
-        z->path = TAKE_PTR(path);
-        return set_bad(z, message);
-}
-
-/* ---- directories ------------------------------------------------------------------------------------ */
-
-struct name_list {
-        char **names;
-        size_t count;
+struct entry {
+        char name[NAME_SIZE]; /* of the zone */
+        bool is_zone;         /* false: the file's name makes none, @name is for show */
+        char *file;
 };
 
-static void name_list_clear(struct name_list *l) {
+struct listing {
+        struct entry *entries; /* sorted by name, one of each */
+        size_t count, size;
+};
+
+static void listing_clear(struct listing *l) {
         for (size_t i = 0; i < l->count; i++)
-                free(l->names[i]);
-        free(l->names);
+                free(l->entries[i].file);
+        free(l->entries);
 }
 
-static int list_directory(int fd, struct name_list *ret) {
+static int listing_add(struct listing *l, const char *file) {
+        struct entry *e;
+
+        if (l->count == l->size) {
+                size_t size = MAX(2 * l->size, (size_t) 32);
+
+                e = reallocarray(l->entries, size, sizeof(*e));
+                if (!e)
+                        return -ENOMEM;
+                l->entries = e;
+                l->size = size;
+        }
+        e = &l->entries[l->count];
+        *e = (struct entry){ .file = strdup(file) };
+        if (!e->file)
+                return -ENOMEM;
+        e->is_zone = zone_file_name(file, e->name);
+        if (!e->is_zone)
+                zone_file_show_name(file, e->name);
+        l->count++;
+        return 0;
+}
+
+/* Of two that are shown by one name, that which is a zone's comes first. */
+static int entry_compare(const void *left, const void *right) {
+        const struct entry *a = left, *b = right;
+        int c = strcmp(a->name, b->name);
+
+        if (c == 0)
+                c = b->is_zone - a->is_zone;
+        return c ? c : strcmp(a->file, b->file);
+}
+
+static void listing_sort(struct listing *l) {
+        size_t kept = 0;
+
+        if (l->count)
+                qsort(l->entries, l->count, sizeof(*l->entries), entry_compare);
+        for (size_t i = 0; i < l->count; i++)
+                if (kept > 0 && strcmp(l->entries[kept - 1].name, l->entries[i].name) == 0)
+                        free(l->entries[i].file);
+                else
+                        l->entries[kept++] = l->entries[i];
+        l->count = kept;
+}
+
+static int list_directory(int fd, struct listing *ret) {
         _cleanup_(closedirp) DIR *dir = NULL;
         int copy = dup(fd);
 
@@ -177,23 +107,21 @@ static int list_directory(int fd, struct name_list *ret) {
         }
         for (;;) {
                 struct dirent *entry;
-                char **names;
 
                 errno = 0;
                 entry = readdir(dir);
-                if (!entry)
+                if (!entry && errno)
                         return -errno;
-                if (zone_file_stem(entry->d_name) == 0)
-                        continue;
-                names = reallocarray(ret->names, ret->count + 1, sizeof(*names));
-                if (!names)
-                        return -ENOMEM;
-                ret->names = names;
-                names[ret->count] = strdup(entry->d_name);
-                if (!names[ret->count++])
+                if (!entry)
+                        break;
+                if (zone_file_stem(entry->d_name) > 0 && listing_add(ret, entry->d_name) < 0)
                         return -ENOMEM;
         }
+        listing_sort(ret);
+        return 0;
 }
+
+/* ---- the directory ---------------------------------------------------------------------------------- */
 
 static bool any_applied(const struct desired *d) {
         for (size_t i = 0; i < d->num_zones; i++)
@@ -202,88 +130,107 @@ static bool any_applied(const struct desired *d) {
         return false;
 }
 
-static int set_lost(struct desired *d, const char *directory, int error) {
-        _cleanup_free_ char *message = NULL;
-
-        if (error == -ENOMEM)
-                return error;
-        if (asprintf(&message, "%s: %s", directory, strerror(-error)) < 0)
-                return -ENOMEM;
-        return set_string(&d->lost, message);
-}
-
-static bool listed(const struct name_list *l, const struct desired_zone *z) {
-        const char *file = strrchr(z->path, '/') + 1;
-
-        for (size_t i = 0; i < l->count; i++)
-                if (strcmp(l->names[i], file) == 0)
+static bool any_file(const struct desired *d) {
+        for (size_t i = 0; i < d->num_zones; i++)
+                if (d->zones[i].file_state != FILE_MISSING)
                         return true;
         return false;
 }
 
-static int load_listed(struct desired *d, int directory, const struct name_list *l, const char *zones_dir) {
-        for (size_t i = 0; i < d->num_zones; i++)
-                if (d->zones[i].file_state != FILE_MISSING && !listed(l, &d->zones[i]))
-                        set_missing(&d->zones[i]);
-        for (size_t i = 0; i < l->count; i++) {
-                char name[NAME_SIZE];
-                struct desired_zone *z;
-                int r;
+static int set_lost(struct desired *d, const char *directory, const char *why) {
+        _cleanup_free_ char *message = NULL;
 
-                if (!zone_file_name(l->names[i], name)) {
-                        r = add_nameless(d, l->names[i], zones_dir);
-                } else {
-                        z = desired_add(d, name);
-                        r = z ? load_file(z, directory, l->names[i], zones_dir) : -ENOMEM;
-                }
-                if (r < 0)
-                        return r;
+        if (asprintf(&message, "%s: %s", directory, why) < 0)
+                return -ENOMEM;
+        return set_string(&d->lost, message);
+}
+
+/* An entry for each that is listed: one sweep over two sorted lists, however many they are. */
+static int add_listed(struct desired *d, const struct listing *l) {
+        struct desired_zone *zones = calloc(d->num_zones + l->count + 1, sizeof(*zones));
+        size_t n = 0;
+
+        if (!zones)
+                return -ENOMEM;
+        for (size_t i = 0, j = 0; i < d->num_zones || j < l->count;) {
+                int c = i == d->num_zones ? 1 : j == l->count ? -1 : strcmp(d->zones[i].name, l->entries[j].name);
+
+                if (c > 0)
+                        memcpy(zones[n++].name, l->entries[j++].name, NAME_SIZE);
+                else
+                        zones[n++] = d->zones[i++];
+                j += c == 0;
         }
+        free(d->zones);
+        d->zones = zones;
+        d->num_zones = n;
         return 0;
 }
 
+static int load_listed(struct desired *d, int directory, const struct listing *l, const char *zones_dir) {
+        int r = add_listed(d, l);
+
+        for (size_t i = 0, j = 0; r == 0 && i < d->num_zones; i++) {
+                struct desired_zone *z = &d->zones[i];
+                const struct entry *e =
+                        j < l->count && strcmp(z->name, l->entries[j].name) == 0 ? &l->entries[j++] : NULL;
+
+                if (!e)
+                        desired_file_missing(z);
+                else if (!e->is_zone)
+                        r = desired_file_refuse(z, e->file, zones_dir);
+                else
+                        r = desired_file_load(z, directory, e->file, zones_dir, true);
+        }
+        return r;
+}
+
 /*
- * A directory that was there before is not empty because it cannot be seen.
+ * A directory that was there before is not empty because it cannot be seen, nor because its file system was unmounted.
  * Applied specs prove that it was there, to a daemon that has just started.
  */
 static int load_zones(struct desired *d, const char *zones_dir) {
         _cleanup_close_ int directory = open(zones_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(name_list_clear) struct name_list names = {};
+        _cleanup_(listing_clear) struct listing list = {};
+        struct stat st;
         int r;
 
-        if (directory < 0) {
-                if (errno == ENOENT && !d->seen && !any_applied(d))
-                        return 0;
-                return set_lost(d, zones_dir, -errno);
-        }
-        r = list_directory(directory, &names);
+        if (directory < 0 && errno == ENOENT && !d->seen && !any_applied(d))
+                return 0;
+        r = directory < 0 || fstat(directory, &st) < 0 ? -errno : list_directory(directory, &list);
+        if (r == -ENOMEM)
+                return r;
         if (r < 0)
-                return set_lost(d, zones_dir, r);
+                return set_lost(d, zones_dir, strerror(-r));
+        if (d->seen && st.st_dev != d->directory_id.device && list.count == 0 && any_file(d))
+                return set_lost(d, zones_dir,
+                                "is empty and on another file system than before, as if that had been unmounted "
+                                "(restart hvisor-reconciler if this is meant)");
         d->seen = true;
+        d->directory_id = (struct file_id){ .device = st.st_dev, .inode = st.st_ino };
         free(TAKE_PTR(d->lost));
-        return load_listed(d, directory, &names, zones_dir);
+        return load_listed(d, directory, &list, zones_dir);
 }
 
 static int load_applied(struct desired *d, const char *specs_dir) {
         _cleanup_close_ int directory = open(specs_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(name_list_clear) struct name_list names = {};
+        _cleanup_(listing_clear) struct listing list = {};
         int r;
 
         if (directory < 0)
                 return 0;
-        r = list_directory(directory, &names);
+        r = list_directory(directory, &list);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
-        for (size_t i = 0; i < names.count; i++) {
+        for (size_t i = 0; i < list.count; i++) {
                 _cleanup_free_ char *path = NULL;
-                char name[NAME_SIZE];
                 struct diagnostics ignored = {};
                 struct desired_zone *z;
 
-                if (!zone_file_name(names.names[i], name))
+                if (!list.entries[i].is_zone)
                         continue;
-                z = desired_add(d, name);
-                if (!z || asprintf(&path, "%s/%s", specs_dir, names.names[i]) < 0)
+                z = desired_add(d, list.entries[i].name);
+                if (!z || asprintf(&path, "%s/%s", specs_dir, list.entries[i].file) < 0)
                         return -ENOMEM;
                 if (!z->applied)
                         (void) zone_spec_load(path, &ignored, &z->applied);
@@ -332,7 +279,7 @@ static int load_board(struct desired *d, const char *path) {
                 d->board = board;
                 free(TAKE_PTR(d->board_message));
         } else if (r == -EBADMSG) {
-                diagnostics_first_error(&diagnostics, first, sizeof(first));
+                diagnostics_summary(&diagnostics, first, sizeof(first));
                 r = set_no_board(d, first);
         }
         if (r == 0)
@@ -341,29 +288,74 @@ static int load_board(struct desired *d, const char *path) {
         return r;
 }
 
-/* Entries of which nothing is left: no file, and nothing was ever applied. */
+/* ---- put together ----------------------------------------------------------------------------------- */
+
+/* Nothing is left of it: no file, and nothing was ever applied. */
+static bool is_empty(const struct desired_zone *z) {
+        return z->file_state == FILE_MISSING && !z->applied;
+}
+
 static void drop_empty(struct desired *d) {
         size_t kept = 0;
 
-        for (size_t i = 0; i < d->num_zones; i++) {
-                struct desired_zone *z = &d->zones[i];
-
-                if (z->file_state == FILE_MISSING && !z->applied)
-                        desired_zone_clear(z);
-                else
-                        d->zones[kept++] = *z;
-        }
+        for (size_t i = 0; i < d->num_zones; i++)
+                if (is_empty(&d->zones[i]))
+                        desired_zone_clear(&d->zones[i]);
+                else if (kept++ != i)
+                        d->zones[kept - 1] = d->zones[i];
         d->num_zones = kept;
 }
 
 int desired_load(struct desired *d, const struct desired_paths *paths) {
-        int r = load_board(d, paths->board_path);
+        int r;
 
+        d->stale = true;
+        r = load_board(d, paths->board_path);
         if (r == 0 && paths->specs_dir && !d->seen)
                 r = load_applied(d, paths->specs_dir);
         if (r == 0)
                 r = load_zones(d, paths->zones_dir);
-        if (r == 0)
-                drop_empty(d);
+        if (r < 0)
+                return r;
+        drop_empty(d);
+        d->stale = false;
+        return 0;
+}
+
+/* False: only a look at all of it tells how things are. */
+static bool is_same_directory(const struct desired *d, int directory) {
+        struct stat st;
+
+        return directory >= 0 && d->seen && !d->stale && !d->lost && fstat(directory, &st) == 0 &&
+               d->directory_id.device == st.st_dev && d->directory_id.inode == st.st_ino;
+}
+
+static int load_named(struct desired *d, int directory, const char *file, const char *zones_dir) {
+        char name[NAME_SIZE];
+        struct desired_zone *z;
+        int r;
+
+        if (!zone_file_name(file, name))
+                return -ESTALE; /* there may be another file that is shown by the same name */
+        z = desired_add(d, name);
+        r = z ? desired_file_load(z, directory, file, zones_dir, false) : -ENOMEM;
+        if (r == 0 && is_empty(z))
+                desired_remove(d, z);
+        return r;
+}
+
+int desired_load_files(struct desired *d, const struct desired_paths *paths, const char *const *files,
+                       size_t num_files) {
+        _cleanup_close_ int directory = open(paths->zones_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (!is_same_directory(d, directory))
+                return desired_load(d, paths);
+        r = load_board(d, paths->board_path);
+        for (size_t i = 0; r == 0 && i < num_files; i++)
+                r = load_named(d, directory, files[i], paths->zones_dir);
+        if (r == -ESTALE)
+                return desired_load(d, paths);
+        d->stale = r < 0;
         return r;
 }

@@ -13,16 +13,22 @@ struct desired_paths {
         const char *specs_dir;  /* RUN_SPECS_DIR; NULL: none are looked for */
 };
 
-/** zone_file_name() - true for NAME.conf that is a zone's file: no dotfile, editor's backup or temporary;
- * @name is its stem */
-bool zone_file_name(const char *file, char name[NAME_SIZE]);
-
 /**
- * desired_load() - reads all of it
- * @d: in: empty, or what an earlier call left; out: what there is now. A file whose bytes did not change
- * keeps its spec (the pointer, too); a directory that can no longer be read keeps all zones and sets lost. A
- * directory that was never seen and does not exist is empty.
+ * desired_load() - looks at all of it
+ * @d: in: empty, or what an earlier call left; out: what there is now. Files are read that stat(2) shows to be others
+ * than before; one whose bytes did not change keeps its spec (the pointer, too). A directory that can no longer be
+ * read, or whose file system went, keeps all zones and sets lost. A directory that was never seen and does not exist is
+ * empty.
  *
  * Return: 0 (also with bad files: they are marked), -ENOMEM.
  */
 int desired_load(struct desired *d, const struct desired_paths *paths);
+
+/**
+ * desired_load_files() - the same where it is known which files may have changed
+ * @files: entries of the directory; board.conf is always looked at
+ *
+ * Costs what these files cost, unless it turns out that all has to be looked at.
+ */
+int desired_load_files(struct desired *d, const struct desired_paths *paths, const char *const *files,
+                       size_t num_files);

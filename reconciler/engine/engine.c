@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "engine/internal.h"
 
 #define POLL_INTERVAL (1 * SECOND) /* the hypervisor sends no event when a zone ends */
@@ -28,8 +29,16 @@ uint64_t engine_spec_cookie(const struct engine *e, const struct zone_spec *z) {
         return z && e->desired.board ? zone_spec_cookie(z, e->desired.board) : 0;
 }
 
-void engine_record(struct engine *e, int level, const char *message_id, const char *zone, const char *device,
-                   const char *action, const char *result, const char *format, ...) {
+uint64_t engine_spec_hash(const struct engine *e, const struct zone_spec *z) {
+        _cleanup_free_ char *text = NULL;
+
+        if (!z || zone_spec_format(z, &text) < 0)
+                return 0;
+        return hash_string(text) ^ engine_spec_cookie(e, z);
+}
+
+void engine_record_why(struct engine *e, int level, const char *message_id, const char *zone, const char *device,
+                       const char *action, const char *result, const char *reason, const char *format, ...) {
         char text[ERR_TEXT_SIZE + 128];
         struct record record = {
                 .level = level,
@@ -38,6 +47,7 @@ void engine_record(struct engine *e, int level, const char *message_id, const ch
                 .device = device,
                 .action = action,
                 .result = result,
+                .reason = reason,
                 .text = text,
         };
         va_list ap;
@@ -54,7 +64,8 @@ bool engine_busy(const struct engine *e) {
                 if (e->zones[i]->task)
                         return true;
                 for (size_t j = 0; j < e->zones[i]->num_workers; j++)
-                        if (e->zones[i]->workers[j].starting || e->zones[i]->workers[j].ending)
+                        if (e->zones[i]->workers[j].starting || e->zones[i]->workers[j].ending ||
+                            e->zones[i]->workers[j].opening)
                                 return true;
         }
         return false;
@@ -218,10 +229,26 @@ int engine_reload(struct engine *e) {
 
         plan_clear(&e->plan); /* it borrows specs */
         r = desired_load(&e->desired, &e->config.paths);
-        if (r < 0)
-                return r;
+        if (r == 0)
+                engine_reconcile(e);
+        return r;
+}
+
+int engine_reload_files(struct engine *e, const char *const *files, size_t num_files) {
+        int r;
+
+        plan_clear(&e->plan);
+        r = desired_load_files(&e->desired, &e->config.paths, files, num_files);
+        if (r == 0)
+                engine_reconcile(e);
+        return r;
+}
+
+void engine_end_all(struct engine *e, const char *reason) {
+        plan_clear(&e->plan);
+        desired_clear(&e->desired);
+        e->desired.end = reason;
         engine_reconcile(e);
-        return 0;
 }
 
 /* ---- asked from outside ----------------------------------------------------------------------------- */
@@ -232,6 +259,7 @@ static int can_restart(struct engine *e, const char *name, struct err *err) {
         bool there = state == ZONE_RUNNING || state == ZONE_ERROR || state == ZONE_EXITED;
         const struct desired_zone *d = desired_find(&e->desired, name);
         struct plan plan = {};
+        char text[NOTE_TEXT_SIZE];
         const struct note *n;
         int r = plan_make(&e->desired, &e->live, &plan);
 
@@ -239,9 +267,10 @@ static int can_restart(struct engine *e, const char *name, struct err *err) {
                 return r;
         n = plan_find_note(&plan, name);
         if (there && !restart_spec(e, name, &plan))
-                r = err_set(err, -EBADMSG, "%s", n ? n->text : "its settings are not known: its file is gone");
+                r = err_set(err, -EBADMSG, "%s",
+                            n ? note_text(n, text, sizeof(text)) : "its settings are not known: its file is gone");
         else if (!there && n)
-                r = err_set(err, -EBADMSG, "%s", n->text);
+                r = err_set(err, -EBADMSG, "%s", note_text(n, text, sizeof(text)));
         else if (state == ZONE_ABSENT && (!d || d->file_state == FILE_MISSING))
                 r = err_set(err, -ENOENT, "there is no zone %s", name);
         plan_clear(&plan);
@@ -293,26 +322,53 @@ static void fill_history(const struct zone *z, struct zone_history *h) {
         }
 }
 
-json_t *engine_status(struct engine *e) {
-        _cleanup_free_ struct zone_history *history = calloc(e->num_zones + 1, sizeof(*history));
-        struct status_input in = {
+/* @ret: history is to be freed; live is what was seen last. */
+static int status_input(const struct engine *e, struct status_input *ret) {
+        struct zone_history *history = calloc(e->num_zones + 1, sizeof(*history));
+
+        if (!history)
+                return -ENOMEM;
+        for (size_t i = 0; i < e->num_zones; i++)
+                fill_history(e->zones[i], &history[i]);
+        *ret = (struct status_input){
                 .daemon_running = true,
                 .daemon_pid = getpid(),
                 .version = e->config.version,
                 .desired = &e->desired,
+                .live = e->observe_error ? NULL : &e->live,
                 .plan = &e->plan,
                 .history = history,
                 .num_history = e->num_zones,
                 .now = engine_now(e),
         };
+        return 0;
+}
 
-        if (!history)
-                return NULL;
-        if (engine_observe(e) == 0)
-                in.live = &e->live;
-        for (size_t i = 0; i < e->num_zones; i++)
-                fill_history(e->zones[i], &history[i]);
-        return status_to_json(&in);
+/* What is told of a zone is told of what was observed just now, not at the last pass: it has a plan of its own. */
+json_t *engine_status(struct engine *e) {
+        struct plan plan = {};
+        struct status_input in;
+        json_t *j = NULL;
+        bool fresh = engine_observe(e) == 0 && plan_make(&e->desired, &e->live, &plan) == 0;
+
+        if (status_input(e, &in) == 0) {
+                if (fresh)
+                        in.plan = &plan;
+                j = status_to_json(&in);
+                free((void *) in.history);
+        }
+        plan_clear(&plan);
+        return j;
+}
+
+void engine_count(const struct engine *e, struct status_counts *ret) {
+        struct status_input in;
+
+        *ret = (struct status_counts){};
+        if (status_input(e, &in) < 0)
+                return;
+        status_count(&in, ret);
+        free((void *) in.history);
 }
 
 json_t *engine_plan(struct engine *e) {
@@ -361,10 +417,12 @@ struct engine *engine_free(struct engine *e) {
         for (size_t i = 0; i < e->num_zones; i++)
                 zone_free(e->zones[i]);
         free(e->zones);
+        openings_free(e);
+        checkings_free(e);
         plan_clear(&e->plan);
         live_clear(&e->live);
         desired_clear(&e->desired);
-        free(e->lost_note);
+        free(e->told);
         sd_event_source_disable_unref(e->reconcile_source);
         sd_event_source_disable_unref(e->timer);
         free(e);

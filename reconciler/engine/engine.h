@@ -14,6 +14,7 @@
 #include "engine/launcher.h"
 #include "engine/record.h"
 #include "hypervisor/hypervisor.h"
+#include "plan/status.h"
 
 struct engine;
 
@@ -38,9 +39,20 @@ int engine_new(const struct engine_config *config, struct engine **ret);
 struct engine *engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_free);
 
-/** engine_reload() - reads the files again and reconciles; -errno only where nothing can go on (out of
- * memory) */
+/** engine_reload() - looks at all files again and reconciles; -ENOMEM: the next reload, of whatever files, makes up for
+ * it */
 int engine_reload(struct engine *e);
+
+/** engine_reload_files() - the same of these files of the directory, and of the board's */
+int engine_reload_files(struct engine *e, const char *const *files, size_t num_files);
+
+/**
+ * engine_end_all() - instead of engine_reload(): no file counts, every zone of ours is shut down
+ * @reason: borrowed; why
+ *
+ * The first pass is made here; then as always. All is done when engine_count() tells that there is none.
+ */
+void engine_end_all(struct engine *e, const char *reason);
 
 /** engine_reconcile() - one pass now */
 void engine_reconcile(struct engine *e);
@@ -53,6 +65,9 @@ int engine_restart(struct engine *e, const char *zone, struct err *err);
  */
 json_t *engine_status(struct engine *e);
 json_t *engine_plan(struct engine *e);
+
+/** engine_count() - how many zones are in which state, as of the last pass; none if there is no memory */
+void engine_count(const struct engine *e, struct status_counts *ret);
 
 /** engine_busy() - true while an action or a worker's start is under way */
 bool engine_busy(const struct engine *e);

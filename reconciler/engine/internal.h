@@ -13,6 +13,8 @@
 #include "plan/status.h"
 
 struct zone;
+struct opening;
+struct checking;
 
 /* The process behind one device, as far as we watch it. */
 struct worker {
@@ -25,6 +27,7 @@ struct worker {
         bool ending;         /* was told to end */
         bool found;          /* seen, identity not yet confirmed */
         sd_event_source *exit_source, *timer;
+        struct opening *opening; /* under way */
         struct backoff backoff;
         char message[256]; /* why it ended last */
         char refusal[256]; /* why its file's image cannot be served: it keeps what it had; else "" */
@@ -42,13 +45,12 @@ struct zone {
         sd_event_source *fd_source;
         struct task *task; /* the action under way */
         struct backoff backoff;
-        bool failed;            /* the last action failed, or it ended by failure */
-        bool hopeless;          /* do not retry at all until something changes */
-        uint64_t failed_cookie; /* of the settings that it failed with */
+        bool failed;          /* the last action failed, or it ended by failure */
+        bool hopeless;        /* do not retry at all until something changes */
+        uint64_t failed_with; /* engine_spec_hash() of the settings that it failed with */
         unsigned restarts;
         char message[ERR_TEXT_SIZE];
         enum zone_state last_state;
-        char *last_note;
         bool restart_requested;
 };
 
@@ -57,20 +59,28 @@ struct engine {
         struct desired desired;
         struct live live;
         struct plan plan;
+        struct told *told; /* sorted by zone: tell.c */
+        size_t num_told;
         struct zone **zones;
         size_t num_zones;
+        struct opening *openings; /* all that are under way */
+        struct checking *checkings;
         sd_event_source *reconcile_source, *timer;
         int observe_error;
-        char *lost_note;
 };
 
 /* ---- engine.c --------------------------------------------------------------------------------------- */
 uint64_t engine_now(const struct engine *e);
 /* zone_spec_cookie() on the board that we have; 0 without a spec or a board */
 uint64_t engine_spec_cookie(const struct engine *e, const struct zone_spec *z);
+/* tells any change of its settings from none, be its cost what it may; 0 without a spec */
+uint64_t engine_spec_hash(const struct engine *e, const struct zone_spec *z);
 void engine_reconcile_soon(struct engine *e);
-void engine_record(struct engine *e, int level, const char *message_id, const char *zone, const char *device,
-                   const char *action, const char *result, const char *format, ...) _printf_(8, 9);
+void engine_record_why(struct engine *e, int level, const char *message_id, const char *zone, const char *device,
+                       const char *action, const char *result, const char *reason, const char *format, ...)
+        _printf_(9, 10);
+#define engine_record(e, level, message_id, zone, device, action, result, ...)                                         \
+        engine_record_why(e, level, message_id, zone, device, action, result, NULL, __VA_ARGS__)
 int engine_observe(struct engine *e);
 
 /* ---- zone.c ----------------------------------------------------------------------------------------- */
@@ -103,10 +113,11 @@ const struct zone_spec *restart_spec(const struct engine *e, const char *zone, c
 /* ---- worker.c --------------------------------------------------------------------------------------- */
 struct worker *zone_worker(struct zone *z, const char *device); /* made if need be; NULL: too many */
 bool zone_has_workers(const struct zone *z);
-/** worker_launch() - @device_fd is borrowed */
-int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, struct err *e);
-/** worker_start() - for a zone that runs: opens the device first; failures are recorded and backed off */
-void worker_start(struct worker *w, const struct device_spec *d);
+/** worker_launch() - the descriptors are borrowed; @image_fd: device_image_open()'s */
+int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, int image_fd, struct err *e);
+/** worker_start() - for a zone that runs: opens the device first; failures are recorded and backed off.
+ * @r: negative: it failed already, @e says why */
+void worker_start(struct worker *w, const struct device_spec *d, int image_fd, int r, const struct err *e);
 /** worker_end() - SIGTERM, and SIGKILL if it has not gone after 2 s: no failure of its own */
 void worker_end(struct worker *w);
 /** worker_give_up() - SIGKILL: counts as its failure. @why: "did not …"; NULL if how it ends says enough */
@@ -118,6 +129,19 @@ bool workers_look(struct zone *z, const struct zone_live *l);
 /** workers_confirm() - the second look: who is still what was found is ours to watch */
 void workers_confirm(struct zone *z, const struct zone_live *l);
 
+/* ---- opening.c -------------------------------------------------------------------------------------- */
+/** device_image_open() - what the device's worker needs of the file system, -1 for nothing. May block for long: call
+ * it in a job. */
+int device_image_open(const struct device_spec *d, int *ret_fd, struct err *e);
+/** worker_open_image() - and then starts the worker, or ends the one that serves something else than @a wants;
+ * @cookie: of what it serves, or did. Nothing is begun while an earlier one for the same is under way. */
+void worker_open_image(struct worker *w, const struct action *a, uint64_t cookie);
+void worker_abandon_opening(struct worker *w);
+void openings_free(struct engine *e);
+
+/* ---- checking.c ------------------------------------------------------------------------------------- */
+void checkings_free(struct engine *e);
+
 /* ---- task.c ----------------------------------------------------------------------------------------- */
 /** task_start() - begins the action; failures end up in the zone's history */
 void task_start(struct zone *z, const struct action *a);
@@ -126,5 +150,7 @@ enum zone_phase task_phase(const struct task *t);
 const char *task_text(const struct task *t);
 /** task_minds_workers() - false: a worker's end is no affair of the step that goes on now */
 bool task_minds_workers(const struct task *t);
+/** task_reconsider() - gives it up, freeing it, if its file has changed before anything was done */
+void task_reconsider(struct task *t);
 /** task_notice() - a device of the zone changed, or a worker ended (@ended) */
 void task_notice(struct task *t, const struct worker *ended);

@@ -19,7 +19,8 @@ struct launch_request {
         const char *zone;
         const struct device_spec *device;
         uint64_t cookie; /* device_spec_cookie() */
-        int device_fd;   /* borrowed; the worker gets a copy */
+        int device_fd;   /* borrowed, as is: the worker gets copies */
+        int image_fd;    /* a description of its own; -1: the device has no image */
 };
 
 struct launcher_ops {

@@ -10,9 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
+#include <systemd/sd-id128.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mac.h"
+#include "base/tap.h"
 #include "base/worker.h"
 #include "engine/console.h"
 #include "engine/launcher.h"
@@ -91,19 +94,10 @@ static int prepare_log(struct system_launcher *l, const struct launch_request *q
 
 /* ---- what each type needs --------------------------------------------------------------------------- */
 
-/*
- * A description of its own for every worker: the OFD lock that fences off a
- * killed predecessor belongs to the description (fcntl(2), F_OFD_SETLK).
- */
 static int prepare_block(struct system_launcher *l _unused_, const struct launch_request *q, struct command *c,
-                         struct err *e) {
-        const struct device_spec *d = q->device;
-        int fd = open(d->image, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-        if (fd < 0)
-                return err_set(e, -errno, "%s: %s", d->image, strerror(errno));
-        add_owned_fd(c, WORKER_OPTION_IMAGE_FD, fd);
-        if (d->read_only)
+                         struct err *e _unused_) {
+        add_fd(c, WORKER_OPTION_IMAGE_FD, q->image_fd);
+        if (q->device->read_only)
                 add_argument(c, "--%s", WORKER_OPTION_READ_ONLY);
         return 0;
 }
@@ -124,12 +118,45 @@ static int prepare_console(struct system_launcher *l, const struct launch_reques
         return 0;
 }
 
+/* Keeps the machine's id itself from showing in addresses: sd_id128_get_machine_app_specific(3). */
+#define MAC_APPLICATION SD_ID128_MAKE(6b, 1f, 0d, 5c, 2e, 94, 4b, 0f, 9a, 37, c8, 51, e0, 7d, 42, 96)
+
+/* The file's, or one that is this zone's and device's on this machine alone, and the same at every start. */
+static void choose_mac(const struct launch_request *q, uint8_t ret[static MAC_SIZE]) {
+        sd_id128_t machine = SD_ID128_NULL;
+
+        memcpy(ret, q->device->mac, MAC_SIZE);
+        if (!mac_is_zero(ret))
+                return;
+        (void) sd_id128_get_machine_app_specific(MAC_APPLICATION, &machine); /* a machine without one is its own */
+        mac_derive(&machine, sizeof(machine), q->zone, q->device->name, ret);
+}
+
+static int prepare_net(struct system_launcher *l _unused_, const struct launch_request *q, struct command *c,
+                       struct err *e) {
+        const char *tap = q->device->tap;
+        uint8_t mac[MAC_SIZE];
+        int fd, r;
+
+        r = tap_open(tap, &fd, e);
+        if (r < 0)
+                return r;
+        add_owned_fd(c, WORKER_OPTION_TAP_FD, fd);
+        choose_mac(q, mac);
+        add_argument(c, "--%s=" MAC_FORMAT, WORKER_OPTION_MAC_ADDRESS, MAC_ARGS(mac));
+        if (tap_is_down(tap))
+                log_warning("zone %s, device %s: %s is down, no frame passes; ip link set %s up", q->zone,
+                            q->device->name, tap, tap);
+        return 0;
+}
+
 static const struct {
         const char *name;
         int (*prepare)(struct system_launcher *l, const struct launch_request *q, struct command *c, struct err *e);
 } types[_DEVICE_TYPE_MAX] = {
         [DEVICE_BLOCK] = { WORKER_TYPE_BLOCK, prepare_block },
         [DEVICE_CONSOLE] = { WORKER_TYPE_CONSOLE, prepare_console },
+        [DEVICE_NET] = { WORKER_TYPE_NET, prepare_net },
 };
 
 /* ---- launching -------------------------------------------------------------------------------------- */

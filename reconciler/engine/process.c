@@ -11,18 +11,25 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 
-/* Beside JOURNAL_STREAM nothing: NOTIFY_SOCKET, WATCHDOG_* and LISTEN_* are the daemon's own. */
+/*
+ * Where the log goes, and the level that is in force; beside them nothing:
+ * NOTIFY_SOCKET, WATCHDOG_* and LISTEN_* are the daemon's own.
+ */
 struct environment {
-        char journal[128];
-        char *list[2];
+        char journal[128], level[32];
+        char *list[3];
 };
 
 static void environment_fill(struct environment *v) {
-        const char *stream = getenv("JOURNAL_STREAM");
+        const char *stream = getenv("JOURNAL_STREAM"), *level = log_level_word(log_level());
+        char **next = v->list;
 
         if (stream && snprintf(v->journal, sizeof(v->journal), "JOURNAL_STREAM=%s", stream) < (int) sizeof(v->journal))
-                v->list[0] = v->journal;
+                *next++ = v->journal;
+        if (level && snprintf(v->level, sizeof(v->level), LOG_ENVIRONMENT "=%s", level) < (int) sizeof(v->level))
+                *next++ = v->level;
 }
 
 /* Between fork and exec of a process with threads: async-signal-safe calls only. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A process that outlives its parent: own session, no parent-death signal,
- * nothing inherited but the descriptors that it is given.
+ * nothing inherited but the descriptors that it is given and, in its environment,
+ * what base/log.h reads: the journal's stream and our log level.
  * It waits before exec until it is let go, so that it can be moved to another
  * cgroup first.
  */

@@ -7,8 +7,9 @@
 
 #include "base/macros.h"
 
-/* MESSAGE_ID= of each kind of event; never changed once released, explained in the catalog. */
+/* MESSAGE_ID= of each kind of event; never changed once released, explained in units/hvisor.catalog. */
 #define MESSAGE_ZONE_ACTION    "071023a3e02b4339ad3ca4f323d81eca" /* a zone's action begins */
+#define MESSAGE_ZONE_ABANDONED "80b9a7652c4540e6b78b547d12f3bccf" /* and is given up before anything was done */
 #define MESSAGE_ZONE_STARTED   "0cb22170e6374da9840e2ec822059240"
 #define MESSAGE_ZONE_STOPPED   "660e1a4fcd224e71b8a827e52868246f"
 #define MESSAGE_ZONE_FAILED    "8aef8ffb0ffb40588bef67cb03fc39e2"
@@ -26,5 +27,6 @@ struct record {
         const char *zone, *device; /* NULL: none */
         const char *action;        /* "zone-start" … */
         const char *result;        /* "begun", "done", "failed" … */
+        const char *reason;        /* why, by itself, as far as it is known; NULL: @text says all */
         const char *text;
 };

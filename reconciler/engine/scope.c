@@ -16,6 +16,8 @@
 #define SYSTEMD_PATH    "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER SYSTEMD ".Manager"
 #define SLICE           "hvisor.slice"
+/* It stops the zones before the board goes down, in reverse of the order: its workers are still there then. */
+#define ZONES_SERVICE "hvisor-zones.service"
 
 /* The scope of the worker before may live on for a moment after its last process. */
 #define TRIES_MAX       20
@@ -196,9 +198,9 @@ static int append_properties(sd_bus_message *m, const struct scope_request *q) {
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
         if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", "hvisor virtio device", "Slice",
-                                          "s", SLICE, "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
-                                          (uint32_t) q->pid);
+                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)", "Description", "s", "hvisor virtio device",
+                                          "Slice", "s", SLICE, "CollectMode", "s", "inactive-or-failed", "PIDs", "au",
+                                          1, (uint32_t) q->pid, "Before", "as", 1, ZONES_SERVICE);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r;

@@ -14,11 +14,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
+#include "config/intervals.h"
 #include "engine/task.h"
+
+void task_close_images(struct task *t) {
+        for (size_t i = 0; i < ELEMENTSOF(t->images); i++)
+                t->images[i] = fd_close(t->images[i]);
+}
 
 struct task *task_free(struct task *t) {
         if (t) {
                 t->job = job_cancel(t->job);
+                task_abandon_check(t);
+                task_close_images(t);
                 sd_event_source_disable_unref(t->timer);
                 zone_spec_free(t->spec);
                 free(t);
@@ -47,19 +56,19 @@ static void tell_failure(const struct task *t) {
         if (!z->hopeless)
                 snprintf(again, sizeof(again), "next try in %u s",
                          (unsigned) ((z->backoff.retry_at - now + SECOND - 1) / SECOND));
-        engine_record(task_engine(t), LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, action_kind_to_string(t->kind),
-                      "failed", "%s failed: %s; %s", action_kind_to_verb(t->kind), z->message, again);
+        engine_record_why(task_engine(t), LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, action_kind_to_string(t->kind),
+                          "failed", z->message, "%s failed: %s; %s", action_kind_to_verb(t->kind), z->message, again);
 }
 
 static void fail_for_good(struct task *t) {
         struct zone *z = t->zone;
 
         z->failed = true;
-        z->failed_cookie = t->cookie;
+        z->failed_with = t->hash;
         z->hopeless = t->error == HYPERVISOR_CPUS_LOST;
         backoff_fail(&z->backoff, &backoff_zone, engine_now(task_engine(t)));
         if (z->hopeless) {
-                char cpus[128];
+                char cpus[CPUS_TEXT_SIZE];
 
                 cpus_format(t->spec->cpus, cpus, sizeof(cpus));
                 snprintf(z->message, sizeof(z->message), "CPU %s is lost until the board restarts", cpus);
@@ -68,6 +77,15 @@ static void fail_for_good(struct task *t) {
                 snprintf(z->message, sizeof(z->message), "%s", err_text(&t->err, t->error));
         }
         tell_failure(t);
+}
+
+static void leave(struct task *t) {
+        struct zone *z = t->zone;
+
+        z->task = task_free(t);
+        if (!z->fd_source)
+                zone_unwatch(z); /* its object has gone meanwhile */
+        engine_reconcile_soon(z->engine);
 }
 
 void task_finish(struct task *t) {
@@ -85,10 +103,33 @@ void task_finish(struct task *t) {
                 }
                 tell_success(t);
         }
-        z->task = task_free(t);
-        if (!z->fd_source)
-                zone_unwatch(z); /* its object has gone meanwhile */
-        engine_reconcile_soon(e);
+        leave(t);
+}
+
+/* What its file says now; 0: nothing good. */
+static uint64_t file_hash(const struct zone *z) {
+        const struct desired_zone *d = desired_find(&z->engine->desired, z->name);
+
+        return d && d->file_state == FILE_GOOD ? engine_spec_hash(z->engine, d->spec) : 0;
+}
+
+static bool file_is_gone(const struct zone *z) {
+        const struct desired_zone *d = desired_find(&z->engine->desired, z->name);
+
+        return !d || d->file_state == FILE_MISSING;
+}
+
+void task_reconsider(struct task *t) {
+        struct zone *z = t->zone;
+
+        if (t->step != STEP_CHECK || t->file_hash == file_hash(z))
+                return;
+        if (file_is_gone(z))
+                z->restart_requested = false; /* else it is for the new settings */
+        engine_record(task_engine(t), LOG_NOTICE, MESSAGE_ZONE_ABANDONED, z->name, NULL, action_kind_to_string(t->kind),
+                      "abandoned", "%s abandoned: its file (or board.conf) has changed while its images were checked",
+                      action_kind_to_verb(t->kind));
+        leave(t);
 }
 
 /* Everything that was made goes again, in reverse order. */
@@ -176,15 +217,18 @@ void task_start(struct zone *z, const struct action *a) {
         if (!t)
                 return;
         *t = (struct task){ .zone = z, .kind = a->kind, .id = a->id, .began = engine_now(z->engine) };
+        memset(t->images, -1, sizeof(t->images));
+        t->file_hash = file_hash(z);
         z->task = t;
-        engine_record(z->engine, LOG_NOTICE, MESSAGE_ZONE_ACTION, z->name, NULL, action_kind_to_string(a->kind),
-                      "begun", "%s: %s", action_kind_to_verb(a->kind), a->reason);
+        engine_record_why(z->engine, LOG_NOTICE, MESSAGE_ZONE_ACTION, z->name, NULL, action_kind_to_string(a->kind),
+                          "begun", a->reason, "%s: %s", action_kind_to_verb(a->kind), a->reason);
         if (a->spec) {
                 t->spec = zone_spec_copy(a->spec);
                 r = t->spec ? 0 : -ENOMEM;
-                t->cookie = engine_spec_cookie(z->engine, a->spec);
+                t->hash = engine_spec_hash(z->engine, a->spec);
         }
         if (r < 0) {
+                z->restart_requested = false;
                 t->error = r;
                 task_finish(t);
                 return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside of one zone's action: task.c is the machine, task_start.c and
- * task_stop.c are its steps.
+ * Inside of one zone's action: task.c is the machine, checking.c, task_start.c
+ * and task_stop.c are its steps.
  */
 #pragma once
 
@@ -24,7 +24,10 @@ struct task {
         enum step step;
         uint32_t id; /* of the object to stop */
         struct zone_spec *spec;
-        uint64_t cookie;
+        uint64_t hash;                /* of its settings, engine_spec_hash() */
+        uint64_t file_hash;           /* of what its file said at the beginning; 0: no good file */
+        struct checking *checking;    /* under way */
+        int images[ZONE_DEVICES_MAX]; /* opened for the workers; -1: none */
         struct job *job;
         sd_event_source *timer;
         bool undoing;
@@ -43,12 +46,16 @@ void task_enter(struct task *t, enum step step);
 void task_finish(struct task *t);
 /* Everything that was made goes again, in reverse order; then the end. */
 void task_undo(struct task *t, int error);
+void task_close_images(struct task *t);
 void task_run_job(struct task *t, job_work work, job_done done);
 /* First thing in a job_done: takes the error's story over. */
 bool task_job_failed(struct task *t, int result, const struct err *err);
 
-/* ---- task_start.c ----------------------------------------------------------------------------------- */
+/* ---- checking.c ------------------------------------------------------------------------------------- */
 void task_enter_check(struct task *t);
+void task_abandon_check(struct task *t);
+
+/* ---- task_start.c ----------------------------------------------------------------------------------- */
 void task_enter_make(struct task *t);
 void task_enter_attach(struct task *t); /* also whenever somebody attached */
 void task_enter_load(struct task *t);

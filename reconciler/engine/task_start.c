@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A zone comes: check, make, attach, load. */
+/* A zone comes, once its images are checked (checking.c): make, attach, load. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "engine/task.h"
-
-static int work_check(void *userdata, struct err *err) {
-        const struct task *t = userdata;
-        struct diagnostics diagnostics = {};
-        char first[400];
-        int r = zone_check_images(t->spec, &diagnostics);
-
-        if (r < 0) {
-                diagnostics_first_error(&diagnostics, first, sizeof(first));
-                err_set(err, r, "%s", first[0] ? first : strerror(-r));
-        }
-        diagnostics_clear(&diagnostics);
-        return r;
-}
-
-/* A restart is checked before anything is stopped: a wrong path must not take a running zone down. */
-static void done_check(void *userdata, int result, const struct err *err) {
-        struct task *t = userdata;
-
-        if (task_job_failed(t, result, err)) {
-                t->error = result;
-                task_finish(t);
-        } else {
-                task_enter(t, t->kind == ACTION_ZONE_RESTART ? STEP_STOP : STEP_MAKE);
-        }
-}
-
-void task_enter_check(struct task *t) {
-        task_run_job(t, work_check, done_check);
-}
 
 static int make_zone(struct task *t) {
         struct engine *e = task_engine(t);
@@ -52,6 +22,7 @@ static int make_zone(struct task *t) {
         r = hypervisor_zone_create(e->config.hypervisor, &making, &fd, &t->err);
         if (r < 0)
                 return r;
+        zone_unwatch(t->zone); /* an earlier object that went while this task checked */
         r = zone_watch(t->zone, fd);
         return r < 0 ? err_set(&t->err, r, "watching the zone object: %s", strerror(-r)) : 0;
 }
@@ -60,19 +31,21 @@ static int make_device(struct task *t, const struct device_spec *d, int *ret_fd)
         return hypervisor_device_create(task_engine(t)->config.hypervisor, t->zone->fd, d, ret_fd, &t->err);
 }
 
-static int launch(struct task *t, const struct device_spec *d, int device_fd) {
+static int launch(struct task *t, const struct device_spec *d, int device_fd, int image_fd) {
         struct worker *w = zone_worker(t->zone, d->name);
 
         if (!w)
                 return err_set(&t->err, -E2BIG, "too many devices");
         backoff_reset(&w->backoff);
-        return worker_launch(w, d, device_fd, &t->err);
+        return worker_launch(w, d, device_fd, image_fd, &t->err);
 }
 
 /* Those of the zone's earlier life. One that would not even be killed is no longer ours to wait for. */
 static void forget_workers(struct zone *z) {
-        for (size_t i = 0; i < z->num_workers; i++)
+        for (size_t i = 0; i < z->num_workers; i++) {
+                worker_abandon_opening(&z->workers[i]);
                 worker_forget(&z->workers[i]);
+        }
         z->num_workers = 0;
 }
 
@@ -88,7 +61,8 @@ void task_enter_make(struct task *t) {
                         break;
         }
         for (size_t i = 0; r == 0 && i < made; i++)
-                r = launch(t, &t->spec->devices[i], fds[i]);
+                r = launch(t, &t->spec->devices[i], fds[i], t->images[i]);
+        task_close_images(t);
         while (made > 0)
                 fd_close(fds[--made]);
         if (r < 0)

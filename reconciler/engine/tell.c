@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "engine/internal.h"
+
+#define NEWS_MAX 20 /* that a pass tells one by one */
 
 void tell_ends(struct engine *e) {
         for (size_t i = 0; i < e->num_zones; i++) {
@@ -24,19 +27,14 @@ void tell_ends(struct engine *e) {
         }
 }
 
-/* True if @text differs from what was told last, which it replaces. */
-static bool is_news(char **last, const char *text) {
-        char *copy;
-
-        if (*last && text && strcmp(*last, text) == 0)
-                return false;
-        if (!*last && !text)
-                return false;
-        copy = text ? strdup(text) : NULL;
-        free(*last);
-        *last = copy;
-        return true;
-}
+/*
+ * What the journal knows of a zone. Kept for those that the plan has a note of, in the plan's order, so that thousands are
+ * compared in one go; a text that is made when somebody asks is known by what it is made from.
+ */
+struct told {
+        char zone[NAME_SIZE]; /* "": of the whole */
+        uint64_t digest;
+};
 
 static int note_level(enum note_kind kind) {
         switch (kind) {
@@ -49,6 +47,7 @@ static int note_level(enum note_kind kind) {
         case NOTE_BUSY:
         case NOTE_FOREIGN:
         case NOTE_ENDED:
+        case NOTE_HELD:
         case _NOTE_KIND_MAX:
                 break;
         }
@@ -56,32 +55,90 @@ static int note_level(enum note_kind kind) {
 }
 
 /* All notes of one zone, or those of the whole (""), are told as one: each by itself would be news next to the other. */
-static void tell_notes_of(struct engine *e, const char *zone, char **last) {
-        const struct note *worst = NULL;
-        char text[ERR_TEXT_SIZE] = "";
+static size_t count_notes_of_one(const struct plan *p, size_t first) {
+        size_t n = 1;
+
+        while (first + n < p->num_notes && strcmp(p->notes[first + n].zone, p->notes[first].zone) == 0)
+                n++;
+        return n;
+}
+
+static struct told told_of(const struct note *notes, size_t num) {
+        struct told t = { .digest = HASH_INIT };
+
+        memcpy(t.zone, notes->zone, sizeof(t.zone));
+        for (size_t i = 0; i < num; i++) {
+                const char *what = notes[i].words ?: notes[i].holder->name;
+
+                t.digest = hash_bytes(t.digest, &notes[i].kind, sizeof(notes[i].kind));
+                t.digest = hash_bytes(t.digest, what, strlen(what));
+        }
+        return t;
+}
+
+static const struct note *worst_of(const struct note *notes, size_t num) {
+        const struct note *worst = notes;
+
+        for (size_t i = 1; i < num; i++)
+                if (note_level(notes[i].kind) < note_level(worst->kind))
+                        worst = &notes[i];
+        return worst;
+}
+
+static void record_notes(struct engine *e, const struct note *notes, size_t num) {
+        const struct note *worst = worst_of(notes, num);
+        char text[ERR_TEXT_SIZE] = "", one[NOTE_TEXT_SIZE];
         size_t used = 0;
 
-        for (size_t i = 0; i < e->plan.num_notes; i++) {
-                const struct note *n = &e->plan.notes[i];
+        for (size_t i = 0; i < num && used < sizeof(text); i++)
+                used += snprintf(text + used, sizeof(text) - used, "%s%s: %s", used ? "; " : "",
+                                 note_kind_to_string(notes[i].kind), note_text(&notes[i], one, sizeof(one)));
+        engine_record_why(e, note_level(worst->kind), MESSAGE_ZONE_NOTE, worst->zone[0] ? worst->zone : NULL, NULL,
+                          "plan", note_kind_to_string(worst->kind), note_text(worst, one, sizeof(one)), "%s", text);
+}
 
-                if (strcmp(n->zone, zone) != 0)
+/* More than a person reads: the rest of a pass is told by numbers. */
+static void record_rest(struct engine *e, const size_t rest[_NOTE_KIND_MAX]) {
+        enum note_kind worst = _NOTE_KIND_MAX;
+        char text[256] = "";
+        size_t used = 0;
+
+        for (enum note_kind k = 0; k < _NOTE_KIND_MAX; k++) {
+                if (rest[k] == 0)
                         continue;
-                if (!worst || note_level(n->kind) < note_level(worst->kind))
-                        worst = n;
-                if (used < sizeof(text))
-                        used += snprintf(text + used, sizeof(text) - used, "%s%s: %s", used ? "; " : "",
-                                         note_kind_to_string(n->kind), n->text);
+                if (worst == _NOTE_KIND_MAX || note_level(k) < note_level(worst))
+                        worst = k;
+                used += snprintf(text + used, sizeof(text) - used, "%s%zu %s", used ? ", " : "", rest[k],
+                                 note_kind_to_string(k));
         }
-        if (is_news(last, worst ? text : NULL) && worst)
-                engine_record(e, note_level(worst->kind), MESSAGE_ZONE_NOTE, zone[0] ? zone : NULL, NULL, "plan",
-                              note_kind_to_string(worst->kind), "%s", text);
+        if (worst != _NOTE_KIND_MAX)
+                engine_record(e, note_level(worst), MESSAGE_ZONE_NOTE, NULL, NULL, "plan", note_kind_to_string(worst),
+                              "and of more zones: %s; hvisor status says why", text);
 }
 
 void tell_notes(struct engine *e) {
-        for (size_t i = 0; i < e->plan.num_notes; i++)
-                if (e->plan.notes[i].zone[0])
-                        (void) engine_zone(e, e->plan.notes[i].zone);
-        for (size_t i = 0; i < e->num_zones; i++)
-                tell_notes_of(e, e->zones[i]->name, &e->zones[i]->last_note);
-        tell_notes_of(e, "", &e->lost_note);
+        const struct plan *p = &e->plan;
+        size_t rest[_NOTE_KIND_MAX] = {}, num_news = 0, num_told = 0, old = 0, num;
+        struct told *told = calloc(p->num_notes + 1, sizeof(*told));
+
+        if (!told)
+                return; /* the next pass tells it */
+        for (size_t i = 0; i < p->num_notes; i += num) {
+                struct told *t = &told[num_told++];
+
+                num = count_notes_of_one(p, i);
+                *t = told_of(&p->notes[i], num);
+                while (old < e->num_told && strcmp(e->told[old].zone, t->zone) < 0)
+                        old++;
+                if (old < e->num_told && strcmp(e->told[old].zone, t->zone) == 0 && e->told[old].digest == t->digest)
+                        continue;
+                if (num_news++ < NEWS_MAX)
+                        record_notes(e, &p->notes[i], num);
+                else
+                        rest[worst_of(&p->notes[i], num)->kind]++;
+        }
+        record_rest(e, rest);
+        free(e->told);
+        e->told = told;
+        e->num_told = num_told;
 }

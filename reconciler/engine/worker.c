@@ -64,11 +64,13 @@ static void describe_exit(const struct worker *w, char *buffer, size_t size) {
 static void fail(struct worker *w) {
         struct engine *e = w->zone->engine;
         uint64_t now = engine_now(e);
+        bool waits;
 
         backoff_fail(&w->backoff, &backoff_worker, now);
-        engine_record(e, LOG_WARNING, backoff_waits(&w->backoff, now) ? MESSAGE_WORKER_FAILED : MESSAGE_WORKER_ENDED,
-                      w->zone->name, w->name, "worker", "failed", "%s%s", w->message,
-                      backoff_waits(&w->backoff, now) ? "; it fails too often and is started again after a while" : "");
+        waits = backoff_waits(&w->backoff, now);
+        engine_record_why(e, LOG_WARNING, waits ? MESSAGE_WORKER_FAILED : MESSAGE_WORKER_ENDED, w->zone->name, w->name,
+                          "worker", "failed", w->message, "%s%s", w->message,
+                          waits ? "; it fails too often and is started again after a while" : "");
 }
 
 static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
@@ -130,13 +132,14 @@ static int on_attach_time(sd_event_source *s _unused_, uint64_t when _unused_, v
         return 0;
 }
 
-int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, struct err *err) {
+int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, int image_fd, struct err *err) {
         struct engine *e = w->zone->engine;
         struct launch_request request = {
                 .zone = w->zone->name,
                 .device = d,
                 .cookie = device_spec_cookie(d),
                 .device_fd = device_fd,
+                .image_fd = image_fd,
         };
         int r = launcher_launch(e->config.launcher, &request, &w->pid, &w->pidfd, err);
 
@@ -157,19 +160,20 @@ int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, 
         return 0;
 }
 
-void worker_start(struct worker *w, const struct device_spec *d) {
+void worker_start(struct worker *w, const struct device_spec *d, int image_fd, int r, const struct err *first) {
         struct engine *e = w->zone->engine;
         _cleanup_close_ int device_fd = -1;
-        struct err err = {};
-        int r = hypervisor_device_open(e->config.hypervisor, w->zone->fd, d->name, &device_fd, &err);
+        struct err err = *first;
 
         if (r == 0)
-                r = worker_launch(w, d, device_fd, &err);
+                r = hypervisor_device_open(e->config.hypervisor, w->zone->fd, d->name, &device_fd, &err);
+        if (r == 0)
+                r = worker_launch(w, d, device_fd, image_fd, &err);
         if (r < 0) {
                 snprintf(w->message, sizeof(w->message), "%.255s", err_text(&err, r));
                 backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health }, engine_now(e));
-                engine_record(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start", "failed", "%s",
-                              w->message);
+                engine_record_why(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start", "failed",
+                                  w->message, "%s", w->message);
         }
 }
 

@@ -34,17 +34,18 @@ struct zone *engine_zone(struct engine *e, const char *name) {
 
 void zone_free(struct zone *z) {
         z->task = task_free(z->task);
-        for (size_t i = 0; i < z->num_workers; i++)
+        for (size_t i = 0; i < z->num_workers; i++) {
+                worker_abandon_opening(&z->workers[i]);
                 worker_forget(&z->workers[i]);
+        }
         zone_unwatch(z);
-        free(z->last_note);
         free(z);
 }
 
 void zone_forgive(struct zone *z) {
         backoff_reset(&z->backoff);
         z->failed = z->hopeless = false;
-        z->failed_cookie = 0;
+        z->failed_with = 0;
         z->restarts = 0;
         z->message[0] = '\0';
 }

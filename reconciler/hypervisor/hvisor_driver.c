@@ -15,7 +15,9 @@ _Static_assert(NAME_SIZE == HVISOR_NAME_SIZE, "names are as long here as there")
 _Static_assert(ZONE_DEVICES_MAX == HVISOR_DEVICES_MAX, "as many devices here as there");
 _Static_assert(INTERRUPTS_MAX == HVISOR_INTERRUPTS_MAX, "as many interrupts here as there");
 _Static_assert(DEVICE_WINDOW_SIZE == HVISOR_WINDOW_SIZE, "windows are as large here as there");
-_Static_assert(ZONE_MEMORY_MAX + ZONE_DEVICES_MAX <= HVISOR_REGIONS_MAX, "every spec fits");
+_Static_assert(ZONE_REGIONS_MAX == HVISOR_REGIONS_MAX, "as many regions here as there");
+_Static_assert(DEVICE_REGIONS == HVISOR_WINDOW_REGIONS, "windows take up as many of them here as there");
+_Static_assert(ZONE_MEMORY_MAX + ZONE_IO_MAX <= HVISOR_REGIONS_MAX, "every spec fits");
 
 static void hvisor_close(struct hypervisor *h) {
         fd_close(to_hvisor(h)->control);
@@ -44,6 +46,17 @@ static void fill_gic(struct hvisor_gic *to, const struct gic_spec *from) {
         to->redistributor_size = from->redistributor_size;
 }
 
+static void add_regions(struct hvisor_zone_create *c, enum hvisor_region_type type, const struct memory_spec *list,
+                        size_t count) {
+        for (size_t i = 0; i < count; i++)
+                c->regions[c->num_regions++] = (struct hvisor_region){
+                        .type = type,
+                        .physical = list[i].physical,
+                        .guest = list[i].guest,
+                        .size = list[i].size,
+                };
+}
+
 static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
         _cleanup_free_ struct hvisor_zone_create *c = calloc(1, sizeof(*c));
         const struct zone_spec *z = m->spec;
@@ -66,14 +79,8 @@ static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m,
                 return r;
         memcpy(c->interrupts, z->interrupts, sizeof(c->interrupts));
         fill_gic(&c->gic, z->gic.version ? &z->gic : &m->board->gic);
-        c->num_regions = z->num_memory;
-        for (size_t i = 0; i < z->num_memory; i++)
-                c->regions[i] = (struct hvisor_region){
-                        .type = HVISOR_REGION_RAM,
-                        .physical = z->memory[i].physical,
-                        .guest = z->memory[i].guest,
-                        .size = z->memory[i].size,
-                };
+        add_regions(c, HVISOR_REGION_RAM, z->memory, z->num_memory);
+        add_regions(c, HVISOR_REGION_IO, z->io, z->num_io);
         r = call(to_hvisor(h)->control, HVISOR_ZONE_CREATE, c);
         if (r < 0)
                 return err_set(e, r, "%s",

@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "live/live.h"
 
-static const char *const zone_state_names[_ZONE_STATE_MAX] = {
-        [ZONE_ABSENT] = "absent",   [ZONE_FOREIGN] = "foreign", [ZONE_HALF_MADE] = "half-made",
-        [ZONE_RUNNING] = "running", [ZONE_ERROR] = "error",     [ZONE_EXITED] = "exited",
-        [ZONE_STOPPED] = "stopped",
-};
-
-const char *zone_state_to_string(enum zone_state state) {
-        return zone_state_names[state];
-}
-
 enum zone_state zone_live_state(const struct zone_live *z) {
         if (!z)
                 return ZONE_ABSENT;

@@ -72,7 +72,6 @@ enum zone_state {
 
 /** zone_live_state() - pure; ZONE_ABSENT for NULL */
 enum zone_state zone_live_state(const struct zone_live *z);
-const char *zone_state_to_string(enum zone_state state);
 
 /** zone_owner_cookie() - marks a zone object as made by this project for the file of that name */
 static inline uint64_t zone_owner_cookie(const char *name) {

@@ -58,6 +58,13 @@ void desired_zone_clear(struct desired_zone *z) {
         *z = (struct desired_zone){};
 }
 
+void desired_remove(struct desired *d, struct desired_zone *z) {
+        size_t after = &d->zones[--d->num_zones] - z;
+
+        desired_zone_clear(z);
+        memmove(z, z + 1, after * sizeof(*z));
+}
+
 void desired_clear(struct desired *d) {
         for (size_t i = 0; i < d->num_zones; i++)
                 desired_zone_clear(&d->zones[i]);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/file_id.h"
 #include "config/spec.h"
 
 enum file_state {
@@ -18,6 +19,7 @@ enum file_state {
 struct desired_zone {
         char name[NAME_SIZE];
         enum file_state file_state;
+        struct file_id file_id;    /* of the file as it was read; zero: not known, read it */
         char *path;                /* NULL if the file is missing */
         char *message;             /* FILE_BAD: its first error; else NULL */
         uint64_t text_hash;        /* of the file's bytes */
@@ -31,8 +33,11 @@ struct desired {
         struct board_spec *board; /* NULL: see board_message */
         char *board_message;
         uint64_t board_hash;
-        bool seen;  /* the directory could be read at least once */
-        char *lost; /* why the directory cannot be seen just now; NULL: it can. Nothing is stopped then. */
+        bool seen;       /* the directory could be read at least once */
+        bool stale;      /* something was read in vain: all is to be looked at */
+        char *lost;      /* why the directory cannot be seen just now; NULL: it can. Nothing is stopped then. */
+        const char *end; /* borrowed: why all zones are to end, whatever files there are; NULL: they are not */
+        struct file_id directory_id;
 };
 
 struct desired_zone *desired_find(const struct desired *d, const char *name);
@@ -40,6 +45,9 @@ struct desired_zone *desired_find(const struct desired *d, const char *name);
 /** desired_add() - the entry of that name, made (FILE_MISSING) if need be; NULL: out of memory. Moves the
  * others. */
 struct desired_zone *desired_add(struct desired *d, const char *name);
+
+/** desired_remove() - the entry goes; moves those after it */
+void desired_remove(struct desired *d, struct desired_zone *z);
 
 /** desired_zone_clear() - frees what an entry holds, its name too; it stays in the list */
 void desired_zone_clear(struct desired_zone *z);

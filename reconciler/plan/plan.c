@@ -19,8 +19,8 @@ static const struct {
 
 static const char *const note_names[_NOTE_KIND_MAX] = {
         [NOTE_REFUSED] = "refused",   [NOTE_WAITING] = "waiting", [NOTE_FOREIGN] = "foreign",
-        [NOTE_BAD_FILE] = "bad-file", [NOTE_ENDED] = "ended",     [NOTE_BUSY] = "busy",
-        [NOTE_LOST] = "lost",
+        [NOTE_BAD_FILE] = "bad-file", [NOTE_ENDED] = "ended",     [NOTE_HELD] = "held",
+        [NOTE_BUSY] = "busy",         [NOTE_LOST] = "lost",
 };
 
 const char *action_kind_to_string(enum action_kind kind) {
@@ -35,10 +35,48 @@ const char *note_kind_to_string(enum note_kind kind) {
         return note_names[kind];
 }
 
+const char *note_text(const struct note *n, char *buffer, size_t size) {
+        if (n->words)
+                return n->words;
+        if (size > 0)
+                buffer[0] = '\0';
+        (void) zone_conflict_tell(n->spec, n->holder, buffer, size);
+        return buffer;
+}
+
+static int note_compare(const void *left, const void *right) {
+        const struct note *a = left, *b = right;
+        int c = strcmp(a->zone, b->zone);
+
+        return c ? c : (a->order > b->order) - (a->order < b->order);
+}
+
+/* Nearly always they are sorted already: zones are gone through by name. */
+void plan_sort_notes(struct plan *p) {
+        bool sorted = true;
+
+        for (size_t i = 0; i < p->num_notes; i++) {
+                p->notes[i].order = i;
+                sorted &= i == 0 || strcmp(p->notes[i - 1].zone, p->notes[i].zone) <= 0;
+        }
+        if (!sorted)
+                qsort(p->notes, p->num_notes, sizeof(*p->notes), note_compare);
+}
+
 static const struct note *find_note(const struct plan *p, const char *zone, bool foreign) {
-        for (size_t i = 0; i < p->num_notes; i++)
-                if (strcmp(p->notes[i].zone, zone) == 0 && (p->notes[i].kind == NOTE_FOREIGN) == foreign)
-                        return &p->notes[i];
+        size_t low = 0, high = p->num_notes;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(p->notes[middle].zone, zone) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        for (; low < p->num_notes && strcmp(p->notes[low].zone, zone) == 0; low++)
+                if ((p->notes[low].kind == NOTE_FOREIGN) == foreign)
+                        return &p->notes[low];
         return NULL;
 }
 
@@ -68,11 +106,12 @@ int plan_set_busy(struct plan *p, const char *zone, const char *text) {
                 return -ENOMEM;
         p->notes = notes;
         n = &notes[p->num_notes];
-        *n = (struct note){ .kind = NOTE_BUSY, .text = strdup(text) };
-        if (!n->text)
+        *n = (struct note){ .kind = NOTE_BUSY, .words = strdup(text) };
+        if (!n->words)
                 return -ENOMEM;
         strncpy(n->zone, zone, sizeof(n->zone) - 1);
         p->num_notes++;
+        plan_sort_notes(p);
         drop_actions(p, zone);
         return 0;
 }
@@ -81,7 +120,7 @@ void plan_clear(struct plan *p) {
         for (size_t i = 0; i < p->num_actions; i++)
                 free(p->actions[i].reason);
         for (size_t i = 0; i < p->num_notes; i++)
-                free(p->notes[i].text);
+                free(p->notes[i].words);
         free(p->actions);
         free(p->notes);
         *p = (struct plan){};
@@ -98,8 +137,10 @@ void plan_print(const struct plan *p, FILE *f) {
                 fprintf(f, "Nothing to do.\n");
         for (size_t i = 0; i < p->num_notes; i++) {
                 const struct note *n = &p->notes[i];
+                char text[NOTE_TEXT_SIZE];
 
-                fprintf(f, "# %s%s%s: %s\n", note_names[n->kind], n->zone[0] ? " " : "", n->zone, n->text);
+                fprintf(f, "# %s%s%s: %s\n", note_names[n->kind], n->zone[0] ? " " : "", n->zone,
+                        note_text(n, text, sizeof(text)));
         }
 }
 
@@ -119,9 +160,10 @@ json_t *plan_to_json(const struct plan *p) {
                 json_array_append_new(actions, action_to_json(&p->actions[i]));
         for (size_t i = 0; i < p->num_notes; i++) {
                 const struct note *n = &p->notes[i];
+                char text[NOTE_TEXT_SIZE];
 
                 json_array_append_new(notes, json_pack("{s:s, s:s, s:s}", "note", note_names[n->kind], "zone", n->zone,
-                                                       "text", n->text));
+                                                       "text", note_text(n, text, sizeof(text))));
         }
         return json_pack("{s:o, s:o}", "actions", actions, "notes", notes);
 }

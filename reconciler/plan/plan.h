@@ -39,15 +39,19 @@ enum note_kind {
         NOTE_FOREIGN,  /* runs, not started by us */
         NOTE_BAD_FILE, /* the zone keeps its last good spec, or stays down */
         NOTE_ENDED,    /* exited or in error, and Restart= leaves it so */
+        NOTE_HELD,     /* changed, and OnChange= leaves it as it was until its next start */
         NOTE_BUSY,     /* an action of it is under way: the engine's, never plan_make()'s */
         NOTE_LOST,     /* the directory cannot be seen */
         _NOTE_KIND_MAX,
 };
 
+/* Notes are sorted by zone; those of one zone stand in the order in which they were found. */
 struct note {
         enum note_kind kind;
+        unsigned order; /* among all */
         char zone[NAME_SIZE];
-        char *text;
+        char *words; /* NULL: @spec claims what @holder has, which is told when somebody asks: note_text() */
+        const struct zone_spec *spec, *holder; /* borrowed, as actions do */
 };
 
 struct plan {
@@ -66,6 +70,14 @@ struct plan {
  */
 int plan_make(const struct desired *want, const struct live *have, struct plan *ret);
 void plan_clear(struct plan *p);
+
+/** plan_sort_notes() - for who adds to them */
+void plan_sort_notes(struct plan *p);
+
+#define NOTE_TEXT_SIZE 512
+
+/** note_text() - @buffer is for those that have no words of their own; valid as long as both are */
+const char *note_text(const struct note *n, char *buffer, size_t size);
 
 /** plan_set_busy() - what was planned for a zone is under way: a note instead of its actions; 0, -ENOMEM */
 int plan_set_busy(struct plan *p, const char *zone, const char *text);

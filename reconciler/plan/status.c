@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/intervals.h"
+
 /* One zone, seen from every side; any of them may be missing. */
 struct view {
         const struct status_input *in;
@@ -16,24 +18,6 @@ struct view {
         const struct zone_spec *spec; /* the best that is known of its settings */
         enum zone_state state;
 };
-
-char *cpus_format(uint64_t cpus, char *buffer, size_t size) {
-        size_t used = 0;
-
-        buffer[0] = '\0';
-        for (unsigned i = 0; i < CPUS_MAX && used < size; i++) {
-                unsigned first = i;
-
-                if (!(cpus & (UINT64_C(1) << i)))
-                        continue;
-                while (i + 1 < CPUS_MAX && (cpus & (UINT64_C(1) << (i + 1))))
-                        i++;
-                used += snprintf(buffer + used, size - used, "%s%u", used ? "," : "", first);
-                if (i > first && used < size)
-                        used += snprintf(buffer + used, size - used, "-%u", i);
-        }
-        return buffer;
-}
 
 static json_t *string_or_null(const char *s) {
         json_t *j;
@@ -131,11 +115,11 @@ static const char *zone_word(const struct view *v) {
         return "stopped";
 }
 
-static const char *zone_message(const struct view *v) {
+static const char *zone_message(const struct view *v, char buffer[NOTE_TEXT_SIZE]) {
         if (v->history && v->history->message[0])
                 return v->history->message;
         if (v->note)
-                return v->note->text;
+                return note_text(v->note, buffer, NOTE_TEXT_SIZE);
         return v->wanted ? v->wanted->message : NULL;
 }
 
@@ -154,7 +138,7 @@ static json_t *zone_to_json(const struct view *v) {
                 [FILE_BAD] = "bad",
         };
         bool foreign = v->state == ZONE_FOREIGN;
-        char cpus[128];
+        char cpus[CPUS_TEXT_SIZE], message[NOTE_TEXT_SIZE];
 
         cpus_format(v->live ? v->live->cpus : v->spec ? v->spec->cpus : 0, cpus, sizeof(cpus));
         return json_pack(
@@ -165,25 +149,38 @@ static json_t *zone_to_json(const struct view *v) {
                 "state", zone_word(v), "cpus", cpus, "file",
                 string_or_null(v->wanted && !foreign ? v->wanted->path : NULL), "file_state",
                 foreign ? json_null() : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
-                "message", string_or_null(zone_message(v)), "restarts", (int) (v->history ? v->history->restarts : 0),
-                "retry_in", retry_in(v), "devices", devices_to_json(v));
+                "message", string_or_null(zone_message(v, message)), "restarts",
+                (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "devices", devices_to_json(v));
 }
 
-static struct view look_at(const struct status_input *in, const char *name, const struct zone_live *live) {
+static struct view look_at(const struct status_input *in, const char *name, const struct desired_zone *wanted,
+                           const struct zone_live *live) {
         struct view v = { .in = in, .name = name, .live = live, .state = zone_live_state(live) };
 
-        if (in->plan)
-                v.note = v.state == ZONE_FOREIGN ? plan_find_foreign_note(in->plan, name)
-                                                 : plan_find_note(in->plan, name);
         if (v.state == ZONE_FOREIGN)
                 return v;
-        v.wanted = in->desired ? desired_find(in->desired, name) : NULL;
+        v.wanted = wanted;
         for (size_t i = 0; i < in->num_history; i++)
                 if (strcmp(in->history[i].name, name) == 0)
                         v.history = &in->history[i];
         if (v.wanted)
                 v.spec = v.wanted->file_state == FILE_GOOD ? v.wanted->spec : v.wanted->applied;
         return v;
+}
+
+static struct view look_at_wanted(const struct status_input *in, const struct desired_zone *wanted) {
+        return look_at(in, wanted->name, wanted, in->live ? live_find(in->live, wanted->name) : NULL);
+}
+
+static bool is_wanted(const struct status_input *in, const struct zone_live *l) {
+        return zone_live_state(l) != ZONE_FOREIGN && in->desired && desired_find(in->desired, l->name);
+}
+
+static const struct note *find_note(const struct view *v) {
+        if (!v->in->plan)
+                return NULL;
+        return v->state == ZONE_FOREIGN ? plan_find_foreign_note(v->in->plan, v->name)
+                                        : plan_find_note(v->in->plan, v->name);
 }
 
 /* A spec whose file is gone and whose zone is down is history that nobody asks for. */
@@ -196,17 +193,18 @@ static json_t *zones_to_json(const struct status_input *in) {
         json_t *zones = json_array();
 
         for (size_t i = 0; in->desired && i < in->desired->num_zones; i++) {
-                const char *name = in->desired->zones[i].name;
-                struct view v = look_at(in, name, in->live ? live_find(in->live, name) : NULL);
+                struct view v = look_at_wanted(in, &in->desired->zones[i]);
 
+                v.note = find_note(&v);
                 if (!is_nothing(&v))
                         json_array_append_new(zones, zone_to_json(&v));
         }
         for (size_t i = 0; in->live && i < in->live->num_zones; i++) {
                 const struct zone_live *l = &in->live->zones[i];
-                struct view v = look_at(in, l->name, l);
+                struct view v = look_at(in, l->name, NULL, l);
 
-                if (v.state != ZONE_ABSENT && !v.wanted)
+                v.note = find_note(&v);
+                if (v.state != ZONE_ABSENT && !is_wanted(in, l))
                         json_array_append_new(zones, zone_to_json(&v));
         }
         return zones;
@@ -229,21 +227,44 @@ json_t *status_to_json(const struct status_input *in) {
                          "hypervisor", hypervisor, "message", string_or_null(message), "zones", zones_to_json(in));
 }
 
-void status_count(json_t *status, struct status_counts *ret) {
-        json_t *zone;
-        size_t i;
+/* ---- counted ---------------------------------------------------------------------------------------- */
+
+static void count(const struct view *v, struct status_counts *n) {
+        const char *word = zone_word(v);
+
+        if (strcmp(word, "running") == 0)
+                n->running++;
+        else if (strcmp(word, "failed") == 0 || strcmp(word, "error") == 0 || strcmp(word, "refused") == 0)
+                n->failed++;
+        else
+                n->other++;
+}
+
+/* The next note of that zone, ours; zones and notes are both sorted by name. */
+static const struct note *next_note(const struct plan *p, const char *zone, size_t *at) {
+        int c = 1;
+
+        while (p && *at < p->num_notes &&
+               ((c = strcmp(p->notes[*at].zone, zone)) < 0 || (c == 0 && p->notes[*at].kind == NOTE_FOREIGN)))
+                ++*at;
+        return p && *at < p->num_notes && c == 0 ? &p->notes[*at] : NULL;
+}
+
+void status_count(const struct status_input *in, struct status_counts *ret) {
+        size_t at = 0;
 
         *ret = (struct status_counts){};
-        json_array_foreach(json_object_get(status, "zones"), i, zone) {
-                const char *state = json_string_value(json_object_get(zone, "state"));
+        for (size_t i = 0; in->desired && i < in->desired->num_zones; i++) {
+                struct view v = look_at_wanted(in, &in->desired->zones[i]);
 
-                if (!state)
-                        continue;
-                if (strcmp(state, "running") == 0)
-                        ret->running++;
-                else if (strcmp(state, "failed") == 0 || strcmp(state, "error") == 0 || strcmp(state, "refused") == 0)
-                        ret->failed++;
-                else
-                        ret->other++;
+                v.note = next_note(in->plan, v.name, &at);
+                if (!is_nothing(&v))
+                        count(&v, ret);
+        }
+        for (size_t i = 0; in->live && i < in->live->num_zones; i++) {
+                struct view v = look_at(in, in->live->zones[i].name, NULL, &in->live->zones[i]);
+
+                if (v.state != ZONE_ABSENT && !is_wanted(in, v.live))
+                        count(&v, ret);
         }
 }

@@ -65,11 +65,10 @@ struct status_input {
 /** status_to_json() - NULL: out of memory */
 json_t *status_to_json(const struct status_input *in);
 
-/* Counts for STATUS= ("2 zones running, 1 failed"), from the JSON above. */
+/* For STATUS= ("2 zones running, 1 failed"). */
 struct status_counts {
         unsigned running, failed, other;
 };
-void status_count(json_t *status, struct status_counts *ret);
 
-/** cpus_format() - "2-3,5"; "" for none. Returns @buffer. */
-char *cpus_format(uint64_t cpus, char *buffer, size_t size);
+/** status_count() - the zones of that JSON by their state, at little cost: this is done after each pass */
+void status_count(const struct status_input *in, struct status_counts *ret);

@@ -55,6 +55,9 @@ struct virtio_device {
                 uint32_t events;
         } sources[VIRTIO_SOURCES_MAX];
 
+        /* What a handler's failure was about, where errno's own text says too little; static text, or NULL. */
+        const char *failure;
+
         /* What the driver made of it; the server's to write. */
         uint64_t driver_features;
         struct virtqueue queues[VIRTIO_QUEUES_MAX];

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A file that is wrong, in each way that a file can be, hurts only itself, and says where it is wrong."""
 
+import json
 import re
 
 from rig import confs
@@ -101,6 +102,18 @@ def check_tells(vm):
     vm.write("/tmp/good.conf", GOOD)
     checked = vm.run("hvisor check /tmp/good.conf")
     assert "error" not in checked.err and ", 0 errors" in checked.out, checked
+
+    # the same for programs: settings with their defaults, or what is wrong
+    told = json.loads(vm.out("hvisor check --json /tmp/good.conf"))
+    settings = next(f["settings"] for f in told["files"] if f["file"] == "/tmp/good.conf")
+    assert told["errors"] == 0 and settings["Zone"]["CPUs"] == [2, 3] and settings["Zone"]["Restart"] == "on-failure", told
+    told = json.loads(vm.run("hvisor check --json /tmp/files/bad1.conf", check=False).out)
+    wrong = [d for d in told["diagnostics"] if d["severity"] == "error"]
+    assert told["errors"] == len(wrong) == 1 and told["files"][0]["settings"] is None, told
+    assert (wrong[0]["line"], wrong[0]["column"], wrong[0]["source"]) == (3, 1, "CPUS=2-3"), wrong
+    # what the keys are is told by the program and by what was installed beside it
+    assert "CPUs=  in [Zone]" in vm.out("hvisor keys cpus")
+    assert json.loads(vm.out("hvisor keys --json")) == json.loads(vm.read("/usr/share/hvisor/hvisor.zone.schema.json"))
 
 
 @case("what-is-no-file-of-text-leaves-the-running-zone-alone")

@@ -25,7 +25,7 @@ def beside(vm):
     # ours come, change, break and go beside it
     vm.boot("guest", confs.payload("console-hello", "lower"))
     vm.drop("guest", confs.payload("console-irq", "lower"))
-    vm.wait(lambda: "settings changed" in vm.journal() and vm.zone("guest")["state"] == "running", what="the zone to be restarted")
+    vm.wait(lambda: "Kernel changed from" in vm.journal() and vm.zone("guest")["state"] == "running", what="the zone to be restarted")
     vm.drop("guest", "[Zone\n")
     vm.wait(lambda: vm.zone("guest")["file_state"] == "bad", timeout=30, what="the bad file to be seen")
     vm.remove("guest")

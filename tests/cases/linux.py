@@ -26,14 +26,3 @@ def worker_privileges(vm):
         assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", (device, status)
         assert f"hvisor-guest-{device}.scope" in vm.read(f"/proc/{pid}/cgroup")
         assert "hvisor" not in status["Name"]
-
-
-@case("two-linux-zones-side-by-side")
-def two_linux(vm):
-    vm.run(f"cp {confs.IMAGES}/rootfs2.ext4 /tmp/upper.ext4")
-    vm.drop("lower", confs.linux("lower"))
-    vm.drop("upper", confs.linux("upper", disk="/tmp/upper.ext4"))
-    for name in ("lower", "upper"):
-        vm.wait_zone(name, "running")
-        vm.console(name).expect("^zone: ready$", timeout=240)
-    assert sorted(vm.hypervisor_zones()) == [1, 2]

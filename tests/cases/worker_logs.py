@@ -73,6 +73,11 @@ def worker_logs(vm):
     provoke(vm)
     alone = wait_records(vm, 4, "-t")[3]
     assert alone["PRIORITY"] == "4" and alone["_SYSTEMD_UNIT"] == "hvisor-guest-main.scope", alone
+    assert vm.out("hvisor logs guest main -n1").endswith(WARNING + alone["MESSAGE"].removeprefix(WARNING))
+    assert WARNING in vm.out("hvisor logs guest") and "start:" not in vm.out("hvisor logs guest main")
+    unknown = vm.run("hvisor logs gest", check=False)
+    assert unknown.status == 1 and 'did you mean "guest"' in unknown.err, unknown
+    assert json.loads(vm.out("hvisor logs guest main --json --number 1"))["MESSAGE"] == alone["MESSAGE"]
     vm.run("systemctl start hvisor-reconciler")
     vm.wait_zone("guest", "running")
     provoke(vm)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hvisor's interface to root Linux, as its arm64 build with magic 0x5 has it: hypercall codes, zone_config,
- * zone_info and the bridge page. Little endian, LP64. Later layouts keep everything up to the GIC's part of
+ * zone_info and the bridge page. Little endian, LP64. The other layouts keep everything up to the GIC's part of
  * zone_config where it is, so the monitor can be told other sizes and magics (control.h) without other structs.
  */
 #ifndef MONITOR_ABI_H
@@ -27,6 +27,11 @@ enum hypercall_code {
 #define ZONE_CONFIG_MAGIC 0x5
 #define ZONE_CONFIG_REGIONS 64
 #define ZONE_CONFIG_IVCS 2
+
+/* From magic 0x6 on: a u64 behind the GIC's part, and the PCI parts 32 bytes later. */
+#define ZONE_CONFIG_MAGIC_UEFI 0x6
+#define ZONE_CONFIG_UEFI_TAG 2448
+#define UEFI_NONE 1
 
 enum region_type {
         REGION_RAM = 0,
@@ -95,6 +100,7 @@ _Static_assert(offsetof(struct zone_config, arch) == 2360, "arch");
 _Static_assert(sizeof(struct arm64_config) == 88, "arm64_config");
 _Static_assert(offsetof(struct zone_config, num_pci_buses) == 2448, "num_pci_buses");
 _Static_assert(offsetof(struct zone_config, pci_buses) == 2456, "pci_buses");
+_Static_assert(offsetof(struct zone_config, num_pci_buses) == ZONE_CONFIG_UEFI_TAG, "the UEFI tag");
 _Static_assert(sizeof(struct pci_bus_config) == 104, "pci_bus_config");
 _Static_assert(offsetof(struct zone_config, num_pci_devices) == 2872, "num_pci_devices");
 _Static_assert(sizeof(struct zone_config) == 3136, "zone_config");

@@ -38,8 +38,10 @@ struct control {
         uint64_t running;               /* CONTROL_MAGIC once the monitor is up */
         uint64_t panicked;
         char message[128];
+        uint64_t events[BOARD_CPUS];    /* queued for each CPU right now: what stays there was left behind */
 };
 _Static_assert(offsetof(struct control, panicked) == 0x208, "the address that the header tells");
+_Static_assert(offsetof(struct control, events) == 0x290, "as tests/cases/load.py reads it");
 
 /* Any CPU, any time. */
 static inline volatile struct control *control(void) {

@@ -25,6 +25,7 @@ void event_send(unsigned int cpu, enum event e) {
         if (q->tail - q->head == EVENT_QUEUE_SIZE)
                 panic("CPU %u: event queue is full", (uint64_t) cpu);
         q->events[q->tail++ % EVENT_QUEUE_SIZE] = e;
+        control()->events[cpu] = q->tail - q->head;
         spin_unlock(&q->lock);
         gic_send_event_sgi(cpu);
 }
@@ -36,6 +37,7 @@ static bool event_pop(struct event_queue *q, enum event *ret) {
         some = q->head != q->tail;
         if (some)
                 *ret = q->events[q->head++ % EVENT_QUEUE_SIZE];
+        control()->events[cpu_id()] = q->tail - q->head;
         spin_unlock(&q->lock);
         return some;
 }

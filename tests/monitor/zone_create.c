@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From a zone_config to a zone, checked as little, and as fatally, as hvisor does it, in its order. */
 #include "board.h"
+#include "control.h"
 #include "cpu.h"
 #include "print.h"
 #include "zone_object.h"
@@ -67,6 +68,13 @@ static void add_gic(struct zone *z, const struct arm64_config *arch) {
         z->gicd = (struct mmio_range) { arch->gicd_base, arch->gicd_size };
 }
 
+static void check_uefi(const struct zone_config *config) {
+        uint64_t tag = *(const uint64_t *) ((const char *) config + ZONE_CONFIG_UEFI_TAG);
+
+        if (knob_get(KNOB_CONFIG_MAGIC) >= ZONE_CONFIG_MAGIC_UEFI && tag != UEFI_NONE)
+                panic("zone %u: UEFI tag %u", (uint64_t) config->zone_id, tag);
+}
+
 static int64_t check_cpus(struct zone *z, uint64_t wanted) {
         for (unsigned int i = 0; i < 64; i++) {
                 if (!(wanted & BIT(i)))
@@ -118,6 +126,7 @@ int64_t zone_create(const struct zone_config *config, struct zone **ret) {
         for (uint32_t i = 0; i < config->num_memory_regions; i++)
                 add_region(z, &config->memory_regions[i]);
         add_gic(z, &config->arch);
+        check_uefi(config);
         r = check_cpus(z, config->cpus);
         if (r < 0)
                 return r;

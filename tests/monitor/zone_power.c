@@ -25,8 +25,10 @@ int64_t zone_start(const struct zone_config *config, uint64_t size) {
         unsigned int boot;
         int64_t r;
 
-        if (size != knob_get(KNOB_CONFIG_SIZE))
+        if (size != knob_get(KNOB_CONFIG_SIZE)) {
+                print("ZONE_START: a zone_config has %u bytes here, not %u", knob_get(KNOB_CONFIG_SIZE), size);
                 return -ABI_EINVAL;
+        }
         r = zone_create(config, &z);
         if (r < 0)
                 return r;

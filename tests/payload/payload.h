@@ -34,12 +34,16 @@ void payload_main(void);
 #define PSCI_SYSTEM_RESET 0x84000009
 uint64_t psci(uint64_t function);
 
+/* One plain load or store: a hypervisor cannot tell what one with writeback wanted. */
 static inline uint32_t read32(uint64_t address) {
-        return *(volatile uint32_t *) address;
+        uint32_t value;
+
+        __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+        return value;
 }
 
 static inline void write32(uint64_t address, uint32_t value) {
-        *(volatile uint32_t *) address = value;
+        __asm__ volatile("str %w0, [%1]" :: "rZ"(value), "r"(address) : "memory");
 }
 
 static inline void dsb(void) {

@@ -24,6 +24,7 @@ PANICS = {  # the number that root is given, as in provoke_panic(): what the mon
     11: "PSCI CPU_OFF by CPU 0 of zone 0",
     12: "root accesses 0x9010000, outside its regions",
     13: "INIT_VIRTIO: page 0x",
+    14: "zone 1: UEFI tag 0",
 }
 
 

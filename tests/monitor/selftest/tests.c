@@ -198,14 +198,18 @@ void test_isolation(void) {
 /* The runner has set KNOB_CONFIG_SIZE to 3296 and KNOB_CONFIG_MAGIC to 0x6. */
 void test_knobs(void) {
         static volatile uint64_t magic;
+        struct zone_config *c;
 
         hypercall(HYPERCALL_CONFIG_CHECK, (uint64_t) &magic, 0);
         check_equal((int64_t) magic, 6, "another magic");
         check_equal(start(&lower, 1), -ABI_EINVAL, "the usual size is wrong now");
-        check_equal(start_with_size(3296), 0, "another size");
+        c = config_for(&lower, 1);
+        c->num_pci_buses = UEFI_NONE;   /* what is at ZONE_CONFIG_UEFI_TAG in this struct */
+        check_equal(hypercall(HYPERCALL_ZONE_START, (uint64_t) c, 3296), 0, "another size");
         sleep_ms(SETTLE_MS);
         hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0);
         hypercall(HYPERCALL_KNOB, KNOB_CONFIG_SIZE, 0);
+        hypercall(HYPERCALL_KNOB, KNOB_CONFIG_MAGIC, 0);
         hypercall(HYPERCALL_KNOB, KNOB_CPUS_ALREADY_ON, upper.cpus);
         check_equal(start(&upper, 2), -ABI_EBUSY, "a CPU that is already on");
         hypercall(HYPERCALL_KNOB, KNOB_CPUS_ALREADY_ON, 0);

@@ -189,6 +189,9 @@ static bool spoil(struct zone_config *c, uint64_t number) {
                 c->zone_id = 4;
                 c->arch.gits_size = 0x20000;
                 return true;
+        case 14:
+                hypercall(HYPERCALL_KNOB, KNOB_CONFIG_MAGIC, ZONE_CONFIG_MAGIC_UEFI);
+                return true;
         default:
                 return false;
         }

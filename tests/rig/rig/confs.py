@@ -19,6 +19,7 @@ class Place:
     size: int
     console: tuple                      # address, interrupt
     block: tuple
+    net: tuple
     device_tree: str
     payload_suffix: str
 
@@ -32,36 +33,43 @@ class Place:
 
 
 PLACES = {
-    "whole": Place(1, "2-3", 0x50000000, 0x30000000, (0xA003800, 76), (0xA003C00, 78), "linux2.dtb", ""),
-    "lower": Place(1, "2", 0x50000000, 0x18000000, (0xA003800, 76), (0xA003C00, 78), "lower.dtb", ""),
-    "upper": Place(2, "3", 0x68000000, 0x18000000, (0xA003400, 74), (0xA003600, 75), "upper.dtb", "-upper"),
+    "whole": Place(1, "2-3", 0x50000000, 0x30000000, (0xA003800, 76), (0xA003C00, 78), (0xA003600, 75), "whole.dtb", ""),
+    "lower": Place(1, "2", 0x50000000, 0x18000000, (0xA003800, 76), (0xA003C00, 78), (0xA003000, 72), "lower.dtb", ""),
+    "upper": Place(2, "3", 0x68000000, 0x18000000, (0xA003400, 74), (0xA003600, 75), (0xA003200, 73), "upper.dtb", "-upper"),
 }
 
 
 def example():
-    """The shipped example, as a user would copy it: a Linux with a console and a disk."""
+    """The shipped example, as a user would copy it: a Linux with a console, a disk and a network card on tap0."""
     return (paths.TOP / "zones.d/linux2.conf").read_text()
 
 
-def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", **keys):
-    """@disk: None for none. @keys are added to [Zone], or replace what is there."""
+def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", tap=None, **keys):
+    """
+    @disk: None for none. @tap: one for a network card, with a device tree that has it ("whole" only). @keys are added to
+    [Zone], or replace what is there.
+    """
     at = PLACES[place]
+    if tap:
+        at = dataclasses.replace(at, device_tree="linux2.dtb")
     zone = {"Kernel": f"{IMAGES}/Image", "DeviceTree": f"{IMAGES}/{at.device_tree}", "DeviceTreeAddress": f"{at.memory:#x}",
             "Initrd": f"{IMAGES}/initrd.img", "InitrdAddress": f"{at.initrd:#x}"}
-    return _text(at, {**zone, **keys}, disk)
+    return _text(at, {**zone, **keys}, disk, tap)
 
 
-def payload(name, place="whole", disk=None, **keys):
+def payload(name, place="whole", disk=None, tap=None, **keys):
     """A bare-metal guest of tests/payload; each boots in no time."""
     at = PLACES[place]
-    return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk)
+    return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk, tap)
 
 
-def _text(at, keys, disk):
+def _text(at, keys, disk, tap):
     zone = {"Id": at.id, "CPUs": at.cpus, "KernelAddress": f"{at.kernel:#x}", "EntryPoint": f"{at.kernel:#x}", **keys}
     sections = {"Zone": zone, "Memory ram": {"PhysicalAddress": f"{at.memory:#x}", "Size": f"{at.size:#x}"}}
     if disk:
         sections["Block disk"] = {"Image": disk, "Address": f"{at.block[0]:#x}", "Interrupt": at.block[1]}
+    if tap:
+        sections["Net lan"] = {"Tap": tap, "Address": f"{at.net[0]:#x}", "Interrupt": at.net[1]}
     sections["Console main"] = {"Address": f"{at.console[0]:#x}", "Interrupt": at.console[1]}
     return "\n".join(f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in section.items())
                      for name, section in sections.items())

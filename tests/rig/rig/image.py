@@ -31,6 +31,7 @@ ZONE_IMAGES = {
     "Image": paths.KERNEL / "Image",
     "initrd.img": paths.BUILD / "zone-initrd.img",
     "linux2.dtb": paths.BUILD / "linux2.dtb",
+    "whole.dtb": paths.BUILD / "whole.dtb",
     "lower.dtb": paths.BUILD / "lower.dtb",
     "upper.dtb": paths.BUILD / "upper.dtb",
     "rootfs2.ext4": paths.BUILD / "rootfs.ext4",

@@ -69,16 +69,25 @@ def _load(path, address):
 
 def board():
     """hvisor's board: a hypervisor at EL2, root Linux on CPUs 0 and 1."""
+    return _board("board", BOOTARGS)
+
+
+def unprobed():
+    """The board with hvisor.ko not loaded yet: a case can make another hypervisor of the monitor first."""
+    return _board("unprobed", f"{BOOTARGS} modprobe.blacklist=hvisor")
+
+
+def _board(name, bootargs):
     root = image.make_root_cpio()
-    hypervisor, shim, dtb = hypervisor_image(), paths.BUILD / "shim.bin", paths.BUILD / "root-patched.dtb"
+    hypervisor, shim, dtb = hypervisor_image(), paths.BUILD / "shim.bin", paths.BUILD / f"root-{name}.dtb"
     for path in (hypervisor, shim):
         if not path.exists():
             raise FileNotFoundError(f"{path} is not there (make rig)")
-    image.make_root_dtb(dtb, root, BOOTARGS)
+    image.make_root_dtb(dtb, root, bootargs)
     # hvisor's qemu-gicv3 board has an SMMU, and a hypervisor built for it does not start without.
     smmu = "" if on_monitor() else ",iommu=smmuv3"
     return Machine(
-        name="board",
+        name=name,
         base=["-M", f"virt,virtualization=on,gic-version=3{smmu}", "-smp", "4", "-m", "2G"] + COMMON,
         boot=_load(hypervisor, HYPERVISOR_ADDRESS) + _load(paths.KERNEL / "Image", ROOT_KERNEL_ADDRESS)
         + _load(dtb, ROOT_DTB_ADDRESS) + _load(root, image.INITRD_ADDRESS)
@@ -110,4 +119,4 @@ def orphan():
         inputs=[root, dtb, paths.KERNEL / "Image"])
 
 
-MACHINES = {"board": board, "bare": bare, "orphan": orphan}
+MACHINES = {"board": board, "unprobed": unprobed, "bare": bare, "orphan": orphan}

@@ -12,8 +12,9 @@ from . import gdb, snapshot
 from .agent import Agent
 from .console import ZoneConsole
 
-# What must never appear on the serial console, whoever prints it: the monitor, hvisor (Rust), Linux.
-DISASTER = re.compile(r"^.*(MONITOR PANIC:|panicked at|Kernel panic|Internal error:|Oops|Unable to handle kernel).*$", re.M)
+# What must never appear on the serial console, whoever prints it: the monitor, hvisor, Linux.
+DISASTER = re.compile(r"^.*(MONITOR PANIC:|panic occurred:|EL2 Exception:|"
+                      r"Kernel panic|Internal error:|Oops|Unable to handle kernel).*$", re.M)
 
 # Bits of /proc/sys/kernel/tainted that a case must not set: died, warned, locked up.
 TAINTS = {7: "the kernel died (Oops or BUG)", 9: "the kernel warned", 14: "a soft lockup"}
@@ -48,6 +49,7 @@ class VM:
         self._disaster_wanted = disaster_wanted
         self._agent = Agent(qemu.connect(qemu.agent_socket), self.check_alive)
         self._consoles = {}
+        self.off = False                # set by a case that ends with the machine going down: nothing more is asked of it
 
     # ---- commands and files --------------------------------------------------------------------------------
 

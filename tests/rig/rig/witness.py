@@ -63,7 +63,7 @@ def nothing_happens(vm, zone):
 REMAINS = {
     "files in /run/hvisor": "find /run/hvisor -mindepth 1 | sort",
     "scopes": "systemctl --no-legend --plain --all list-units 'hvisor-*.scope'",
-    "workers": "pgrep -l '^virtio-(block|conso)'",
+    "workers": "pgrep -l '^virtio-(block|conso|net)'",
     "users of the module": "awk '$1 == \"hvisor\" { print $3 }' /proc/modules",
     "pseudo-terminals": "ls /dev/pts",
     "descriptors kept by systemd": "systemctl show -P NFileDescriptorStore hvisor-reconciler",

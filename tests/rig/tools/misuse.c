@@ -119,6 +119,8 @@ static void misuse_create(void) {
         REFUSE_ZONE(EINVAL, z.regions[0].physical += 0x800);
         REFUSE_ZONE(EINVAL, z.regions[0].guest += 0x800);
         REFUSE_ZONE(EINVAL, z.regions[0].size = UINT64_MAX - 0xfff);
+        REFUSE_ZONE(EINVAL, z.regions[0].guest = 1UL << 39; z.entry_point = (1UL << 39) + 0x400000);
+        REFUSE_ZONE(EBUSY, z.interrupts[2] = 1); /* the one that wakes root Linux */
         REFUSE_ZONE(EINVAL, z.regions[0].physical = UINT64_MAX - 0xfff);
         REFUSE_ZONE(EINVAL, z.num_regions = 2; z.regions[1] = z.regions[0]);
         REFUSE_ZONE(EINVAL, z.num_regions = 2; z.regions[1] = z.regions[0]; z.regions[1].guest = 0x60000000);
@@ -170,6 +172,7 @@ static void misuse_device_create(int zone) {
         REFUSE_DEVICE(EINVAL, d.virtio_id = 0);
         REFUSE_DEVICE(EINVAL, d.interrupt = 31);
         REFUSE_DEVICE(EINVAL, d.interrupt = 1020);
+        REFUSE_DEVICE(EBUSY, d.interrupt = 64);
         REFUSE_DEVICE(EINVAL, d.interrupt = UINT32_MAX);
         REFUSE_DEVICE(EEXIST, d.interrupt = valid_device(0).interrupt);
         REFUSE_DEVICE(EEXIST, d.address = valid_device(0).address);

@@ -64,7 +64,7 @@ static void test_file_read_takes_no_half_of_a_file(void **state) {
 /* Whoever has it open for reading only, like another reader of ours, is in nobody's way. */
 static void test_file_read_minds_no_reader(void **state) {
         struct scene *s = *state;
-        char *text = NULL;
+        char *text = NULL, beside[300];
         int fd;
 
         assert_int_equal(file_write_atomic(s->path, "text", 4), 0);
@@ -76,6 +76,14 @@ static void test_file_read_minds_no_reader(void **state) {
                 free(text);
         }
         fd_close(fd);
+        /* also over what a writer that died has left, */
+        snprintf(beside, sizeof(beside), "%s.new", s->path);
+        assert_int_equal(symlink("/nowhere/at/all", beside), 0);
+        assert_int_equal(file_write_atomic(s->path, "text", 4), 0);
+        assert_int_equal(unlink(beside), -1);
+        assert_int_equal(read_all(s, 4, &text), 0);
+        assert_string_equal(text, "text");
+        free(text);
         /* and leaves nothing behind that would be in a writer's way */
         fd = open(s->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
         assert_true(fd >= 0);

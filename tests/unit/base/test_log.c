@@ -135,8 +135,81 @@ static void test_log_cuts_long_lines(void **state _unused_) {
         close(fds[1]);
 }
 
+static void test_log_levels(void **state _unused_) {
+        static const char *const words[] = { "fatal", "error", "warn", "info", "debug", "trace" };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                int pipe_fds[2], saved = dup(STDERR_FILENO);
+                size_t lines = 0;
+
+                assert_int_equal(pipe(pipe_fds), 0);
+                dup2(pipe_fds[1], STDERR_FILENO);
+                close(pipe_fds[1]);
+                assert_int_equal(setenv(LOG_ENVIRONMENT, words[i], 1), 0);
+                assert_true(log_open("levels"));
+                log_fatal("1");
+                log_error("2");
+                log_warning("3");
+                log_info("4");
+                log_debug("5");
+                log_trace("6");
+                dup2(saved, STDERR_FILENO);
+                close(saved);
+                for (const char *p = read_all(pipe_fds[0]); *p; p++)
+                        lines += *p == '\n';
+                close(pipe_fds[0]);
+                assert_int_equal(lines, i + 1);
+        }
+        for (int level = LOG_EMERG; level <= LOG_TRACE; level++)
+                if (log_level_word(level))
+                        assert_int_equal(log_level_parse(log_level_word(level)), level);
+        assert_null(log_level_word(LOG_NOTICE));
+        assert_int_equal(log_level_parse("warning"), -EINVAL);
+        assert_int_equal(log_level_parse(""), -EINVAL);
+}
+
+static void test_log_levels_of_a_sentence_are_those_of_the_table(void **state _unused_) {
+        char sentence[100] = "";
+
+        for (size_t i = 0; i < LOG_LEVEL_WORDS; i++) {
+                size_t n = strlen(sentence);
+
+                assert_true(log_level_parse(log_level_words[i]) >= 0);
+                snprintf(sentence + n, sizeof(sentence) - n, "%s%s",
+                         i == 0                    ? ""
+                         : i + 1 < LOG_LEVEL_WORDS ? ", "
+                                                   : " or ",
+                         log_level_words[i]);
+        }
+        assert_string_equal(sentence, LOG_LEVELS);
+}
+
+/* The settings' LogLevel= counts where the environment gave none. */
+static void test_log_level_counts_as_given_only_if_it_is_one(void **state _unused_) {
+        static const struct {
+                const char *word;
+                bool given;
+                int level;
+        } c[] = {
+                { NULL, false, LOG_INFO },      { "", false, LOG_INFO },    { "verbose", false, LOG_INFO },
+                { "warning", false, LOG_INFO }, { "info", true, LOG_INFO }, { "warn", true, LOG_WARNING },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
+                unsetenv(LOG_ENVIRONMENT);
+                if (c[i].word)
+                        assert_int_equal(setenv(LOG_ENVIRONMENT, c[i].word, 1), 0);
+                assert_int_equal(log_open("levels"), c[i].given);
+                assert_int_equal(log_level(), c[i].level);
+        }
+        unsetenv(LOG_ENVIRONMENT);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_log_levels),
+                cmocka_unit_test(test_log_levels_of_a_sentence_are_those_of_the_table),
+                cmocka_unit_test(test_log_level_counts_as_given_only_if_it_is_one),
                 cmocka_unit_test(test_log_gives_levels_to_the_daemon),
                 cmocka_unit_test(test_log_goes_elsewhere_where_nobody_reads),
                 cmocka_unit_test(test_log_waits_for_no_full_pipe),

@@ -56,6 +56,9 @@ static void test_arguments_rows(void **state _unused_) {
                 { "--board x a", "a", NULL, "x", NULL },
                 { "--board --json a", "a", NULL, "--json", NULL },
                 { "a --board=", "a", NULL, "", NULL },
+                { "-j a", "a", "", NULL, NULL },
+                { "a -b x", "a", NULL, "x", NULL },
+                { "a -bx", "a", NULL, "x", NULL },
                 { "-- --json", "--json", NULL, NULL, NULL },
                 { "- a", "- a", NULL, NULL, NULL },
                 { "", "", NULL, NULL, "hvisor: an argument is missing: hvisor verb A [B]\n" },
@@ -65,7 +68,7 @@ static void test_arguments_rows(void **state _unused_) {
                 { "a --jsn", "", NULL, NULL, "hvisor: unknown option \"--jsn\"; did you mean \"--json\"?\n" },
                 { "a --bord=x", "", NULL, NULL, "hvisor: unknown option \"--bord\"; did you mean \"--board\"?\n" },
                 { "a --colour", "", NULL, NULL, "hvisor: unknown option \"--colour\"; see hvisor verb --help\n" },
-                { "a -j", "", NULL, NULL, "hvisor: unknown option \"-j\"; see hvisor verb --help\n" },
+                { "a -x", "", NULL, NULL, "hvisor: unknown option \"-x\"; see hvisor verb --help\n" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(c); i++) {

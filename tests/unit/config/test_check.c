@@ -1,4 +1,4 @@
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
+// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@ static const struct root_facts root = {
         .cpus = 0x3,
         .system_ram = { { 0x80000000, 0x40000000 } },
         .num_system_ram = 1,
+        .interrupts = { [2] = 1 | 2 | 1 << 15 }, /* 64, 65, 79 */
 };
 
 static void test_check_board_refuses_what_would_panic(void **state _unused_) {
@@ -23,31 +24,49 @@ static void test_check_board_refuses_what_would_panic(void **state _unused_) {
                 { "Id=1", "Id=1", "" },
                 { "Id=1", "Id=3", "" },
                 { "Id=1", "Id=4",
-                  "x.conf:2: error: Id=: 4 is larger than 3; if your hypervisor takes more zones, say so "
+                  "x.conf:2:4: error: Id=: 4 is larger than 3; if your hypervisor takes more zones, say so "
                   "with "
                   "MaxZoneId= in board.conf\n" },
-                { "CPUs=2-3", "CPUs=2-5", "x.conf:3: error: CPUs=: the board has no CPU 4-5, only 0-3\n" },
-                { "CPUs=2-3", "CPUs=0-3", "x.conf:3: error: CPUs=: root Linux itself runs on CPU 0-1\n" },
+                { "CPUs=2-3", "CPUs=2-5", "x.conf:3:6: error: CPUs=: the board has no CPU 4-5, only 0-3\n" },
+                { "CPUs=2-3", "CPUs=0-3", "x.conf:3:6: error: CPUs=: root Linux itself runs on CPU 0-1\n" },
                 { "Size=768M", "Size=2G",
-                  "x.conf:7: error: [Memory ram]: 0x50000000+0x80000000 is not all RAM of the board "
+                  "x.conf:8:17: error: [Memory ram]: 0x50000000+0x80000000 is not all RAM of the board "
                   "(board.conf)\n"
-                  "x.conf:7: error: [Memory ram]: root Linux itself uses 0x80000000+0x40000000; reserve the "
+                  "x.conf:8:17: error: [Memory ram]: root Linux itself uses 0x80000000+0x40000000; reserve the "
                   "zone's "
                   "RAM in root's device tree (no-map)\n" },
                 { "Size=768M", "Size=769M",
-                  "x.conf:7: error: [Memory ram]: root Linux itself uses 0x80000000+0x40000000; reserve the "
+                  "x.conf:8:17: error: [Memory ram]: root Linux itself uses 0x80000000+0x40000000; reserve the "
                   "zone's "
                   "RAM in root's device tree (no-map)\n" },
                 { "Size=768M", "Size=768M\n[Memory low]\nPhysicalAddress=0x4ffff000\nGuestAddress=0\nSize=4K",
-                  "x.conf:10: error: [Memory low]: 0x4ffff000+0x1000 is not all RAM of the board "
+                  "x.conf:11:17: error: [Memory low]: 0x4ffff000+0x1000 is not all RAM of the board "
                   "(board.conf)\n" },
                 { "Size=768M", "Size=768M\n[Memory odd]\nPhysicalAddress=0xbffff000\nGuestAddress=0x8001000\nSize=4K",
-                  "x.conf:10: error: [Memory odd]: root Linux itself uses 0x80000000+0x40000000; reserve the "
+                  "x.conf:11:17: error: [Memory odd]: root Linux itself uses 0x80000000+0x40000000; reserve the "
                   "zone's "
                   "RAM in root's device tree (no-map)\n"
-                  "x.conf:10: error: [Memory odd] overlaps the GIC in the guest\n" },
+                  "x.conf:12:14: error: [Memory odd] overlaps the GIC in the guest\n" },
+                { "[Block", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Block", "" },
+                { "[Block", "[IO uart]\nPhysicalAddress=0x90000000\nGuestAddress=0x9000000\nSize=4K\n[Block",
+                  "x.conf:11:17: error: [IO uart]: 0x90000000+0x1000 is RAM of the board; [IO] is for devices, RAM "
+                  "belongs into [Memory]\n" },
+                { "[Block", "[IO gic]\nPhysicalAddress=0x8000000\nGuestAddress=0x9000000\nSize=4K\n[Block",
+                  "x.conf:11:17: error: [IO gic]: the interrupt controller cannot be passed through; Interrupts= of "
+                  "[Zone] says which interrupts the zone gets\n" },
+                { "[Block", "[IO uart]\nPhysicalAddress=0x9000000\nGuestAddress=0x8fff000\nSize=8K\n[Block",
+                  "x.conf:12:14: error: [IO uart] overlaps the GIC in the guest\n" },
+                { "Interrupt=78", "Interrupt=79",
+                  "x.conf:13:11: error: root Linux itself uses interrupt 79, which would be switched off with the "
+                  "zone\n" },
+                { "[Memory", "Interrupts=60-75,79-1019\n[Memory",
+                  "x.conf:7:12: error: root Linux itself uses interrupt 64-65,79, which would be switched off with the "
+                  "zone\n" },
+                { "[Memory", "Interrupts=60-65\n[Memory",
+                  "x.conf:7:12: error: root Linux itself uses interrupt 64-65, which would be switched off with the "
+                  "zone\n" },
                 { "Address=0xa003800", "Address=0x80a0000",
-                  "x.conf:14: error: device main overlaps the GIC in the guest\n" },
+                  "x.conf:15:9: error: device main overlaps the GIC in the guest\n" },
         };
         _cleanup_(board_spec_freep) struct board_spec *b = parse_good_board(good_board);
 
@@ -100,54 +119,28 @@ static void test_check_board_wants_a_gic(void **state _unused_) {
         assert_string_equal(d.items[0].message, "no [GIC], neither here nor in board.conf");
 }
 
-static struct zone_spec *other_zone(int id, const char *cpus, const char *physical, const char *image,
-                                    const char *interrupts) {
-        char text[1024];
+/* What is found when the text is gone is shown with its line all the same, if somebody still has the text. */
+static void test_check_findings_can_be_quoted(void **state _unused_) {
+        _cleanup_(board_spec_freep) struct board_spec *b = parse_good_board(good_board);
+        _cleanup_free_ char *text = replaced(good_zone, "CPUs=2-3\n", "CPUs = 2-5\r\n"), *got = NULL;
+        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_good("x", text);
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        char summary[256];
 
-        /* Guest addresses may be the same in every zone: only physical ones are shared. */
-        snprintf(text, sizeof(text),
-                 "[Zone]\nId=%d\nCPUs=%s\nKernel=/k\nKernelAddress=%s\nEntryPoint=0x50400000\nInterrupts=%s\n"
-                 "[Memory other]\nPhysicalAddress=%s\nGuestAddress=0x50000000\nSize=768M\n"
-                 "[Block root]\nImage=%s\nAddress=0xa003c00\nInterrupt=78\n",
-                 id, cpus, physical, interrupts, physical, image);
-        return parse_good("b", text);
-}
-
-static void test_zone_conflict_names_what_is_claimed_twice(void **state _unused_) {
-        static const struct {
-                int id;
-                const char *cpus, *physical, *image, *interrupts, *want;
-        } c[] = {
-                { 2, "1", "0x80000000", "/other", "40", NULL },
-                { 1, "1", "0x80000000", "/other", "40", "Id 1 belongs to zone b" },
-                { 2, "1,3", "0x80000000", "/other", "40", "CPU 3 belongs to zone b" },
-                { 2, "1", "0x7ffff000", "/other", "40", "[Memory ram]: RAM of zone b" },
-                { 2, "1", "0x20001000", "/other", "40", "[Memory ram]: RAM of zone b" },
-                { 2, "1", "0x20000000", "/other", "40", NULL },
-                { 2, "1", "0x80000000", "/disk", "40", "zone b uses the image /disk" },
-                { 2, "1", "0x80000000", "/disk\nReadOnly=yes", "40", "zone b uses the image /disk" },
-                { 2, "1", "0x80000000", "/other", "40-50", "interrupt 44 belongs to zone b" },
-        };
-        _cleanup_free_ char *text = replaced(good_zone, "[Memory", "Interrupts=44\n[Memory");
-        _cleanup_(zone_spec_freep) struct zone_spec *a = parse_good("a", text);
-
-        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
-                _cleanup_(zone_spec_freep) struct zone_spec *b =
-                        other_zone(c[i].id, c[i].cpus, c[i].physical, c[i].image, c[i].interrupts);
-                char got[256] = "untouched";
-
-                assert_int_equal(zone_conflict(a, b, got, sizeof(got)), c[i].want != NULL);
-                assert_string_equal(got, c[i].want ? c[i].want : "untouched");
-        }
-}
-
-static void test_zone_conflict_lets_images_be_read_by_many(void **state _unused_) {
-        _cleanup_free_ char *text = replaced(good_zone, "Image=/disk\n", "Image=/disk\nReadOnly=yes\n");
-        _cleanup_(zone_spec_freep) struct zone_spec *a = parse_good("a", text);
-        _cleanup_(zone_spec_freep) struct zone_spec *b = other_zone(2, "1", "0x80000000", "/disk\nReadOnly=yes", "40");
-        char got[64];
-
-        assert_false(zone_conflict(a, b, got, sizeof(got)));
+        assert_int_equal(zone_check_board(z, b, NULL, &d), -EBADMSG);
+        assert_int_equal(diagnostics_add(&d, SEVERITY_ERROR, "x.conf", 99, 1, 1, NULL, 0, "no such line"), 0);
+        assert_int_equal(diagnostics_add(&d, SEVERITY_ERROR, "y.conf", 1, 1, 1, NULL, 0, "another file"), 0);
+        diagnostics_quote(&d, "x.conf", NULL, 0);
+        diagnostics_quote(&d, "x.conf", text, strlen(text));
+        diagnostics_summary(&d, summary, sizeof(summary));
+        assert_string_equal(summary, "x.conf:3:8: CPUs=: the board has no CPU 4-5, only 0-3 (and 2 more: hvisor check "
+                                     "tells all)");
+        got = diagnostics_text(&d);
+        assert_string_equal(got, "x.conf:3:8: error: CPUs=: the board has no CPU 4-5, only 0-3\n"
+                                 "    3 | CPUs = 2-5\n"
+                                 "      |        ^~~\n"
+                                 "x.conf:99:1: error: no such line\n"
+                                 "y.conf:1:1: error: another file\n");
 }
 
 /* ---- what root Linux uses --------------------------------------------------------------------------- */
@@ -188,13 +181,38 @@ static void test_root_facts_from_iomem(void **state _unused_) {
                 char path[64];
 
                 with_file(c[i].text, strlen(c[i].text), path);
-                assert_int_equal(root_facts_read_from(path, &got, NULL), 0);
+                assert_int_equal(root_facts_read_from(path, "/dev/null", &got, NULL), 0);
                 unlink(path);
                 assert_int_equal(got.known, c[i].known);
                 assert_int_equal(got.num_system_ram, c[i].count);
                 assert_true(got.system_ram[0].base == c[i].first.base && got.system_ram[0].size == c[i].first.size);
         }
-        assert_int_equal(root_facts_read_from("/nonexistent", &(struct root_facts){}, NULL), -ENOENT);
+        assert_int_equal(root_facts_read_from("/nonexistent", "/dev/null", &(struct root_facts){}, NULL), -ENOENT);
+        assert_int_equal(root_facts_read_from("/dev/null", "/nonexistent", &(struct root_facts){}, NULL), -ENOENT);
+}
+
+static void test_root_facts_from_interrupts(void **state _unused_) {
+        static const char iomem[] = "80000000-bfffffff : System RAM\n";
+        static const char interrupts[] = "           CPU0       CPU1       \n"
+                                         " 11:      12345      12346     GICv3  27 Level     arch_timer\n"
+                                         " 13:         88          0     GICv3  33 Level     uart-pl011\n"
+                                         " 14:       1234          0     GICv3  64 Edge      hvisor_virtio_device\n"
+                                         " 15:          1          0     GIC-0  79 Edge      virtio0\n"
+                                         " 16:          0          0   ITS-MSI 524288 Edge      xhci\n"
+                                         " 17:          0          0     GICv3 4096 Level     too large\n"
+                                         " 18:          0          0  gpio-GICv3  90 Level    none of the GIC's\n"
+                                         "IPI0:         8          9       Rescheduling interrupts\n"
+                                         "Err:          0\n";
+        static const uint32_t want[INTERRUPTS_MAX / 32] = { [1] = 1 << 1, [2] = 1 | 1 << 15 };
+        char iomem_path[64], interrupts_path[64];
+        struct root_facts got = {};
+
+        with_file(iomem, strlen(iomem), iomem_path);
+        with_file(interrupts, strlen(interrupts), interrupts_path);
+        assert_int_equal(root_facts_read_from(iomem_path, interrupts_path, &got, NULL), 0);
+        unlink(iomem_path);
+        unlink(interrupts_path);
+        assert_memory_equal(got.interrupts, want, sizeof(want));
 }
 
 int main(void) {
@@ -203,9 +221,9 @@ int main(void) {
                 cmocka_unit_test(test_check_board_without_root),
                 cmocka_unit_test(test_check_board_joins_neighbouring_memory),
                 cmocka_unit_test(test_check_board_wants_a_gic),
-                cmocka_unit_test(test_zone_conflict_names_what_is_claimed_twice),
-                cmocka_unit_test(test_zone_conflict_lets_images_be_read_by_many),
+                cmocka_unit_test(test_check_findings_can_be_quoted),
                 cmocka_unit_test(test_root_facts_from_iomem),
+                cmocka_unit_test(test_root_facts_from_interrupts),
         };
 
         return cmocka_run_group_tests_name("check", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
+// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <inttypes.h>
 
@@ -15,11 +15,23 @@ static void test_format_is_normalized(void **state _unused_) {
                                    "[Console main]\n"
                                    "Interrupt=0x4c\n"
                                    "Address=0xA003800\n"
+                                   "[Net lan]\n"
+                                   "MACAddress=00:16:3E:10:10:AB\n"
+                                   "Interrupt=75\n"
+                                   "Address=0xa003600\n"
+                                   "Tap=tap0\n"
+                                   "[Net other]\n"
+                                   "Interrupt=74\n"
+                                   "Address=0xa003400\n"
+                                   "Tap=tap1\n"
                                    "[Block root]\n"
                                    "ReadOnly=TRUE\n"
                                    "Address=0xa003c00\n"
                                    "Interrupt=78\n"
                                    "Image=/disk\n"
+                                   "[IO uart]\n"
+                                   "PhysicalAddress=0x9000000\n"
+                                   "Size=4096\n"
                                    "[Memory ram]\n"
                                    "Size=786432K\n"
                                    "PhysicalAddress=0x50000000\n"
@@ -51,9 +63,22 @@ static void test_format_is_normalized(void **state _unused_) {
                                    "PhysicalAddress=0x50000000\n"
                                    "GuestAddress=0x50000000\n"
                                    "Size=768M\n"
+                                   "[IO uart]\n"
+                                   "PhysicalAddress=0x9000000\n"
+                                   "GuestAddress=0x9000000\n"
+                                   "Size=4K\n"
                                    "[Console main]\n"
                                    "Address=0xa003800\n"
                                    "Interrupt=76\n"
+                                   "[Net lan]\n"
+                                   "Tap=tap0\n"
+                                   "MACAddress=00:16:3e:10:10:ab\n"
+                                   "Address=0xa003600\n"
+                                   "Interrupt=75\n"
+                                   "[Net other]\n"
+                                   "Tap=tap1\n"
+                                   "Address=0xa003400\n"
+                                   "Interrupt=74\n"
                                    "[Block root]\n"
                                    "Image=/disk\n"
                                    "ReadOnly=yes\n"
@@ -107,6 +132,7 @@ static void test_cookies_tell_what_a_change_costs(void **state _unused_) {
                 { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nInitrd=/i\nInitrdAddress=0x53000000\n", ZONE },
                 { "Size=768M\n", "Size=769M\n", ZONE },
                 { "Size=768M\n", "Size=768M\n[Memory more]\nPhysicalAddress=0x90000000\nSize=1M\n", ZONE },
+                { "[Block", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Block", ZONE },
                 { "Address=0xa003800\n", "Address=0xa003a00\n", ZONE },
                 { "Interrupt=76\n", "Interrupt=77\n", ZONE },
                 { "[Block root]", "[Block disk]", ZONE },
@@ -122,6 +148,34 @@ static void test_cookies_tell_what_a_change_costs(void **state _unused_) {
 
                 if (zone != (c[i].want == ZONE) || (c[i].want != ZONE && worker != (c[i].want == WORKER)))
                         fail_msg("\"%s\" -> \"%s\"", c[i].from, c[i].to);
+        }
+}
+
+static void test_cookies_of_a_network_card_tell_what_a_change_costs(void **state _unused_) {
+        static const char net[] = "[Net lan]\nTap=tap0\nAddress=0xa003600\nInterrupt=75\n[Console main]";
+        static const struct {
+                const char *from, *to;
+                enum change want;
+        } c[] = {
+                { "Tap=tap0", "Tap=tap0\n# the LAN", SAME },
+                { "Tap=tap0", "Tap=tap1", WORKER },
+                { "Tap=tap0", "Tap=tap0\nMACAddress=02:00:5e:10:00:01", ZONE },
+                { "0xa003600", "0xa003400", ZONE },
+                { "Interrupt=75", "Interrupt=74", ZONE },
+        };
+        _cleanup_free_ char *base = replaced(good_zone, "[Console main]", net);
+        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_good("x", base);
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
+                _cleanup_free_ char *text = replaced(base, c[i].from, c[i].to);
+                _cleanup_(zone_spec_freep) struct zone_spec *changed = NULL;
+                bool zone, worker;
+
+                changed = parse_good("x", text);
+                zone = zone_spec_cookie(z, NULL) != zone_spec_cookie(changed, NULL);
+                worker = device_spec_cookie(&z->devices[1]) != device_spec_cookie(&changed->devices[1]);
+                assert_int_equal(zone, c[i].want == ZONE);
+                assert_int_equal(worker, c[i].want == WORKER);
         }
 }
 
@@ -167,6 +221,7 @@ int main(void) {
                 cmocka_unit_test(test_format_is_normalized),
                 cmocka_unit_test(test_cookie_never_changes),
                 cmocka_unit_test(test_cookies_tell_what_a_change_costs),
+                cmocka_unit_test(test_cookies_of_a_network_card_tell_what_a_change_costs),
                 cmocka_unit_test(test_cookie_ignores_the_order_of_sections),
                 cmocka_unit_test(test_cookie_counts_the_gic_in_effect),
         };

@@ -1,4 +1,4 @@
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
+// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <endian.h>
 #include <errno.h>
@@ -101,37 +101,43 @@ static void test_images_fit_or_are_refused(void **state _unused_) {
         } c[] = {
                 { "Id=1", "Id=1", "" },
                 { "Kernel=kernel", "Kernel=Image", "" },
-                { "Kernel=kernel", "Kernel=none", "x.conf:4: error: Kernel=: none: No such file or directory\n" },
-                { "Kernel=kernel", "Kernel=fifo", "x.conf:4: error: Kernel=: fifo is not a regular file\n" },
+                { "Kernel=kernel", "Kernel=none", "x.conf:4:8: error: Kernel=: none: No such file or directory\n" },
+                { "Kernel=kernel", "Kernel=fifo", "x.conf:4:8: error: Kernel=: fifo is not a regular file\n" },
                 { "Kernel=kernel", "Kernel=gzip",
-                  "x.conf:4: error: Kernel=: gzip is compressed (gzip); unpack it: gunzip < gzip > Image\n" },
+                  "x.conf:4:8: error: Kernel=: gzip is compressed (gzip); unpack it: gunzip < gzip > Image\n" },
                 { "Kernel=kernel", "Kernel=zboot",
-                  "x.conf:4: error: Kernel=: zboot is compressed (EFI zboot); the plain Image is wanted\n" },
+                  "x.conf:4:8: error: Kernel=: zboot is compressed (EFI zboot); the plain Image is wanted\n" },
                 { "Kernel=kernel", "Kernel=huge",
-                  "x.conf:9: error: Initrd=: initrd (0x1000 bytes) overlaps the Kernel (0x500000 bytes) in "
+                  "x.conf:9:8: error: Initrd=: initrd (0x1000 bytes) overlaps the Kernel (0x500000 bytes) in "
                   "RAM\n" },
                 { "Kernel=kernel", "Kernel=unaligned",
-                  "x.conf:4: error: KernelAddress=: a Linux kernel wants a guest address that is a multiple "
+                  "x.conf:5:15: error: KernelAddress=: a Linux kernel wants a guest address that is a multiple "
                   "of 2M (plus "
                   "0x80000, its offset)\n" },
                 { "KernelAddress=0x50400000", "KernelAddress=0x50ffff00",
-                  "x.conf:4: error: Kernel=: kernel takes 0x1000 bytes from 0x50ffff00 on, more than the "
+                  "x.conf:4:8: error: Kernel=: kernel takes 0x1000 bytes from 0x50ffff00 on, more than the "
                   "[Memory] has "
                   "there\n" },
                 { "DeviceTree=dtb", "DeviceTree=kernel",
-                  "x.conf:7: error: DeviceTree=: kernel is not a flattened device tree (.dtb)\n" },
+                  "x.conf:7:12: error: DeviceTree=: kernel is not a flattened device tree (.dtb)\n" },
                 { "DeviceTree=dtb", "DeviceTree=short",
-                  "x.conf:7: error: DeviceTree=: short is cut off: 4095 of 4096 bytes\n" },
+                  "x.conf:7:12: error: DeviceTree=: short is cut off: 4095 of 4096 bytes\n" },
                 { "DeviceTreeAddress=0x50000000", "DeviceTreeAddress=0x50400ff8",
-                  "x.conf:7: error: DeviceTree=: dtb (0x1000 bytes) overlaps the Kernel (0x1000 bytes) in "
+                  "x.conf:7:12: error: DeviceTree=: dtb (0x1000 bytes) overlaps the Kernel (0x1000 bytes) in "
                   "RAM\n" },
-                { "Image=disk", "Image=none", "x.conf:14: error: [Block root]: none: No such file or directory\n" },
+                { "Image=disk", "Image=none", "x.conf:15:7: error: [Block root]: none: No such file or directory\n" },
                 { "Image=disk", "Image=odd",
-                  "x.conf:14: error: [Block root]: odd has 8191 bytes, not a multiple of 512\n" },
+                  "x.conf:15:7: error: [Block root]: odd has 8191 bytes, not a multiple of 512\n" },
                 { "Image=disk", "Image=fifo",
-                  "x.conf:14: error: [Block root]: fifo is neither a file nor a block device\n" },
+                  "x.conf:15:7: error: [Block root]: fifo is neither a file nor a block device\n" },
+                { "Interrupt=78\n", "Interrupt=78\n[Net lan]\nAddress=0xa003600\nInterrupt=75\nTap=no-such-tap\n",
+                  "x.conf:21:5: error: [Net lan]: there is no network interface no-such-tap; make it: "
+                  "ip tuntap add dev no-such-tap mode tap && ip link set no-such-tap up\n" },
+                { "Interrupt=78\n", "Interrupt=78\n[Net lan]\nAddress=0xa003600\nInterrupt=75\nTap=lo\n",
+                  "x.conf:21:5: error: [Net lan]: lo is a network interface, but no tap; make one of another name: "
+                  "ip tuntap add dev tap0 mode tap && ip link set tap0 up\n" },
                 { "Interrupt=78\n", "Interrupt=78\n[Block two]\nAddress=0xa003a00\nInterrupt=79\nImage=DIR/link\n",
-                  "x.conf:18: error: [Block two]: link is [Block root]'s image under another name\n" },
+                  "x.conf:21:7: error: [Block two]: link is [Block root]'s image under another name\n" },
         };
 
         put_files();
@@ -158,14 +164,17 @@ static void test_images_fit_or_are_refused(void **state _unused_) {
 }
 
 static void test_images_elsewhere_are_named_as_not_checked(void **state _unused_) {
-        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_good("x", good_zone);
+        _cleanup_free_ char *text =
+                replaced(good_zone, "[Console", "[Net lan]\nTap=lo\nAddress=0xa003600\nInterrupt=75\n[Console");
+        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_good("x", text);
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
         _cleanup_free_ char *got = NULL;
 
         assert_int_equal(zone_check_images_elsewhere(z, &d), 0);
         got = diagnostics_text(&d);
-        assert_string_equal(got, "x.conf:4: note: Kernel=: /k is not on this machine: not checked\n"
-                                 "x.conf:10: note: [Block root]: /disk is not on this machine: not checked\n");
+        assert_string_equal(got, "x.conf:4:8: note: Kernel=: /k is not on this machine: not checked\n"
+                                 "x.conf:11:7: note: [Block root]: /disk is not on this machine: not checked\n"
+                                 "x.conf:15:5: note: [Net lan]: lo is not on this machine: not checked\n");
         assert_int_equal(d.errors, 0);
 }
 

@@ -1,4 +1,4 @@
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
+// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common.h"
 
@@ -58,7 +58,8 @@ static void test_schema_pairs_and_defaults_resolve(void **state _unused_) {
                         /* Copied as 8 bytes. */
                         assert_true(k->type == VALUE_ADDRESS && other->type == VALUE_ADDRESS);
                 } else if (d) {
-                        assert_true(k->type == VALUE_NUMBER || k->type == VALUE_YES_NO || k->type == VALUE_RESTART);
+                        assert_true(k->type == VALUE_NUMBER || k->type == VALUE_YES_NO || k->type == VALUE_RESTART ||
+                                    k->type == VALUE_ON_CHANGE || k->type == VALUE_TIME);
                 }
         }
 }

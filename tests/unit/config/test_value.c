@@ -1,4 +1,4 @@
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c
+// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
@@ -209,11 +209,72 @@ static void test_value_regions_add_up(void **state _unused_) {
         }
 }
 
+static void test_value_interfaces(void **state _unused_) {
+        static const struct {
+                const char *text, *error;
+                int column;
+        } c[] = {
+                { "tap0", NULL, 0 },
+                { "vm-lan.100", NULL, 0 },
+                { "..tap", NULL, 0 },
+                { "fifteen-letters", NULL, 0 },
+                { "sixteen--letters",
+                  "\"sixteen--letters\" is too long for a network interface; at most 15 characters are possible", 0 },
+                { "auto", "\"auto\" is not available; make a tap interface and name it here, as in Tap=tap0", 0 },
+                { "tap%d", "\"tap%d\" is not the name of a network interface", 3 },
+                { "../tap", "\"../tap\" is not the name of a network interface", 2 },
+                { "tap 0", "\"tap 0\" is not the name of a network interface", 3 },
+                { "\"tap0\"", "\"\"tap0\"\" is not the name of a network interface", 0 },
+                { "eth0:1", "\"eth0:1\" is not the name of a network interface", 4 },
+                { ".", "\".\" is not the name of a network interface", 0 },
+                { "..", "\"..\" is not the name of a network interface", 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
+                struct device_spec d = { .tap = "a-longer-one" };
+                struct value_error e = {};
+                int r = parse(key(SECTION_NET, "Tap"), c[i].text, &d, &e);
+
+                assert_int_equal(r, c[i].error ? -EINVAL : 0);
+                assert_string_equal(d.tap, c[i].error ? "a-longer-one" : c[i].text);
+                if (c[i].error) {
+                        assert_string_equal(e.text, c[i].error);
+                        assert_int_equal(e.part.text - c[i].text, c[i].column);
+                }
+        }
+}
+
+static void test_value_mac_addresses(void **state _unused_) {
+        static const struct {
+                const char *text, *error;
+        } c[] = {
+                { "00:16:3e:10:10:10", NULL },
+                { "00-16-3e-10-10-10", "\"00-16-3e-10-10-10\" is not an address as 02:00:5e:10:00:01" },
+                { "01:16:3e:10:10:10",
+                  "01:16:3e:10:10:10 is a group's address; a card's begins with an even number, as in 00:…" },
+                { "FF:ff:ff:ff:ff:ff",
+                  "FF:ff:ff:ff:ff:ff is a group's address; a card's begins with an even number, as in fe:…" },
+                { "00:00:00:00:00:00", "00:00:00:00:00:00 is nobody's address" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
+                struct device_spec d = {};
+                struct value_error e = {};
+                int r = parse(key(SECTION_NET, "MACAddress"), c[i].text, &d, &e);
+
+                assert_int_equal(r, c[i].error ? -EINVAL : 0);
+                assert_int_equal(mac_is_zero(d.mac), c[i].error != NULL);
+                if (c[i].error)
+                        assert_string_equal(e.text, c[i].error);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_value_numbers),         cmocka_unit_test(test_value_cpu_lists),
                 cmocka_unit_test(test_value_interrupt_lists), cmocka_unit_test(test_value_words),
-                cmocka_unit_test(test_value_regions_add_up),
+                cmocka_unit_test(test_value_regions_add_up),  cmocka_unit_test(test_value_interfaces),
+                cmocka_unit_test(test_value_mac_addresses),
         };
 
         return cmocka_run_group_tests_name("value", tests, NULL, NULL);

@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "device/block.h"
@@ -422,6 +425,108 @@ static void test_block_serial_fits_and_differs(void **state) {
         assert_string_equal(a, "0123456789.012345678");
 }
 
+/* ---- what takes its time ---- */
+
+/* Each look at the clock is so much later than it is: a worker whose storage is slow. */
+static int64_t clock_step, clock_ahead;
+
+int clock_gettime(clockid_t id, struct timespec *t) {
+        int r = (int) syscall(SYS_clock_gettime, id, t);
+
+        clock_ahead += clock_step;
+        t->tv_sec += clock_ahead / 1000000000;
+        t->tv_nsec += clock_ahead % 1000000000;
+        if (t->tv_nsec >= 1000000000) {
+                t->tv_nsec -= 1000000000;
+                t->tv_sec++;
+        }
+        return r;
+}
+
+#define LONG_PIECES 12
+#define LONG_PIECE  (145 * 512) /* no divisor of a step */
+#define LONG_SIZE   (LONG_PIECES * LONG_PIECE)
+
+/* header | the same buffer again and again | status */
+static void offer_long(struct fixture *f, uint32_t type, uint16_t flags) {
+        struct fake_queue *q = &f->t.queues[0];
+
+        put_header(f, type, 1);
+        fake_desc(q, 0, HEADER, 16, D_NEXT, 1);
+        for (unsigned i = 1; i <= LONG_PIECES; i++)
+                fake_desc(q, i, PAYLOAD, LONG_PIECE, D_NEXT | flags, (uint16_t) (i + 1));
+        fake_desc(q, LONG_PIECES + 1, STATUS, 1, D_WRITE, 0);
+        fake_offer(q, 0);
+        fake_kick(&f->t, 0);
+}
+
+static void start_with_long_payload(struct fixture *f) {
+        uint8_t *payload = fake_at(&f->t.guest, PAYLOAD);
+
+        assert_int_equal(ftruncate(f->image, LONG_SIZE + 1024), 0);
+        start(f, false, UINT64_MAX);
+        for (unsigned i = 0; i < LONG_PIECE; i++)
+                payload[i] = (uint8_t) (i * 31 + i / 251 + 1);
+}
+
+static void test_block_moves_what_is_longer_than_a_step(void **state) {
+        struct fixture *f = *state;
+        const uint8_t *payload = fake_at(&f->t.guest, PAYLOAD);
+        static uint8_t disk[LONG_SIZE];
+        uint32_t head, length;
+
+        start_with_long_payload(f);
+        offer_long(f, VIRTIO_BLK_T_OUT, 0);
+        fake_settle(&f->t, 0);
+        assert_true(fake_take_used(&f->t.queues[0], &head, &length));
+        assert_int_equal(*(uint8_t *) fake_at(&f->t.guest, STATUS), VIRTIO_BLK_S_OK);
+        assert_int_equal(pread(f->image, disk, LONG_SIZE, 512), LONG_SIZE);
+        for (unsigned i = 0; i < LONG_PIECES; i++)
+                assert_memory_equal(disk + i * LONG_PIECE, payload, LONG_PIECE);
+
+        disk[LONG_SIZE - 1] ^= 0xff;
+        assert_int_equal(pwrite(f->image, disk + LONG_SIZE - 1, 1, 512 + LONG_SIZE - 1), 1);
+        offer_long(f, VIRTIO_BLK_T_IN, D_WRITE);
+        fake_settle(&f->t, 0);
+        assert_true(fake_take_used(&f->t.queues[0], &head, &length));
+        assert_int_equal(*(uint8_t *) fake_at(&f->t.guest, STATUS), VIRTIO_BLK_S_OK);
+        assert_int_equal(length, LONG_SIZE + 1);
+        assert_memory_equal(disk + LONG_SIZE - LONG_PIECE, payload, LONG_PIECE);
+}
+
+static void test_block_lets_go_of_a_long_transfer_when_the_device_is_reset(void **state) {
+        struct fixture *f = *state;
+        uint32_t head, length;
+        uint8_t byte = 0;
+
+        start_with_long_payload(f);
+        clock_step = 10 * 1000 * 1000;
+        offer_long(f, VIRTIO_BLK_T_OUT, 0);
+        assert_int_equal(server_step(f->t.server, 0), 1);
+        assert_int_equal(pread(f->image, &byte, 1, 512), 1);
+        assert_int_equal(byte, 1);                                                     /* the transfer has begun, */
+        assert_int_equal(*(uint8_t *) fake_at(&f->t.guest, STATUS), STATUS_UNTOUCHED); /* and is not done */
+        fake_reset(&f->t);
+        assert_int_equal(server_step(f->t.server, 0), 1);
+        assert_int_equal(f->t.acknowledged, f->t.state.sequence);
+        fake_settle(&f->t, 0);
+        assert_int_equal(pread(f->image, &byte, 1, 512 + LONG_SIZE - 1), 1);
+        assert_int_equal(byte, 0);
+        assert_int_equal(*(uint8_t *) fake_at(&f->t.guest, STATUS), STATUS_UNTOUCHED);
+
+        /* and the next driver's first request is its own */
+        fake_queue_init(&f->t.queues[0], &f->t.guest, 0, QUEUE_SIZE);
+        fake_driver_up(&f->t, UINT64_MAX);
+        offer_long(f, VIRTIO_BLK_T_OUT, 0);
+        fake_settle(&f->t, 0);
+        clock_step = 0;
+        assert_true(fake_take_used(&f->t.queues[0], &head, &length));
+        assert_int_equal(length, 1);
+        assert_int_equal(*(uint8_t *) fake_at(&f->t.guest, STATUS), VIRTIO_BLK_S_OK);
+        assert_int_equal(pread(f->image, &byte, 1, 512 + LONG_SIZE - 1), 1);
+        assert_int_not_equal(byte, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -439,6 +544,8 @@ int main(void) {
                 TEST(test_block_breaks_on_requests_without_header_or_status),
                 TEST(test_block_answers_a_whole_batch_with_one_call),
                 TEST(test_block_loses_no_kick),
+                TEST(test_block_moves_what_is_longer_than_a_step),
+                TEST(test_block_lets_go_of_a_long_transfer_when_the_device_is_reset),
                 TEST(test_block_image_lock_fences),
                 cmocka_unit_test(test_block_image_refuses_what_is_no_disk),
                 cmocka_unit_test(test_block_serial_fits_and_differs),

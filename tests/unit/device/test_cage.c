@@ -1,4 +1,4 @@
-// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
+// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/net.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
 // libs: libseccomp
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -21,6 +22,7 @@
 #include "device/block.h"
 #include "device/cage.h"
 #include "device/console.h"
+#include "device/net.h"
 #include "virtio/fake_transport.h"
 
 #define QUEUE_SIZE 64
@@ -312,6 +314,52 @@ static void test_cage_lets_a_console_work(void **state) {
         unshare_all(s);
 }
 
+/* ---- net ---------------------------------------------------------------------------------------------- */
+
+static void test_cage_lets_a_network_card_work(void **state) {
+        static const uint8_t mac[MAC_SIZE] = { 2 };
+        struct shared *s = share();
+        struct virtio_device *d;
+        struct err e = { 0 };
+        char frame[12 + 64] = "";
+        struct pollfd p;
+        uint32_t length;
+        int pair[2];
+        pid_t pid;
+
+        (void) state;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        s->files[0] = pair[0];
+        s->files[1] = s->files[2] = -1;
+        pid = fork();
+        if (pid == 0) {
+                if (net_new(s->files[0], mac, "test", &d, &e) < 0)
+                        _exit(97);
+                serve_caged(s, &net_device_type, d, false);
+        }
+        assert_true(pid > 0);
+        fake_desc(&s->t.queues[NET_QUEUE_TRANSMIT], 3, PAYLOAD, sizeof(frame), 0, 0);
+        memset(fake_at(&s->t.guest, PAYLOAD + 12), 't', 64);
+        fake_offer(&s->t.queues[NET_QUEUE_TRANSMIT], 3);
+        fake_desc(&s->t.queues[NET_QUEUE_RECEIVE], 3, PAYLOAD + 4096, 1530, D_WRITE, 0);
+        fake_offer(&s->t.queues[NET_QUEUE_RECEIVE], 3);
+        driver_up(s, 2);
+        assert_true(wait_used(&s->t.queues[NET_QUEUE_TRANSMIT], &length));
+        p = (struct pollfd){ .fd = pair[1], .events = POLLIN };
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        assert_int_equal(read(pair[1], frame, sizeof(frame)), sizeof(frame));
+        assert_int_equal(frame[12], 't');
+        assert_int_equal(write(pair[1], frame, sizeof(frame)), sizeof(frame));
+        assert_true(wait_used(&s->t.queues[NET_QUEUE_RECEIVE], &length));
+        assert_int_equal(length, sizeof(frame));
+        assert_memory_equal(fake_at(&s->t.guest, PAYLOAD + 4096 + 12), frame + 12, 64);
+        assert_locked_up(pid);
+        assert_int_equal(end(s, pid), 0);
+        close(pair[0]);
+        close(pair[1]);
+        unshare_all(s);
+}
+
 /* ---- descriptors -------------------------------------------------------------------------------------- */
 
 static void test_cage_close_others_keeps_what_is_named(void **state) {
@@ -347,6 +395,7 @@ int main(void) {
                 cmocka_unit_test(test_cage_lets_a_disk_work),
                 cmocka_unit_test(test_cage_kills_who_opens_a_file),
                 cmocka_unit_test(test_cage_lets_a_console_work),
+                cmocka_unit_test(test_cage_lets_a_network_card_work),
                 cmocka_unit_test(test_cage_close_others_keeps_what_is_named),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

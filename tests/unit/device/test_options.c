@@ -1,4 +1,4 @@
-// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c
+// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/net.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +71,13 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_ptr_equal(o.type, &console_device_type);
         assert_int_equal(worker_options_fds(&o, fds), 4);
 
+        assert_int_equal(parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01", &o, &e),
+                         WORKER_OPTIONS_SERVE);
+        assert_ptr_equal(o.type, &net_device_type);
+        assert_int_equal(o.arguments.values[0], 11);
+        assert_string_equal(o.arguments.texts[1], "02:00:00:00:00:01");
+        assert_int_equal(worker_options_fds(&o, fds), 2);
+
         assert_int_equal(parse("block " COMMON " --log-fd=12 --image-fd=11", &o, &e), WORKER_OPTIONS_SERVE);
         assert_int_equal(o.log_fd, 12);
         assert_int_equal(worker_options_fds(&o, fds), 3);
@@ -110,6 +117,9 @@ static void test_options_reject_nonsense_and_say_which(void **state) {
                 { "block --zone=a --device=b --cookie=0x1", "0x1" },
                 { "block --zone=a --device=b --cookie=~", "~" },
                 { "console " COMMON " --pty-fd=11 --history-fd=13", "--pty-events-fd is missing" },
+                { "net " COMMON " --tap-fd=11", "--mac-address is missing" },
+                { "net " COMMON " --mac-address=02:00:00:00:00:01", "--tap-fd is missing" },
+                { "net " COMMON " --tap-fd=11 --mac-address", "--mac-address" },
         };
 
         (void) state;

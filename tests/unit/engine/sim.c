@@ -4,15 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static struct sim *of(struct hypervisor *h) {
         return (struct sim *) h;
+}
+
+static void moment(struct sim *s) {
+        if (++s->moments == s->kill_at)
+                kill(getpid(), SIGKILL);
 }
 
 static int step(struct sim *s, enum sim_step which, struct err *e) {
@@ -23,6 +30,7 @@ static int step(struct sim *s, enum sim_step which, struct err *e) {
         };
         size_t used = strlen(s->log);
 
+        moment(s);
         snprintf(s->log + used, sizeof(s->log) - used, "%s%s", used ? " " : "", words[which]);
         if (s->fail[which] < 0)
                 return err_set(e, s->fail[which], "simulated failure of %s", words[which]);
@@ -35,7 +43,7 @@ static struct sim_zone *by_fd(struct sim *s, int fd) {
                 char a[64], b[64], pa[32], pb[32];
                 ssize_t n, m;
 
-                if (!z->used || z->event < 0)
+                if (!z->used || !z->object)
                         continue;
                 /* Copies of a descriptor have one "eventfd-id" in fdinfo. */
                 snprintf(pa, sizeof(pa), "/proc/self/fdinfo/%d", fd);
@@ -73,7 +81,7 @@ static struct sim_zone *find(struct sim *s, const char *name, bool foreign) {
 static struct sim_zone *unused(struct sim *s) {
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
                 if (!s->zones[i].used) {
-                        s->zones[i] = (struct sim_zone){ .used = true, .event = -1 };
+                        s->zones[i] = (struct sim_zone){ .used = true, .event = s->zones[i].event };
                         return &s->zones[i];
                 }
         return NULL;
@@ -107,10 +115,14 @@ void sim_power_off(struct sim *s, const char *name) {
 
 /* ---- the hypervisor --------------------------------------------------------------------------------- */
 
+/* Whoever's child it is. */
 static bool ended(pid_t pid) {
-        siginfo_t info = {};
+        struct pollfd p = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+        bool yes = p.fd < 0 || poll(&p, 1, 0) == 1;
 
-        return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+        if (p.fd >= 0)
+                close(p.fd);
+        return yes;
 }
 
 static int sim_observe(struct hypervisor *h, struct live *ret, struct err *e) {
@@ -150,7 +162,7 @@ static int sim_zone_create(struct hypervisor *h, const struct zone_making *m, in
         r = step(s, SIM_ZONE_CREATE, e);
         if (r == 0) {
                 z = unused(s);
-                z->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+                z->object = true;
                 z->live.id = m->spec->id;
                 z->live.cpus = m->spec->cpus;
                 memcpy(z->live.name, m->spec->name, NAME_SIZE);
@@ -158,6 +170,7 @@ static int sim_zone_create(struct hypervisor *h, const struct zone_making *m, in
                 z->live.owner_cookie = m->owner_cookie;
                 z->live.spec_cookie = m->spec_cookie;
                 *ret_fd = fcntl(z->event, F_DUPFD_CLOEXEC, 3);
+                moment(s);
         }
         pthread_mutex_unlock(&s->lock);
         return r;
@@ -167,7 +180,7 @@ static int sim_zone_open(struct hypervisor *h, uint32_t id, int *ret_fd, struct 
         struct sim *s = of(h);
 
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
-                if (s->zones[i].used && s->zones[i].live.id == id && s->zones[i].event >= 0) {
+                if (s->zones[i].used && s->zones[i].live.id == id && s->zones[i].object) {
                         *ret_fd = fcntl(s->zones[i].event, F_DUPFD_CLOEXEC, 3);
                         return 0;
                 }
@@ -194,6 +207,7 @@ static int sim_device_create(struct hypervisor *h, int zone_fd, const struct dev
         memcpy(l->name, d->name, NAME_SIZE);
         z->num_devices++;
         *ret_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        moment(s);
         return 0;
 }
 
@@ -210,6 +224,7 @@ static int sim_load(struct hypervisor *h, int zone_fd _unused_, const struct ima
 
         pthread_mutex_lock(&s->lock);
         r = step(s, SIM_LOAD, e);
+        moment(s);
         pthread_mutex_unlock(&s->lock);
         return r;
 }
@@ -226,10 +241,9 @@ static int change(struct hypervisor *h, int fd, enum sim_step which, enum zone_o
         if (r == 0) {
                 z->live.object = to;
                 z->live.listed = to == ZONE_OBJECT_STARTED;
-                if (to == ZONE_OBJECT_NONE) {
-                        close(z->event);
-                        *z = (struct sim_zone){ .event = -1 };
-                }
+                if (to == ZONE_OBJECT_NONE)
+                        *z = (struct sim_zone){ .event = z->event };
+                moment(s);
         }
         pthread_mutex_unlock(&s->lock);
         return r;
@@ -301,6 +315,7 @@ static int sim_launch(struct launcher *l, const struct launch_request *q, pid_t 
                 d->cookie = q->cookie;
                 poke(find(s, q->zone, false));
         }
+        moment(s);
         return 0;
 }
 
@@ -308,7 +323,8 @@ static void sim_adopt(struct launcher *l _unused_, const char *zone _unused_, co
                       pid_t pid _unused_, int pidfd _unused_) {
 }
 
-static void sim_forget(struct launcher *l _unused_, const char *zone _unused_) {
+static void sim_forget(struct launcher *l, const char *zone _unused_) {
+        moment((struct sim *) ((char *) l - offsetof(struct sim, launcher)));
 }
 
 static void sim_launcher_free(struct launcher *l _unused_) {
@@ -321,24 +337,34 @@ static const struct launcher_ops launcher_ops = {
         .forget = sim_forget,
 };
 
-void sim_init(struct sim *s) {
+struct sim *sim_new(void) {
+        struct sim *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+        if (s == MAP_FAILED)
+                abort();
         *s = (struct sim){ .hypervisor.ops = &hypervisor_ops, .launcher.ops = &launcher_ops };
         pthread_mutex_init(&s->lock, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
+                s->zones[i].event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        return s;
 }
 
-void sim_clear(struct sim *s) {
+void sim_survive(struct sim *s) {
+        pthread_mutex_init(&s->lock, NULL);
+        s->kill_at = s->moments = 0;
+}
+
+void sim_free(struct sim *s) {
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++) {
                 struct sim_zone *z = &s->zones[i];
 
-                if (!z->used)
-                        continue;
-                for (size_t j = 0; j < z->live.num_devices; j++)
+                for (size_t j = 0; z->used && j < z->live.num_devices; j++)
                         if (z->live.devices[j].worker_pid) {
                                 kill(z->live.devices[j].worker_pid, SIGKILL);
                                 waitpid(z->live.devices[j].worker_pid, NULL, 0);
                         }
-                if (z->event >= 0)
-                        close(z->event);
+                close(z->event);
         }
         pthread_mutex_destroy(&s->lock);
+        munmap(s, sizeof(*s));
 }

@@ -3,6 +3,8 @@
  * A hypervisor and a launcher that simulate themselves: what the engine asks
  * for is done in memory and written down in order, and any step can be told to
  * fail. Workers are real processes (they sleep), so pidfds are real, too.
+ * It lies in memory that processes share: it outlives an engine whose process
+ * is killed.
  */
 #pragma once
 
@@ -31,6 +33,7 @@ enum sim_worker {
 
 struct sim_zone {
         bool used;
+        bool object; /* made by the engine: can be opened */
         struct zone_live live;
         int event; /* eventfd: the zone fd is a copy of it */
 };
@@ -47,10 +50,15 @@ struct sim {
         char log[4096]; /* one word per call, in order */
         uint64_t generations;
         unsigned launches;
+        unsigned moments; /* that have passed: one before each step, one after it */
+        unsigned kill_at; /* the process is killed (SIGKILL) at this moment; 0: never */
 };
 
-void sim_init(struct sim *s);
-void sim_clear(struct sim *s);
+struct sim *sim_new(void);
+void sim_free(struct sim *s);
+
+/** sim_survive() - the process that used it has been killed, perhaps in the midst of something */
+void sim_survive(struct sim *s);
 
 struct zone_live *sim_zone(struct sim *s, const char *name); /* NULL: no such zone */
 struct device_live *sim_device(struct sim *s, const char *zone, const char *device);

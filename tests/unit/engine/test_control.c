@@ -1,4 +1,4 @@
-// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/remember.c reconciler/engine/execute.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/desired_load.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c
+// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/remember.c reconciler/engine/execute.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/opening.c reconciler/engine/checking.c reconciler/engine/desired_*.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 // libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -24,7 +24,7 @@
 /* A server in this process; each client is another one, which ends with 0 if it saw what it should. */
 struct server {
         char dir[64], zones[96], board[96], specs[96], socket[96];
-        struct sim sim;
+        struct sim *sim;
         sd_event *event;
         struct engine *engine;
         struct control *control;
@@ -40,13 +40,13 @@ static int setup(void **state) {
         snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
         snprintf(s->specs, sizeof(s->specs), "%s/specs", s->dir);
         snprintf(s->socket, sizeof(s->socket), "%s/bus", s->dir);
-        sim_init(&s->sim);
-        sim_add_foreign(&s->sim, "other", 3, 4);
+        s->sim = sim_new();
+        sim_add_foreign(s->sim, "other", 3, 4);
         assert_int_equal(sd_event_new(&s->event), 0);
         config = (struct engine_config){
                 .event = s->event,
-                .hypervisor = &s->sim.hypervisor,
-                .launcher = &s->sim.launcher,
+                .hypervisor = &s->sim->hypervisor,
+                .launcher = &s->sim->launcher,
                 .paths = { s->zones, s->board, s->specs },
                 .version = "test",
         };
@@ -63,7 +63,7 @@ static int teardown(void **state) {
         control_free(s->control);
         assert_int_not_equal(access(s->socket, F_OK), 0);
         engine_free(s->engine);
-        sim_clear(&s->sim);
+        sim_free(s->sim);
         sd_event_unref(s->event);
         rmdir(s->dir);
         free(s);
@@ -154,6 +154,50 @@ static int client_rubbish(struct server *s) {
         return 0;
 }
 
+static int client_properties(struct server *s) {
+        sd_bus *bus = client_connect(s, false);
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *m = NULL;
+        uint32_t failed;
+
+        if (sd_bus_get_property_trivial(bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, "ZonesFailed", &error, 'u',
+                                        &failed) < 0 ||
+            failed != 0)
+                return 1;
+        for (unsigned i = 0; i < 1000; i++) {
+                int r = sd_bus_process(bus, &m);
+
+                if (r < 0)
+                        return 2;
+                if (m && sd_bus_message_is_signal(m, "org.freedesktop.DBus.Properties", "PropertiesChanged"))
+                        return 0;
+                m = sd_bus_message_unref(m);
+                if (r == 0)
+                        sd_bus_wait(bus, 10000);
+        }
+        return 3;
+}
+
+/* The number changes over and over while the client listens. */
+static int on_change_time(sd_event_source *source, uint64_t when _unused_, void *userdata) {
+        static struct status_counts counts;
+
+        counts.running++;
+        control_changed(userdata, &counts);
+        sd_event_source_set_time_relative(source, 20000);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void test_control_tells_what_changed(void **state) {
+        struct server *s = *state;
+        sd_event_source *source;
+
+        assert_true(sd_event_add_time_relative(s->event, &source, CLOCK_MONOTONIC, 20000, 1, on_change_time,
+                                               s->control) >= 0);
+        assert_int_equal(run_client(s, client_properties), 0);
+        sd_event_source_disable_unref(source);
+}
+
 static void test_control_answers(void **state) {
         assert_int_equal(run_client(*state, client_status), 0);
         assert_int_equal(run_client(*state, client_restart), 0);
@@ -204,6 +248,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 T(test_control_answers),
+                T(test_control_tells_what_changed),
                 T(test_control_takes_clients_of_a_bus),
                 T(test_control_serves_on_after_rubbish_and_many_clients),
                 T(test_control_pauses_without_descriptors),

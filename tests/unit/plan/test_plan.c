@@ -1,4 +1,4 @@
-// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/engine/desired_load.c reconciler/base/fd.c reconciler/base/err.c
+// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/engine/desired_*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 // libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -24,6 +24,7 @@
 
 #include "base/fd.h"
 #include "config/parse.h"
+#include "engine/desired_file.h"
 #include "engine/desired_load.h"
 #include "plan/plan.h"
 
@@ -210,7 +211,7 @@ static void test_plan_is_golden(void **state _unused_) {
 
 static void test_plan_to_json_holds_actions_and_notes(void **state _unused_) {
         struct action action = { .kind = ACTION_WORKER_START, .zone = "a", .device = "root", .reason = (char *) "why" };
-        struct note note = { .kind = NOTE_WAITING, .zone = "b", .text = (char *) "CPU 2" };
+        struct note note = { .kind = NOTE_WAITING, .zone = "b", .words = (char *) "CPU 2" };
         struct plan plan = { .actions = &action, .num_actions = 1, .notes = &note, .num_notes = 1 };
         json_t *j = plan_to_json(&plan);
         _cleanup_free_ char *text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/journal.h"
+#include "engine/journal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,18 +35,19 @@ static void add(struct fields *f, const char *name, const char *value) {
 
 static int send_fields(const struct record *r, const char *message) {
         struct fields f = {};
-        char priority[4];
+        char priority[12];
         int n;
 
-        snprintf(priority, sizeof(priority), "%d", r->level & 7);
+        snprintf(priority, sizeof(priority), "%d", MIN(r->level, LOG_DEBUG));
         add(&f, "MESSAGE", message);
         add(&f, "PRIORITY", priority);
         add(&f, "MESSAGE_ID", r->message_id);
-        add(&f, "SYSLOG_IDENTIFIER", "hvisor-reconciler");
+        add(&f, "SYSLOG_IDENTIFIER", log_program());
         add(&f, "ZONE", r->zone);
         add(&f, "DEVICE", r->device);
         add(&f, "ACTION", r->action);
         add(&f, "RESULT", r->result);
+        add(&f, "REASON", r->reason);
         n = sd_journal_sendv(f.list, f.count);
         for (int i = 0; i < f.count; i++)
                 free(f.owned[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The engine's records, in the journal with their fields (ZONE=, DEVICE=,
- * ACTION=, RESULT=, MESSAGE_ID=); as plain lines where there is no journal.
+ * ACTION=, RESULT=, REASON=, MESSAGE_ID=); as plain lines where there is no journal.
  */
 #pragma once
 

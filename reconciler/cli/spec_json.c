@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "cli/schema_json.h"
+#include "config/value.h"
+
+static json_t *bits_to_json(const uint32_t *bits, size_t size) {
+        json_t *j = json_array();
+
+        for (size_t i = 0; i < size; i++)
+                if (bits[i / 32] & BIT(i % 32))
+                        json_array_append_new(j, json_integer((json_int_t) i));
+        return j;
+}
+
+static json_t *cpus_to_json(uint64_t cpus) {
+        const uint32_t bits[] = { (uint32_t) cpus, (uint32_t) (cpus >> 32) };
+
+        return bits_to_json(bits, CPUS_MAX);
+}
+
+static json_t *board_memory_to_json(const struct board_spec *b) {
+        json_t *j = json_array();
+
+        for (size_t i = 0; i < b->num_memory; i++)
+                json_array_append_new(j, json_pack("{s:I, s:I}", "Base", (json_int_t) b->memory[i].base, "Size",
+                                                   (json_int_t) b->memory[i].size));
+        return j;
+}
+
+/* As in the file. */
+static json_t *text_to_json(const struct key_schema *k, const void *object) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        value_write(k, object, f);
+        return fclose(f) == 0 ? json_string(text) : NULL;
+}
+
+static json_t *value_to_json(const struct key_schema *k, const void *object) {
+        const void *field = schema_field_const(k, object);
+
+        switch (k->type) {
+        case VALUE_NUMBER:
+                return json_integer(*(const uint32_t *) field);
+        case VALUE_ADDRESS:
+        case VALUE_SIZE:
+                return json_integer((json_int_t) * (const uint64_t *) field);
+        case VALUE_CPUS:
+                return cpus_to_json(*(const uint64_t *) field);
+        case VALUE_INTERRUPTS:
+                return bits_to_json(field, INTERRUPTS_MAX);
+        case VALUE_YES_NO:
+                return json_boolean(*(const bool *) field);
+        case VALUE_REGIONS:
+                return board_memory_to_json(object);
+        case VALUE_PATH:
+        case VALUE_INTERFACE:
+        case VALUE_MAC:
+        case VALUE_RESTART:
+        case VALUE_ON_CHANGE:
+        case VALUE_LOG_LEVEL:
+        case VALUE_TIME:
+                return text_to_json(k, object);
+        case _VALUE_TYPE_MAX:
+                break;
+        }
+        abort();
+}
+
+static json_t *section_to_json(enum section_id id, const void *object) {
+        json_t *j = json_object();
+
+        for (size_t i = 0; i < schema_num_keys; i++) {
+                const struct key_schema *k = &schema_keys[i];
+
+                if (k->section == id && value_present(k, object))
+                        json_object_set_new(j, k->name, value_to_json(k, object));
+        }
+        return j;
+}
+
+/* One of a section that has names. */
+static void add_named(json_t *file, enum section_id id, const char *name, const void *object) {
+        const char *section = schema_sections[id].name;
+        json_t *all = json_object_get(file, section);
+
+        if (!all) {
+                all = json_object();
+                json_object_set_new(file, section, all);
+        }
+        json_object_set_new(all, name, section_to_json(id, object));
+}
+
+static void add_single(json_t *file, enum section_id id, const void *object) {
+        json_object_set_new(file, schema_sections[id].name, section_to_json(id, object));
+}
+
+json_t *zone_spec_to_json(const struct zone_spec *z) {
+        json_t *j = json_object();
+
+        add_single(j, SECTION_ZONE, z);
+        for (size_t i = 0; i < z->num_memory; i++)
+                add_named(j, SECTION_MEMORY, z->memory[i].name, &z->memory[i]);
+        for (size_t i = 0; i < z->num_io; i++)
+                add_named(j, SECTION_IO, z->io[i].name, &z->io[i]);
+        for (size_t i = 0; i < z->num_devices; i++)
+                add_named(j, device_section(&z->devices[i]), z->devices[i].name, &z->devices[i]);
+        if (z->gic.version != 0)
+                add_single(j, SECTION_GIC, &z->gic);
+        return j;
+}
+
+json_t *board_spec_to_json(const struct board_spec *b) {
+        json_t *j = json_object();
+
+        add_single(j, SECTION_BOARD, b);
+        if (b->gic.version != 0)
+                add_single(j, SECTION_GIC, &b->gic);
+        return j;
+}

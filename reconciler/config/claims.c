@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/claims.h"
+
+#include <errno.h>
+
+#include "config/check.h"
+
+int claims_add(struct claims *c, const struct zone_spec *z) {
+        const struct zone_spec **holders = reallocarray(c->holders, c->num_holders + 1, sizeof(*holders));
+
+        if (!holders)
+                return -ENOMEM;
+        c->holders = holders;
+        holders[c->num_holders++] = z;
+        for (unsigned i = 0; i < CPUS_MAX; i++)
+                if (z->cpus & ~c->cpus & UINT64_C(1) << i)
+                        c->cpu_holders[i] = z;
+        c->cpus |= z->cpus;
+        return 0;
+}
+
+void claims_clear(struct claims *c) {
+        free(c->holders);
+        *c = (struct claims){};
+}
+
+const struct zone_spec *claims_find(const struct claims *c, const struct zone_spec *z) {
+        uint64_t both = c->cpus & z->cpus;
+
+        if (both)
+                return c->cpu_holders[__builtin_ctzll(both)];
+        for (size_t i = 0; i < c->num_holders; i++)
+                if (zone_conflict(z, c->holders[i], NULL, 0))
+                        return c->holders[i];
+        return NULL;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where in its file each setting of a spec was written. The parser keeps it, so
+ * that what is found later, with the text gone, has its place all the same.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 1-based, columns in bytes; all 0: not known. */
+struct spot {
+        unsigned line, column, length;
+};
+
+/* A spot of an object of the spec, named by its offset so that a copied spec needs no new ones. */
+struct spot_entry {
+        uint16_t object, key; /* key: index in schema_keys; SPOT_HEADER: of the section's own line */
+        uint16_t column, length;
+        uint32_t line;
+};
+
+#define SPOT_HEADER UINT16_MAX
+
+struct spots {
+        struct spot_entry *entries; /* owned by the spec */
+        size_t count;
+};
+
+struct zone_spec;
+
+/**
+ * zone_spot() - of a key's value, or of its section's header where it was not given
+ * @object: the zone or a part of it: a memory, a device …; NULL: the file as a whole
+ * @key: NULL: the section's header
+ */
+struct spot zone_spot(const struct zone_spec *z, const void *object, const char *key);

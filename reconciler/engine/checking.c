@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A zone's images are looked at in a job: they may lie on a file system that does
+ * not answer. Who finds that out corrects the file, or deletes it: then the action
+ * is given up (nothing was done yet), and the job is left to itself.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "engine/task.h"
+
+/* Outlives the task that it is for: a job cannot be called off. */
+struct checking {
+        struct engine *engine;
+        struct checking *next; /* of the engine's */
+        struct task *task;     /* NULL: nobody waits for it any more */
+        struct job *job;
+        struct zone_spec *spec;
+        int images[ZONE_DEVICES_MAX]; /* -1: none */
+};
+
+static void checking_free(struct checking *c) {
+        job_cancel(c->job);
+        for (size_t i = 0; i < ELEMENTSOF(c->images); i++)
+                fd_close(c->images[i]);
+        zone_spec_free(c->spec);
+        free(c);
+}
+
+static void checking_unlink(struct checking *c) {
+        struct checking **at = &c->engine->checkings;
+
+        while (*at != c)
+                at = &(*at)->next;
+        *at = c->next;
+        if (c->task)
+                c->task->checking = NULL;
+}
+
+void checkings_free(struct engine *e) {
+        while (e->checkings) {
+                struct checking *c = e->checkings;
+
+                checking_unlink(c);
+                checking_free(c);
+        }
+}
+
+void task_abandon_check(struct task *t) {
+        if (t->checking)
+                t->checking->task = NULL;
+        t->checking = NULL;
+}
+
+/* What was checked is what will be served: its disks stay open until their workers have them. */
+static int work_check(void *userdata, struct err *err) {
+        struct checking *c = userdata;
+        struct diagnostics diagnostics = {};
+        char first[400];
+        int r = zone_check_images(c->spec, &diagnostics);
+
+        if (r < 0) {
+                diagnostics_summary(&diagnostics, first, sizeof(first));
+                err_set(err, r, "%s", first[0] ? first : strerror(-r));
+        }
+        diagnostics_clear(&diagnostics);
+        for (size_t i = 0; r == 0 && i < c->spec->num_devices; i++)
+                r = device_image_open(&c->spec->devices[i], &c->images[i], err);
+        return r;
+}
+
+/* A restart is checked before anything is stopped: a wrong path must not take a running zone down. */
+static void go_on(struct task *t, int result, const struct err *err) {
+        if (t->kind == ACTION_ZONE_RESTART)
+                t->zone->restart_requested = false; /* this is it */
+        if (task_job_failed(t, result, err)) {
+                t->error = result;
+                task_finish(t);
+        } else {
+                task_enter(t, t->kind == ACTION_ZONE_RESTART ? STEP_STOP : STEP_MAKE);
+        }
+}
+
+static void done_check(void *userdata, int result, const struct err *err) {
+        struct checking *c = userdata;
+        struct task *t = c->task;
+
+        c->job = NULL;
+        checking_unlink(c);
+        if (t) {
+                memcpy(t->images, c->images, sizeof(t->images));
+                memset(c->images, -1, sizeof(c->images));
+                go_on(t, result, err);
+        }
+        checking_free(c);
+}
+
+void task_enter_check(struct task *t) {
+        struct engine *e = task_engine(t);
+        struct checking *c = calloc(1, sizeof(*c));
+        int r = -ENOMEM;
+
+        if (c) {
+                *c = (struct checking){ .engine = e, .next = e->checkings, .task = t };
+                memset(c->images, -1, sizeof(c->images));
+                e->checkings = t->checking = c;
+                c->spec = zone_spec_copy(t->spec);
+                if (c->spec)
+                        r = job_start(e->config.event, work_check, done_check, c, &c->job);
+                if (r >= 0)
+                        return;
+                checking_unlink(c);
+                checking_free(c);
+        }
+        go_on(t, err_set(&t->err, r, "checking its images: %s", strerror(-r)), &t->err);
+}

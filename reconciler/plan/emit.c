@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The third round: what each zone comes to, as actions and notes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/changes.h"
+#include "plan/diff.h"
+
+/* Runs on as it was, with its new settings known: they count when it is started next. */
+static bool held_back(const struct candidate *c) {
+        return c->changed && c->spec->on_change == CHANGE_HOLD;
+}
+
+static bool leaves(const struct diff *d, const struct candidate *c) {
+        if (c->state == ZONE_HALF_MADE || c->state == ZONE_STOPPED)
+                return true;
+        if (!candidate_object_there(c))
+                return false;
+        if (!c->wanted || c->wanted->file_state == FILE_MISSING)
+                return !d->want->lost;
+        return c->changed && !held_back(c);
+}
+
+/* Does what @o holds at this moment stand in the way of @z? */
+static bool holds_claim(const struct candidate *o, const struct zone_spec *z, char *text, size_t size) {
+        const struct zone_live *l = o->live;
+        uint64_t both = l->cpus & z->cpus;
+
+        if (l->id == z->id) {
+                snprintf(text, size, "id %u belongs to zone %s", (unsigned) l->id, l->name);
+                return true;
+        }
+        if (strcmp(l->name, z->name) == 0) {
+                snprintf(text, size, "a zone with id %u has its name", (unsigned) l->id);
+                return true;
+        }
+        if (both) {
+                snprintf(text, size, "CPU %d belongs to zone %s", __builtin_ctzll(both), l->name);
+                return true;
+        }
+        return o->wanted && o->wanted->applied && zone_conflict(z, o->wanted->applied, text, size);
+}
+
+enum obstacle { OBSTACLE_NONE, OBSTACLE_LEAVES, OBSTACLE_STAYS };
+
+/* The worst thing among all that exist now which holds something that @c needs. */
+static enum obstacle find_obstacle(const struct diff *d, const struct candidate *c, char *text, size_t size) {
+        enum obstacle worst = OBSTACLE_NONE;
+
+        for (size_t i = 0; i < d->num_occupants && worst != OBSTACLE_STAYS; i++) {
+                const struct candidate *o = d->occupants[i];
+                char claim[256];
+
+                if (o == c || !holds_claim(o, c->spec, claim, sizeof(claim)))
+                        continue;
+                worst = leaves(d, o) ? OBSTACLE_LEAVES : OBSTACLE_STAYS;
+                snprintf(text, size, "%s%s", claim, o->state == ZONE_FOREIGN ? " (not started by the reconciler)" : "");
+        }
+        return worst;
+}
+
+static void emit_start(struct diff *d, const struct candidate *c) {
+        char text[320];
+
+        if (find_obstacle(d, c, text, sizeof(text)) != OBSTACLE_NONE)
+                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s", text);
+        else
+                diff_add_action(d, ACTION_ZONE_START, c, "%s asks for it", c->wanted->path);
+}
+
+/* In words, to be freed. Never NULL but for want of memory. */
+static char *describe_change(struct diff *d, const struct candidate *c) {
+        char *text = zone_change_reason(c->wanted->applied, candidate_last_good(d, c) != NULL, c->spec);
+
+        d->out_of_memory |= !text;
+        return text;
+}
+
+static char *describe_device_change(struct diff *d, const struct candidate *c, const struct device_spec *s,
+                                    const struct device_live *l) {
+        const struct zone_spec *had = c->wanted->applied;
+        char *text = device_change_reason(had ? zone_spec_find_device(had, s->name) : NULL, l->cookie, s);
+
+        d->out_of_memory |= !text;
+        return text;
+}
+
+/* @spec: NULL: not known what they should serve */
+static void emit_workers(struct diff *d, const struct candidate *c, const struct zone_spec *spec) {
+        for (size_t i = 0; spec && i < spec->num_devices; i++) {
+                const struct device_spec *s = &spec->devices[i];
+                const struct device_live *l = zone_live_find_device(c->live, s->name);
+                _cleanup_free_ char *change = NULL;
+                struct action *a = NULL;
+
+                if (!l)
+                        continue;
+                if (l->hung)
+                        a = diff_add_action(d, ACTION_WORKER_RESTART, c,
+                                            "did not let go of the device's queues in time");
+                else if (!l->attached)
+                        a = diff_add_action(d, ACTION_WORKER_START, c, "the device has no worker");
+                else if (l->cookie != device_spec_cookie(s) && (change = describe_device_change(d, c, s, l)))
+                        a = diff_add_action(d, ACTION_WORKER_RESTART, c, "%s", change);
+                if (!a)
+                        continue;
+                a->spec = spec;
+                snprintf(a->device, sizeof(a->device), "%s", s->name);
+                a->repair = l->hung || !l->attached;
+        }
+}
+
+/*
+ * Two zones that exchange CPUs would wait for each other for ever if each kept
+ * running until the other has made room: so such a zone makes room first. A
+ * change may fail or wait for long: until then its workers are looked after.
+ */
+static void emit_change(struct diff *d, const struct candidate *c) {
+        const struct zone_spec *until_then = c->state == ZONE_EXITED ? NULL : candidate_last_good(d, c);
+        _cleanup_free_ char *change = describe_change(d, c);
+        char text[320];
+
+        if (!change)
+                return;
+        switch (find_obstacle(d, c, text, sizeof(text))) {
+        case OBSTACLE_NONE:
+                diff_add_action(d, ACTION_ZONE_RESTART, c, "%s", change);
+                emit_workers(d, c, until_then);
+                break;
+        case OBSTACLE_LEAVES:
+                diff_add_action(d, ACTION_ZONE_STOP, c, "%s, and %s: it makes room first", change, text);
+                break;
+        case OBSTACLE_STAYS:
+                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s, but %s; it runs on as it was", change, text);
+                emit_workers(d, c, until_then);
+                break;
+        }
+}
+
+static void emit_held(struct diff *d, const struct candidate *c) {
+        _cleanup_free_ char *change = describe_change(d, c);
+
+        if (change)
+                diff_add_note(d, NOTE_HELD, c->spec->name,
+                              "%s; OnChange=hold: it takes effect when the zone is started next (hvisor restart %s)",
+                              change, c->spec->name);
+        if (c->state != ZONE_EXITED)
+                emit_workers(d, c, candidate_last_good(d, c));
+}
+
+/* Another zone's file may have given an image up, and its worker not yet. */
+static bool image_in_use(const struct diff *d, const struct candidate *c, char *text, size_t size) {
+        for (size_t i = 0; i < d->num_occupants; i++) {
+                const struct candidate *o = d->occupants[i];
+
+                if (o != c && o->wanted && o->wanted->applied && zone_conflict(c->spec, o->wanted->applied, text, size))
+                        return true;
+        }
+        return false;
+}
+
+static void emit_devices(struct diff *d, const struct candidate *c) {
+        char text[256];
+
+        if (c->devices_changed && image_in_use(d, c, text, sizeof(text))) {
+                diff_add_note(d, NOTE_WAITING, c->spec->name,
+                              "its devices' settings changed, but %s; it runs on as it was", text);
+                emit_workers(d, c, candidate_last_good(d, c));
+        } else {
+                emit_workers(d, c, c->spec);
+        }
+}
+
+/* A change that was held back takes effect with the restart, if there is nothing in its way. */
+static void emit_repair(struct diff *d, const struct candidate *c, const char *what) {
+        _cleanup_free_ char *change = c->changed ? describe_change(d, c) : NULL;
+        struct action *a = NULL;
+        char text[320];
+
+        if (!c->changed)
+                a = diff_add_action(d, ACTION_ZONE_RESTART, c, "%s", what);
+        else if (change && find_obstacle(d, c, text, sizeof(text)) != OBSTACLE_NONE)
+                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s; %s, but %s", what, change, text);
+        else if (change)
+                a = diff_add_action(d, ACTION_ZONE_RESTART, c, "%s; %s", what, change);
+        if (a)
+                a->repair = true;
+}
+
+static void emit_ended(struct diff *d, const struct candidate *c) {
+        bool error = c->state == ZONE_ERROR;
+        const char *what = error ? "its guest accessed memory outside its regions" : "its guest powered off";
+        enum restart_policy policy = c->spec ? c->spec->restart : RESTART_NO;
+
+        if (c->spec && (policy == RESTART_ALWAYS || (error && policy == RESTART_ON_FAILURE))) {
+                emit_repair(d, c, what);
+                return;
+        }
+        if (c->spec)
+                diff_add_note(d, NOTE_ENDED, c->live->name, "%s; Restart=%s leaves it so", what,
+                              restart_policy_to_string(policy));
+        else
+                diff_add_note(d, NOTE_ENDED, c->live->name, "%s", what);
+        if (c->changed)
+                emit_held(d, c);
+        else if (error)
+                emit_devices(d, c);
+}
+
+void diff_emit(struct diff *d, const struct candidate *c) {
+        switch (c->state) {
+        case ZONE_FOREIGN:
+                diff_add_note(d, NOTE_FOREIGN, c->live->name,
+                              "runs, but was not started by the reconciler: left alone");
+                return;
+        case ZONE_HALF_MADE:
+                diff_add_action(d, ACTION_ZONE_CLEAN_UP, c, "left over from a start that was cut off");
+                return;
+        case ZONE_STOPPED:
+                diff_add_action(d, ACTION_ZONE_CLEAN_UP, c, "left over from a stop that was cut off");
+                return;
+        case ZONE_ABSENT:
+                if (c->spec && c->accepted && !c->kept)
+                        emit_start(d, c);
+                return;
+        case ZONE_RUNNING:
+        case ZONE_ERROR:
+        case ZONE_EXITED:
+                break;
+        case _ZONE_STATE_MAX:
+                return;
+        }
+
+        if (leaves(d, c) && !c->changed)
+                diff_add_action(d, ACTION_ZONE_STOP, c, "%s", d->want->end ?: "its file was removed");
+        else if (c->changed && !held_back(c))
+                emit_change(d, c);
+        else if (c->state != ZONE_RUNNING)
+                emit_ended(d, c);
+        else if (c->changed)
+                emit_held(d, c);
+        else
+                emit_devices(d, c);
+}

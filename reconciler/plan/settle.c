@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The first two rounds: what is to be brought about of each zone, and who has its place. */
+#include <string.h>
+
+#include "config/claims.h"
+#include "plan/diff.h"
+
+/* ---- 1. judge --------------------------------------------------------------------------------------- */
+
+bool candidate_object_there(const struct candidate *c) {
+        return c->state == ZONE_RUNNING || c->state == ZONE_ERROR || c->state == ZONE_EXITED;
+}
+
+static bool serves_otherwise(const struct zone_live *l, const struct zone_spec *z) {
+        for (size_t i = 0; i < z->num_devices; i++) {
+                const struct device_live *d = zone_live_find_device(l, z->devices[i].name);
+
+                if (d && d->cookie != device_spec_cookie(&z->devices[i]))
+                        return true;
+        }
+        return false;
+}
+
+const struct zone_spec *candidate_last_good(const struct diff *d, const struct candidate *c) {
+        const struct zone_spec *z = c->wanted->applied;
+
+        if (!z || !candidate_object_there(c))
+                return NULL;
+        if (d->want->board && zone_spec_cookie(z, d->want->board) != c->live->spec_cookie)
+                return NULL;
+        return z;
+}
+
+/* Keeps what runs as it is, and says why the file's settings are not taken. */
+static void keep(struct diff *d, struct candidate *c, enum note_kind kind, const char *why) {
+        c->kept = true;
+        c->changed = c->devices_changed = false;
+        c->spec = candidate_last_good(d, c);
+        if (candidate_object_there(c))
+                diff_add_note(d, kind, c->wanted->name, "%s; the zone keeps the settings that it has", why);
+        else
+                diff_add_note(d, kind == NOTE_BAD_FILE ? NOTE_REFUSED : kind, c->wanted->name, "%s", why);
+}
+
+void diff_judge(struct diff *d, struct candidate *c) {
+        const struct desired_zone *w = c->wanted;
+        struct diagnostics diagnostics = {};
+        char text[512];
+
+        if (!w || w->file_state == FILE_MISSING) {
+                if (w && d->want->lost)
+                        c->spec = candidate_last_good(d, c);
+                return;
+        }
+        if (w->file_state == FILE_BAD) {
+                keep(d, c, NOTE_BAD_FILE, w->message ?: "its file is bad");
+                return;
+        }
+        if (!d->want->board) {
+                keep(d, c, NOTE_REFUSED, d->want->board_message ?: "no board.conf");
+                return;
+        }
+        if (zone_check_board(w->spec, d->want->board, &d->have->root, &diagnostics) < 0) {
+                diagnostics_summary(&diagnostics, text, sizeof(text));
+                keep(d, c, NOTE_BAD_FILE, text);
+        } else {
+                c->spec = w->spec;
+                c->changed =
+                        candidate_object_there(c) && zone_spec_cookie(w->spec, d->want->board) != c->live->spec_cookie;
+                c->devices_changed = candidate_object_there(c) && !c->changed && serves_otherwise(c->live, w->spec);
+        }
+        diagnostics_clear(&diagnostics);
+}
+
+/* ---- 2. settle -------------------------------------------------------------------------------------- */
+
+enum rank { RANK_UNCHANGED, RANK_CHANGED, RANK_NEW, _RANK_MAX };
+
+static enum rank rank_of(const struct candidate *c) {
+        if (!candidate_object_there(c))
+                return RANK_NEW;
+        return c->changed || c->devices_changed ? RANK_CHANGED : RANK_UNCHANGED;
+}
+
+static void refuse(struct diff *d, struct candidate *c, const struct zone_spec *holder) {
+        char text[NOTE_TEXT_SIZE];
+        struct note *n;
+
+        if (candidate_object_there(c)) {
+                (void) zone_conflict_tell(c->spec, holder, text, sizeof(text));
+                keep(d, c, NOTE_REFUSED, text);
+                return;
+        }
+        n = diff_new_note(d, NOTE_REFUSED, c->wanted->name);
+        if (n) {
+                n->spec = c->spec;
+                n->holder = holder;
+                d->plan->num_notes++;
+        }
+        c->kept = true;
+        c->spec = NULL;
+}
+
+void diff_settle(struct diff *d) {
+        struct claims claims = {};
+
+        for (enum rank rank = 0; rank < _RANK_MAX; rank++)
+                for (size_t i = 0; i < d->num_candidates; i++) {
+                        struct candidate *c = &d->candidates[i];
+                        const struct zone_spec *holder;
+
+                        if (!c->spec || c->accepted || rank_of(c) != rank)
+                                continue;
+                        holder = rank == RANK_UNCHANGED ? NULL : claims_find(&claims, c->spec);
+                        if (holder)
+                                refuse(d, c, holder);
+                        c->accepted = c->spec;
+                        if (c->accepted && claims_add(&claims, c->spec) < 0)
+                                d->out_of_memory = true;
+                }
+        claims_clear(&claims);
+}

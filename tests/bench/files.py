@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What many files cost the daemon: its own engine and watch, built for this machine, over a simulated hypervisor."""
+
+import json
+import subprocess
+
+from report import Row
+from rig import paths
+
+PROGRAM = paths.TOP / "build" / "bench" / "scale"
+
+
+def measure(report):
+    report.part("Files in zones.d (on this machine itself; three of their zones run)")
+    one = None
+    with subprocess.Popen([PROGRAM, "--json"], stdout=subprocess.PIPE, text=True) as program:
+        for line in program.stdout:
+            now = json.loads(line)
+            one = one or now
+            files = f"{now['files']:,} file{'s' if now['files'] > 1 else ''}"
+            report.add(Row(f"{files}: all are looked at", now["rescan_ms"], "ms", "one file", one["rescan_ms"]))
+            report.add(Row(f"{files}: one of them is edited", now["edit_ms"], "ms", "one file", one["edit_ms"]))
+            report.add(Row(f"{files}: hvisor status is asked", now["status_ms"], "ms", "one file", one["status_ms"]))
+            report.add(Row(f"{files}: resident memory", now["resident_kib"] / 1024, "MiB", "one file", one["resident_kib"] / 1024))
+    if program.returncode:
+        raise subprocess.CalledProcessError(program.returncode, PROGRAM)

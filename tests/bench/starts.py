@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+From a .conf that is put in place to the zone's first instruction. Large images stand beside a plain copy of the same bytes;
+what is left of an image that is next to nothing, beside what systemd takes for a scope with a process that does nothing.
+"""
+
+import statistics
+import struct
+
+from report import Row
+from rig import confs, vm
+
+SIZES = (8, 32, 128)                    # MiB of the kernel's image
+RUNS = 5
+STAMP = 0x68400000                      # where payload "began" leaves its time
+COPY_TO = 0x50400000
+
+
+def measure(root, report, stopwatch):
+    frequency = int(root.out([stopwatch, "frequency"]))
+    report.part("From a .conf in place (renamed) to the zone's first instruction")
+    for size in SIZES:
+        image = _image(root, size)
+        conf = _without_devices(confs.payload("began", Kernel=image))
+        start, copy = _medians(frequency, lambda: _start(root, stopwatch, conf), lambda: _copy(root, stopwatch, image))
+        report.add(Row(f"an image of {size} MiB, no device", start, "ms", "a plain copy of it", copy, f"{start - copy:+.1f} ms"))
+        root.run(["rm", image])
+    small = confs.payload("began")
+    for what, conf in (("an image of 6 KiB, no device", _without_devices(small)), ("the same with a console", small)):
+        start, scope = _medians(frequency, lambda: _start(root, stopwatch, conf), lambda: _scope(root, stopwatch))
+        report.add(Row(what, start, "ms", "systemd-run --scope true", scope))
+
+
+def _medians(frequency, ours, theirs):
+    """Return: ms of both, taken in turn."""
+    pairs = [(ours(), theirs()) for _ in range(RUNS)]
+    return (statistics.median(pair[i] for pair in pairs) * 1000 / frequency for i in (0, 1))
+
+
+def _copy(root, stopwatch, image):
+    return int(root.out([stopwatch, "copy", image, hex(COPY_TO)]))
+
+
+def _scope(root, stopwatch):
+    return int(root.out([stopwatch, "run", "systemd-run", "--scope", "--quiet", "true"]))
+
+
+def _without_devices(conf):
+    return conf.partition("[Console")[0]
+
+
+def _image(root, size):
+    """A kernel that takes the time and is followed by so many bytes that are not zero."""
+    path = f"/tmp/image-{size}"
+    root.run(f"{{ cat {confs.IMAGES}/payload/began.bin; yes 0123456789abcde; }} | head -c {size << 20} >{path}")
+    return path
+
+
+def _start(root, stopwatch, conf):
+    root.set_physical(STAMP, bytes(8))
+    root.write("/tmp/bench.new", conf)
+    renamed = int(root.out([stopwatch, "rename", "/tmp/bench.new", f"{vm.ZONES_D}/bench.conf"]))
+    root.wait_zone("bench", "running")
+    began, = struct.unpack("<Q", root.physical(STAMP, 8))
+    root.remove("bench")
+    root.wait_zone("bench", None)
+    if began <= renamed:
+        raise vm.RigError(f"the zone began at {began}, before its file was there ({renamed})")
+    return began - renamed

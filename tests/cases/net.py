@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Network cards: frames both ways through a tap, unchanged, whatever becomes of the process between."""
+
+import hashlib
+import os
+
+from rig import confs, witness
+from rig.cases import case
+
+ROOT, ZONE = "192.168.76.1", "192.168.76.2"                 # rig-tap.service gives tap0 the first
+MIB = 1 << 20
+
+
+def lan(vm, zone):
+    return next(d for d in vm.zone(zone)["devices"] if d["name"] == "lan")
+
+
+def wait_listening(vm, port):
+    vm.wait(f"grep -q ':{port:04X} .* 0A ' /proc/net/tcp /proc/net/tcp6", what="nc to listen")
+
+
+def receive(vm, console, size):
+    """The zone gets so many bytes from root Linux, by TCP."""
+    data = os.urandom(size)
+    vm.write("/tmp/data", data)
+    vm.background("exec nc -l -p 5000 </tmp/data")
+    wait_listening(vm, 5000)
+    console.command(f"nc {ROOT} 5000 >/tmp/received")
+    assert console.command("sha256sum </tmp/received").split()[0] == hashlib.sha256(data).hexdigest()
+
+
+def listen(vm, port):
+    """Root Linux takes what comes, into /tmp/received. Its input never ends: nc would take that for the end of all."""
+    vm.background(f"rm -f /tmp/received /tmp/open; mkfifo /tmp/open; exec nc -l -p {port} <>/tmp/open >/tmp/received")
+    wait_listening(vm, port)
+
+
+def received(vm):
+    return int(vm.out("stat -c %s /tmp/received"))
+
+
+@case("net-frames-go-both-ways-and-tcp-survives-a-killed-worker")
+def both_ways(vm):
+    vm.boot("linux", confs.linux(tap="tap0"))
+    console = vm.console("linux")
+    console.expect("^zone: ready$")
+    console.expect("zone# ")
+    mac = console.command("cat /sys/class/net/eth0/address").strip()
+    assert int(mac.split(":")[0], 16) & 3 == 2, f"{mac} is not a locally administered, single card's address"
+    assert console.command("cat /sys/class/net/eth0/mtu").strip() == "1500"
+
+    console.command(f"ip addr add {ZONE}/24 dev eth0 && ip link set eth0 up && ping -c 2 -s 1472 {ROOT}")
+    vm.run(f"ping -c 2 -s 1472 {ZONE}")
+    assert mac in vm.out("ip neigh show dev tap0")
+    receive(vm, console, 4 * MIB)
+
+    # the other way, and in the middle of it the worker is no more
+    size = 8 * MIB
+    console.command(f"head -c {size} /dev/urandom >/tmp/data")
+    digest = console.command("sha256sum </tmp/data").split()[0]
+    listen(vm, 5001)
+    pid, generation = witness.attachments(vm, "linux")["lan"]
+    console.send(f"nc {ROOT} 5001 </tmp/data; echo \"sent [$?]\"\n")
+    vm.wait(lambda: received(vm) > 0, what="the first bytes")
+    vm.run(f"kill -9 {pid}")
+    assert received(vm) < size, "all was there before the worker was killed"
+    console.expect(r"^sent \[0\]$")
+    vm.wait("! pgrep -x nc", what="root Linux to have all")
+    assert vm.out("sha256sum </tmp/received").split()[0] == digest
+    device = vm.wait(lambda: (d := lan(vm, "linux"))["state"] == "ready" and d, what="another worker")
+    assert device["generation"] == generation + 1 and vm.zone("linux")["restarts"] == 0, device
+    assert console.command("cat /sys/class/net/eth0/address").strip() == mac
+
+    # nothing to do: nobody wakes up
+    vm.run("sleep 0.5")
+    before = witness.switches(vm, device["worker_pid"])
+    vm.run("sleep 1")
+    assert witness.switches(vm, device["worker_pid"]) - before <= 4
+
+
+@case("net-a-tap-that-is-missing-is-told-before-the-start-and-one-that-goes-does-not-take-the-zone-along")
+def missing_and_removed(vm):
+    vm.drop("guest", confs.payload("console-irq", tap="tap7"))
+    zone = vm.wait_zone("guest", "failed")
+    assert "[Net lan]" in zone["message"] and "ip tuntap add dev tap7 mode tap" in zone["message"], zone
+    assert vm.hypervisor_zones() == {}
+    checked = vm.run("hvisor check /etc/hvisor/zones.d/guest.conf", check=False)
+    assert checked.status == 1 and "tap7" in checked.err, checked
+
+    vm.run("tunctl -t tap7 && ip link set tap7 up && hvisor restart guest")
+    vm.wait_zone("guest", "running")
+    first = witness.wait_ready(vm, "guest")
+    console = vm.console("guest")
+    console.expect("hello from zone 1")
+
+    vm.run("ip link del tap7")
+    vm.wait(lambda: "ip tuntap add dev tap7" in (lan(vm, "guest")["message"] or ""), what="a word about the tap")
+    assert lan(vm, "guest")["worker_pid"] is None
+    assert "its tap interface was removed" in vm.journal()
+    console.send("still here\n")
+    console.expect("^echo: .*STILL HERE")
+    vm.run("tunctl -t tap7 && ip link set tap7 up")
+    again = witness.wait_ready(vm, "guest")
+    assert again["main"] == first["main"] and again["lan"][1] > first["lan"][1], (first, again)
+
+
+@case("net-a-tap-serves-one-zone-and-can-be-exchanged-while-it-runs")
+def exchanged(vm):
+    vm.run("tunctl -t tap8")
+    vm.boot("lower", confs.payload("console-irq", "lower", tap="tap0"))
+    before = witness.wait_ready(vm, "lower")
+    vm.drop("upper", confs.payload("sleep", "upper", tap="tap0"))
+    refused = vm.wait_zone("upper", "refused")
+    assert "zone lower uses the tap tap0" in refused["message"], refused
+
+    # another tap is the worker's business alone; the first is free then
+    vm.drop("lower", confs.payload("console-irq", "lower", tap="tap8"))
+    vm.wait_zone("upper", "running")
+    now = witness.wait_ready(vm, "lower")
+    assert now["lan"][0] != before["lan"][0] and now["main"] == before["main"], (before, now)
+    assert [r[2] for r in witness.records(vm, "lower") if r[3] == "begun"].count("zone-restart") == 0
+    assert "tap8 is down" in vm.journal()

@@ -1,0 +1,356 @@
+// sources: reconciler/cli/schema_json.c reconciler/cli/spec_json.c reconciler/cli/keys_text.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
+// libs: jansson
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the JSON Schema takes is what the parser takes, as far as a schema can
+ * tell: every good file's JSON form is valid, and for each key what lies beyond
+ * its row is not. Another's validator judges (validate.py).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "../config/common.h"
+#include "base/fd.h"
+#include "cli/keys_text.h"
+#include "cli/schema_json.h"
+#include "config/value.h"
+
+#define GOLDEN "tests/unit/config/golden"
+
+static char directory[] = "/tmp/hvisor-schema-XXXXXX";
+
+static const char whole_zone[] = "[Zone]\nId=1\nCPUs=2-3\nKernel=/k\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"
+                                 "DeviceTree=/d\nDeviceTreeAddress=0x50000000\nInitrd=/i\nInitrdAddress=0x53000000\n"
+                                 "Interrupts=40\n"
+                                 "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n"
+                                 "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
+                                 "[Block root]\nImage=/disk\nAddress=0xa003c00\nInterrupt=78\n"
+                                 "[Net lan]\nTap=tap0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\n"
+                                 "[Console main]\nAddress=0xa003800\nInterrupt=76\n"
+                                 "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=64K\n"
+                                 "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\n";
+
+static int make_directory(void **state _unused_) {
+        return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state _unused_) {
+        struct dirent **entries;
+        int n = scandir(directory, &entries, NULL, NULL);
+        char path[512];
+
+        for (int i = 0; i < n; i++) {
+                snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
+                (void) unlink(path);
+                free(entries[i]);
+        }
+        free(entries);
+        return rmdir(directory);
+}
+
+static const char *kind_name(enum file_kind kind) {
+        return kind == ZONE_FILE ? "zone" : "board";
+}
+
+/* Each document gets a name that tells what it is. */
+_printf_(3, 4) static void put(enum file_kind kind, json_t *document, const char *name, ...) {
+        char base[128], path[512];
+        va_list ap;
+
+        va_start(ap, name);
+        vsnprintf(base, sizeof(base), name, ap);
+        va_end(ap);
+        snprintf(path, sizeof(path), "%s/%s-%s.json", directory, kind_name(kind), base);
+        assert_non_null(document);
+        assert_int_equal(json_dump_file(document, path, 0), 0);
+}
+
+static json_t *zone_document(const char *text) {
+        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_good("x", text);
+
+        return zone_spec_to_json(z);
+}
+
+static json_t *board_document(const char *text) {
+        _cleanup_(board_spec_freep) struct board_spec *b = parse_good_board(text);
+
+        return board_spec_to_json(b);
+}
+
+static json_t *whole_document(enum file_kind kind) {
+        return kind == ZONE_FILE ? zone_document(whole_zone) : board_document(good_board);
+}
+
+/* ---- good ones -------------------------------------------------------------------------------------- */
+
+static int is_conf(const struct dirent *d) {
+        const char *dot = strrchr(d->d_name, '.');
+
+        return dot && strcmp(dot, ".conf") == 0;
+}
+
+static size_t put_golden(void) {
+        struct dirent **entries;
+        int n = scandir(GOLDEN, &entries, is_conf, alphasort);
+        size_t good = 0;
+
+        assert_true(n > 0);
+        for (int i = 0; i < n; i++) {
+                _cleanup_(diagnostics_clear) struct diagnostics d = {};
+                _cleanup_(zone_spec_freep) struct zone_spec *z = NULL;
+                char path[512];
+
+                snprintf(path, sizeof(path), GOLDEN "/%s", entries[i]->d_name);
+                if (strncmp(entries[i]->d_name, "board-", 6) != 0 && zone_spec_load(path, &d, &z) >= 0) {
+                        json_t *j = zone_spec_to_json(z);
+
+                        put(ZONE_FILE, j, "good-%s", entries[i]->d_name);
+                        json_decref(j);
+                        good++;
+                }
+                free(entries[i]);
+        }
+        free(entries);
+        return good;
+}
+
+static void put_good(void) {
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_(zone_spec_freep) struct zone_spec *z = NULL;
+        _cleanup_(board_spec_freep) struct board_spec *b = NULL;
+        json_t *j[5];
+
+        assert_int_equal(zone_spec_load("zones.d/linux2.conf", &d, &z), 0);
+        assert_int_equal(board_spec_load("zones.d/board.conf.example", &d, &b), 0);
+        put(ZONE_FILE, j[0] = zone_spec_to_json(z), "good-example");
+        put(BOARD_FILE, j[1] = board_spec_to_json(b), "good-example");
+        put(ZONE_FILE, j[2] = zone_document(good_zone), "good-brief");
+        put(ZONE_FILE, j[3] = whole_document(ZONE_FILE), "good-whole");
+        put(BOARD_FILE, j[4] = whole_document(BOARD_FILE), "good-whole");
+        for (size_t i = 0; i < ELEMENTSOF(j); i++)
+                json_decref(j[i]);
+        assert_true(put_golden() > 0);
+}
+
+/* ---- bad ones --------------------------------------------------------------------------------------- */
+
+/* The object in the document that holds the section's keys. */
+static json_t *section_of(json_t *document, const struct section_schema *s) {
+        json_t *section = json_object_get(document, s->name);
+
+        return s->named ? json_object_iter_value(json_object_iter(section)) : section;
+}
+
+/* The whole document with one key's value replaced (@value, which is taken), or left out (NULL). */
+static void put_with(enum file_kind kind, const struct key_schema *k, json_t *value, const char *what) {
+        json_t *document = whole_document(kind);
+        const struct section_schema *s = &schema_sections[k->section];
+        json_t *section = section_of(document, s);
+
+        if (!json_object_get(section, k->name))
+                fail_msg("the whole document lacks %s= of [%s]", k->name, s->name);
+        if (value)
+                json_object_set_new(section, k->name, value);
+        else
+                json_object_del(section, k->name);
+        put(kind, document, "bad-%s-%s-%s", s->name, k->name, what);
+        json_decref(document);
+}
+
+/* The parser must think the same of it. */
+static void put_number(enum file_kind kind, const struct key_schema *k, uint64_t n, const char *what) {
+        struct value_error e;
+        char text[32], object[8192] __attribute__((aligned(8))) = "";
+
+        snprintf(text, sizeof(text), "%" PRIu64, n);
+        assert_true(sizeof(struct zone_spec) <= sizeof(object));
+        assert_int_equal(value_parse(k, (struct slice){ text, strlen(text) }, object, &e), -EINVAL);
+        if (k->type == VALUE_CPUS || k->type == VALUE_INTERRUPTS)
+                put_with(kind, k, json_pack("[I]", (json_int_t) n), what);
+        else
+                put_with(kind, k, json_integer((json_int_t) n), what);
+}
+
+static void put_bad_numbers(enum file_kind kind, const struct key_schema *k) {
+        put_number(kind, k, k->max + 1, "large");
+        if (k->min > 0)
+                put_number(kind, k, k->min - 1, "small");
+        if (k->align > 1)
+                put_number(kind, k, k->min + 1, "misaligned");
+}
+
+static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
+        put_with(kind, k, json_null(), "null");
+        if (k->presence != PRESENCE_OPTIONAL || k->with)
+                put_with(kind, k, NULL, "missing");
+        switch (k->type) {
+        case VALUE_NUMBER:
+        case VALUE_ADDRESS:
+        case VALUE_SIZE:
+                put_bad_numbers(kind, k);
+                put_with(kind, k, json_string("1"), "text");
+                break;
+        case VALUE_CPUS:
+        case VALUE_INTERRUPTS:
+                put_bad_numbers(kind, k);
+                put_with(kind, k, json_array(), "empty");
+                put_with(kind, k, json_pack("[i, i]", 33, 33), "twice");
+                break;
+        case VALUE_PATH:
+                put_with(kind, k, json_string("relative"), "relative");
+                put_with(kind, k, json_string("/directory/"), "directory");
+                break;
+        case VALUE_INTERFACE:
+                put_with(kind, k, json_string("/dev/net/tun"), "path");
+                put_with(kind, k, json_string("sixteen--letters"), "long");
+                put_with(kind, k, json_string("auto"), "auto");
+                put_with(kind, k, json_string(".."), "dots");
+                break;
+        case VALUE_MAC:
+                put_with(kind, k, json_string("02:00:5e:10:00"), "short");
+                put_with(kind, k, json_string("03:00:5e:10:00:01"), "group");
+                put_with(kind, k, json_string("00:00:00:00:00:00"), "nobody");
+                break;
+        case VALUE_YES_NO:
+        case VALUE_RESTART:
+        case VALUE_ON_CHANGE:
+                put_with(kind, k, json_string("sometimes"), "word");
+                break;
+        case VALUE_REGIONS:
+                put_with(kind, k, json_array(), "empty");
+                put_with(kind, k, json_pack("[{s:i, s:i}]", "Base", 0, "Size", 0), "of-size-0");
+                put_with(kind, k, json_pack("[{s:i, s:i}]", "Base", 1, "Size", 4096), "misaligned");
+                put_with(kind, k, json_pack("[{s:i}]", "Base", 0), "without-size");
+                break;
+        case VALUE_LOG_LEVEL: /* of hvisor.conf, which has no JSON form */
+        case VALUE_TIME:
+        case _VALUE_TYPE_MAX:
+                fail();
+        }
+}
+
+static void put_bad_sections(enum file_kind kind, const struct section_schema *s) {
+        json_t *document = whole_document(kind), *all = json_object_get(document, s->name);
+        char name[64];
+
+        json_object_set_new(section_of(document, s), "Colour", json_integer(1));
+        put(kind, document, "bad-%s-unknown-key", s->name);
+        json_object_del(section_of(document, s), "Colour");
+        if (s->named) {
+                for (unsigned i = 0; i < s->max; i++) {
+                        snprintf(name, sizeof(name), "more%u", i);
+                        json_object_set(all, name, json_object_iter_value(json_object_iter(all)));
+                }
+                put(kind, document, "bad-%s-too-many", s->name);
+                json_object_clear(all);
+                json_object_set_new(all, "not a name", json_object());
+                put(kind, document, "bad-%s-name", s->name);
+        }
+        if (s->min > 0) {
+                json_object_del(document, s->name);
+                put(kind, document, "bad-%s-missing", s->name);
+        }
+        json_decref(document);
+}
+
+static void put_bad(enum file_kind kind) {
+        json_t *document = whole_document(kind);
+
+        json_object_set_new(document, "Zune", json_object());
+        put(kind, document, "bad-unknown-section");
+        json_decref(document);
+        for (size_t i = 0; i < _SECTION_MAX; i++)
+                if (schema_sections[i].files & kind)
+                        put_bad_sections(kind, &schema_sections[i]);
+        for (size_t i = 0; i < schema_num_keys; i++)
+                if (schema_sections[schema_keys[i].section].files & kind)
+                        put_bad_values(kind, &schema_keys[i]);
+}
+
+static void put_schema(enum file_kind kind) {
+        char path[512];
+        FILE *f;
+
+        snprintf(path, sizeof(path), "%s/%s.schema.json", directory, kind_name(kind));
+        f = fopen(path, "w");
+        assert_non_null(f);
+        assert_int_equal(schema_write(kind, f), 0);
+        assert_int_equal(fclose(f), 0);
+}
+
+static void test_schema_json_takes_what_the_parser_takes(void **state _unused_) {
+        char command[512];
+
+        put_good();
+        for (enum file_kind kind = ZONE_FILE; kind <= BOARD_FILE; kind <<= 1) {
+                put_schema(kind);
+                put_bad(kind);
+        }
+        snprintf(command, sizeof(command), "ASAN_OPTIONS= python3 tests/unit/cli/validate.py %s", directory);
+        assert_int_equal(system(command), 0);
+}
+
+static void test_keys_text_has_every_row(void **state _unused_) {
+        _cleanup_free_ char *text = NULL, *markdown = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        assert_true(keys_write_text(f, ZONE_FILE | BOARD_FILE | SETTINGS_FILE, NULL));
+        fclose(f);
+        f = open_memstream(&markdown, &size);
+        keys_write_markdown(f);
+        fclose(f);
+        for (size_t i = 0; i < schema_num_keys; i++) {
+                assert_non_null(strstr(text, schema_keys[i].help));
+                assert_non_null(strstr(markdown, schema_keys[i].name));
+        }
+        for (enum restart_policy p = 0; p < _RESTART_POLICY_MAX; p++)
+                assert_non_null(strstr(text, restart_policy_to_string(p)));
+        for (enum change_policy p = 0; p < _CHANGE_POLICY_MAX; p++)
+                assert_non_null(strstr(text, change_policy_to_string(p)));
+        assert_null(strstr(text, "(null)"));
+        assert_null(strstr(markdown, "(null)"));
+}
+
+static void test_keys_text_finds_by_name(void **state _unused_) {
+        static const struct {
+                const char *word, *has, *lacks; /* has: NULL: there is none */
+        } c[] = {
+                { "Image", "Image=  in [Block]\n", "Kernel=" },
+                { "image", "Image=  in [Block]\n", "Kernel=" },
+                { "gic", "[GIC]\n", "Kernel=" },
+                { "Interrupt", "Interrupt=  in [Console]\n", "Interrupts=  in" },
+                { "DistributorSize", "size, 0x1000 to 0x7fffffffff, a multiple of 0x1000; required", "[GIC]\n    The" },
+                { "Restart", "no, on-failure or always; default: on-failure; when it changes, nothing is restarted.",
+                  "Kernel=" },
+                { "SettleSec", "time, 0 to 10s; default: 50ms.", "when it changes" },
+                { "Imago", NULL, NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
+                _cleanup_free_ char *text = NULL;
+                size_t size;
+                FILE *f = open_memstream(&text, &size);
+
+                assert_int_equal(keys_write_text(f, ZONE_FILE | BOARD_FILE | SETTINGS_FILE, c[i].word),
+                                 c[i].has != NULL);
+                fclose(f);
+                if (c[i].has && (!strstr(text, c[i].has) || strstr(text, c[i].lacks)))
+                        fail_msg("%s: %s", c[i].word, text);
+        }
+        assert_string_equal(keys_suggest("Imago"), "Image");
+        assert_null(keys_suggest("something-else"));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_schema_json_takes_what_the_parser_takes),
+                cmocka_unit_test(test_keys_text_has_every_row),
+                cmocka_unit_test(test_keys_text_finds_by_name),
+        };
+
+        return cmocka_run_group_tests_name("schema_json", tests, make_directory, remove_directory);
+}

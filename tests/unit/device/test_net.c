@@ -1,0 +1,500 @@
+// sources: reconciler/device/net.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A pair of sockets that keep messages apart stands for the tap: the test holds the network's end. */
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "device/net.h"
+#include "virtio/fake_transport.h"
+
+#define RX         NET_QUEUE_RECEIVE
+#define TX         NET_QUEUE_TRANSMIT
+#define QUEUE_SIZE 64
+
+#define HEADER sizeof(struct virtio_net_hdr_v1)
+#define FRAME  100 /* bytes, where it does not matter */
+#define BUFFER 1530
+
+static const uint8_t mac[MAC_SIZE] = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01 };
+
+struct fixture {
+        struct fake_transport t;
+        struct virtio_device *device;
+        int tap;     /* the worker's end, the test's own descriptor of it */
+        int network; /* the other one */
+};
+
+static void start_worker(struct fixture *f) {
+        struct err e = { 0 };
+
+        assert_int_equal(net_new(dup(f->tap), mac, "zone test, device lan", &f->device, &e), 0);
+        fake_serve(&f->t, f->device);
+}
+
+static void end_worker(struct fixture *f) {
+        fake_detach(&f->t);
+        virtio_device_free(f->device);
+        f->device = NULL;
+}
+
+static int set_up(void **state) {
+        struct fixture *f = calloc(1, sizeof(*f));
+        int pair[2];
+
+        log_set_level(LOG_ERR);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        f->tap = pair[0];
+        f->network = pair[1];
+        fake_init(&f->t, QUEUE_SIZE);
+        start_worker(f);
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        struct fixture *f = *state;
+
+        end_worker(f);
+        fake_done(&f->t);
+        close(f->tap);
+        if (f->network >= 0)
+                close(f->network);
+        free(f);
+        return 0;
+}
+
+/* ---- what either side does ---------------------------------------------------------------------------- */
+
+static void fill(uint8_t *data, size_t size, unsigned n) {
+        for (size_t i = 0; i < size; i++)
+                data[i] = (uint8_t) (n * 31 + i * 7 + (i >> 8));
+}
+
+static void assert_filled(const uint8_t *data, size_t size, unsigned n) {
+        for (size_t i = 0; i < size; i++)
+                if (data[i] != (uint8_t) (n * 31 + i * 7 + (i >> 8)))
+                        fail_msg("frame %u differs at %zu", n, i);
+}
+
+/* A frame comes in from the network, with a header that nobody is to believe. False: the tap is full. */
+static bool network_sends(struct fixture *f, size_t size, unsigned n) {
+        uint8_t message[HEADER + 4096];
+
+        assert_true(size <= 4096);
+        memset(message, 0xff, HEADER);
+        fill(message + HEADER, size, n);
+        if (send(f->network, message, HEADER + size, 0) == (ssize_t) (HEADER + size))
+                return true;
+        assert_int_equal(errno, EAGAIN);
+        return false;
+}
+
+/* Takes a frame that the guest sent; its header has to be all zero. Return: its size, -1: there is none. */
+static ssize_t network_takes(struct fixture *f, unsigned n) {
+        static const uint8_t zero[HEADER];
+        static uint8_t message[HEADER + NET_FRAME_MAX + 1];
+        ssize_t size = recv(f->network, message, sizeof(message), 0);
+
+        if (size < 0) {
+                assert_int_equal(errno, EAGAIN);
+                return -1;
+        }
+        assert_true((size_t) size >= HEADER);
+        assert_memory_equal(message, zero, HEADER);
+        assert_filled(message + HEADER, (size_t) size - HEADER, n);
+        return size - (ssize_t) HEADER;
+}
+
+static uint64_t place(unsigned queue, unsigned slot) {
+        return DATA + queue * 0x30000 + slot * 2048;
+}
+
+/* A receive buffer of one piece. */
+static void offer_buffer(struct fixture *f, unsigned slot, uint32_t size) {
+        memset(fake_at(&f->t.guest, place(RX, slot)), 0xee, 2048);
+        fake_desc(&f->t.queues[RX], slot, place(RX, slot), size, D_WRITE, 0);
+        fake_offer(&f->t.queues[RX], (uint16_t) slot);
+}
+
+/* The guest sends a frame of one piece, under a header full of nonsense. */
+static void offer_frame(struct fixture *f, unsigned slot, size_t size, unsigned n) {
+        uint8_t *at = fake_at(&f->t.guest, place(TX, slot));
+
+        memset(at, 0xff, HEADER);
+        fill(at + HEADER, size, n);
+        fake_desc(&f->t.queues[TX], slot, place(TX, slot), (uint32_t) (HEADER + size), 0, 0);
+        fake_offer(&f->t.queues[TX], (uint16_t) slot);
+}
+
+static void kick(struct fixture *f, unsigned queue) {
+        fake_kick(&f->t, queue);
+        fake_settle(&f->t, 0);
+}
+
+/* 5.1.6.4.1: all of the header is 0 but num_buffers, 1. */
+static void assert_received(struct fixture *f, unsigned slot, size_t size, unsigned n) {
+        const uint8_t *at = fake_at(&f->t.guest, place(RX, slot));
+        const struct virtio_net_hdr_v1 want = { .num_buffers = htole16(1) };
+        uint32_t head, length;
+
+        assert_true(fake_take_used(&f->t.queues[RX], &head, &length));
+        assert_int_equal(head, slot);
+        assert_int_equal(length, HEADER + size);
+        assert_memory_equal(at, &want, sizeof(want));
+        assert_filled(at + HEADER, size, n);
+        for (size_t i = HEADER + size; i < 2048; i++)
+                assert_int_equal(at[i], 0xee); /* nothing behind it was touched */
+}
+
+static bool kicks_suppressed(struct fixture *f, unsigned queue) {
+        return le16toh(f->t.queues[queue].used->flags) & VRING_USED_F_NO_NOTIFY;
+}
+
+/* ---- what is offered ---------------------------------------------------------------------------------- */
+
+static void test_net_offers_what_works_and_no_more(void **state) {
+        static const uint8_t config[] = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, VIRTIO_NET_S_LINK_UP, 0, 0, 0, 0, 0 };
+        struct fixture *f = *state;
+
+        assert_true(f->device->features ==
+                    (VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
+                     VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS)));
+        assert_int_equal(f->device->num_queues, 2);
+        assert_int_equal(f->device->config_size, sizeof(config));
+        assert_memory_equal(f->device->config, config, sizeof(config));
+}
+
+/* ---- guest to network --------------------------------------------------------------------------------- */
+
+static void test_net_sends_frames_under_a_clean_header(void **state) {
+        static const size_t sizes[] = { 14, 60, 1514, 1518 };
+        struct fixture *f = *state;
+        uint32_t head, length;
+
+        for (unsigned i = 0; i < ELEMENTSOF(sizes); i++)
+                offer_frame(f, i, sizes[i], i);
+        kick(f, TX);
+        for (unsigned i = 0; i < ELEMENTSOF(sizes); i++) {
+                assert_int_equal(network_takes(f, i), sizes[i]);
+                assert_true(fake_take_used(&f->t.queues[TX], &head, &length));
+                assert_int_equal(head, i);
+                assert_int_equal(length, 0);
+        }
+        assert_int_equal(network_takes(f, 0), -1);
+        assert_int_equal(f->t.calls, 1);
+        assert_false(kicks_suppressed(f, TX));
+}
+
+/* 2.7.4: wherever the driver cuts header and frame. */
+static void test_net_sends_any_layout(void **state) {
+        static const uint32_t rows[][4] = {
+                { 12, FRAME, 0, 0 }, { 11, 1 + FRAME, 0, 0 }, { 5, 7, FRAME, 0 }, { 13, 1, 98, 0 },
+                { 3, 4, 5, FRAME },  { 12, 1, 1, 98 },        { 1, 1, 110, 0 },   { 12 + FRAME - 1, 1, 0, 0 },
+        };
+        struct fixture *f = *state;
+        uint8_t *at = fake_at(&f->t.guest, place(TX, 0));
+
+        for (unsigned i = 0; i < ELEMENTSOF(rows); i++) {
+                uint64_t from = place(TX, 0);
+
+                memset(at, 0xff, HEADER);
+                fill(at + HEADER, FRAME, i);
+                for (unsigned n = 0; n < 4 && rows[i][n] > 0; n++) {
+                        bool more = n < 3 && rows[i][n + 1] > 0;
+
+                        fake_desc(&f->t.queues[TX], n, from, rows[i][n], more ? D_NEXT : 0, (uint16_t) (n + 1));
+                        from += rows[i][n];
+                }
+                fake_offer(&f->t.queues[TX], 0);
+                kick(f, TX);
+                assert_int_equal(network_takes(f, i), FRAME);
+        }
+}
+
+static void test_net_drops_what_is_no_frame_and_goes_on(void **state) {
+        const uint64_t table = RAM_BASE + 0x70000;
+        struct fixture *f = *state;
+        struct vring_desc *t = fake_at(&f->t.guest, table);
+
+        /* More than any MTU: 64 pieces of 2000 bytes, in an indirect table. */
+        for (unsigned i = 0; i < QUEUE_SIZE; i++)
+                fake_write_desc(&t[i], place(TX, i), 2000, i + 1 < QUEUE_SIZE ? D_NEXT : 0, (uint16_t) (i + 1));
+        fake_desc(&f->t.queues[TX], 0, table, QUEUE_SIZE * 16, D_INDIRECT, 0);
+        fake_offer(&f->t.queues[TX], 0);
+        kick(f, TX);
+        assert_int_equal(network_takes(f, 0), -1);
+        assert_int_equal(le16toh(f->t.queues[TX].used->idx), 1);
+        offer_frame(f, 1, FRAME, 1);
+        kick(f, TX);
+        assert_int_equal(network_takes(f, 1), FRAME);
+        assert_int_equal(f->t.breaks, 0);
+}
+
+static void test_net_breaks_on_a_frame_without_a_header(void **state) {
+        struct fixture *f = *state;
+
+        fake_desc(&f->t.queues[TX], 0, place(TX, 0), HEADER - 1, 0, 0);
+        fake_offer(&f->t.queues[TX], 0);
+        kick(f, TX);
+        assert_int_equal(f->t.breaks, 1);
+        assert_int_equal(f->t.queues[TX].used->idx, 0);
+        /* the other queue goes on */
+        offer_buffer(f, 0, BUFFER);
+        assert_true(network_sends(f, FRAME, 5));
+        fake_settle(&f->t, 0);
+        assert_received(f, 0, FRAME, 5);
+}
+
+/* A full tap holds the guest up; no frame is lost or sent twice. */
+static void test_net_waits_for_a_full_tap(void **state) {
+        struct fixture *f = *state;
+        unsigned filled = 0, sent = 0, taken = 0;
+        uint8_t noise[HEADER + FRAME] = { 0 };
+        int size = 4096;
+
+        assert_int_equal(setsockopt(f->tap, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+        while (send(f->tap, noise, sizeof(noise), 0) > 0)
+                filled++;
+        for (; sent < 8; sent++)
+                offer_frame(f, sent, FRAME, sent);
+        kick(f, TX);
+        assert_int_equal(f->t.queues[TX].used->idx, 0);
+        assert_true(kicks_suppressed(f, TX)); /* of no use while nothing can be sent */
+        for (unsigned i = 0; i < filled; i++)
+                assert_int_equal(recv(f->network, noise, sizeof(noise), 0), sizeof(noise));
+        while (taken < sent) {
+                fake_settle(&f->t, 0);
+                assert_int_equal(network_takes(f, taken), FRAME);
+                taken++;
+        }
+        fake_settle(&f->t, 0);
+        assert_int_equal(network_takes(f, taken), -1);
+        assert_int_equal(le16toh(f->t.queues[TX].used->idx), sent);
+        assert_false(kicks_suppressed(f, TX));
+}
+
+/* At least once: what a worker had not returned is its successor's to send. */
+static void test_net_successor_sends_on(void **state) {
+        struct fixture *f = *state;
+
+        offer_frame(f, 0, FRAME, 0);
+        kick(f, TX);
+        assert_int_equal(network_takes(f, 0), FRAME);
+        offer_frame(f, 1, FRAME, 1);
+        end_worker(f);
+        start_worker(f);
+        fake_settle(&f->t, 0);
+        assert_int_equal(network_takes(f, 1), FRAME);
+        assert_int_equal(network_takes(f, 1), -1);
+        assert_int_equal(le16toh(f->t.queues[TX].used->idx), 2);
+}
+
+/* ---- network to guest --------------------------------------------------------------------------------- */
+
+static void test_net_receives_frames_under_a_clean_header(void **state) {
+        static const size_t sizes[] = { 1, 60, 1514, 1518 };
+        struct fixture *f = *state;
+
+        for (unsigned i = 0; i <= ELEMENTSOF(sizes); i++)
+                offer_buffer(f, i, BUFFER);
+        for (unsigned i = 0; i < ELEMENTSOF(sizes); i++)
+                assert_true(network_sends(f, sizes[i], i));
+        fake_settle(&f->t, 0);
+        for (unsigned i = 0; i < ELEMENTSOF(sizes); i++)
+                assert_received(f, i, sizes[i], i);
+        assert_int_equal(f->t.calls, 1);
+        assert_true(kicks_suppressed(f, RX)); /* more buffers are no news: no trap for the guest */
+}
+
+static void test_net_receives_into_any_layout(void **state) {
+        static const uint32_t rows[][4] = {
+                { 12, FRAME, 0, 0 }, { 11, 1 + FRAME, 0, 0 }, { 5, 7, FRAME, 0 },
+                { 13, 1, 98, 0 },    { 1, 1, 10, FRAME },     { 12, 1, 1, 98 },
+        };
+        struct fixture *f = *state;
+
+        for (unsigned i = 0; i < ELEMENTSOF(rows); i++) {
+                uint64_t to = place(RX, 0);
+
+                memset(fake_at(&f->t.guest, to), 0xee, 2048);
+                for (unsigned n = 0; n < 4 && rows[i][n] > 0; n++) {
+                        bool more = n < 3 && rows[i][n + 1] > 0;
+
+                        fake_desc(&f->t.queues[RX], n, to, rows[i][n], D_WRITE | (more ? D_NEXT : 0),
+                                  (uint16_t) (n + 1));
+                        to += rows[i][n];
+                }
+                fake_offer(&f->t.queues[RX], 0);
+                assert_true(network_sends(f, FRAME, i));
+                fake_settle(&f->t, 0);
+                assert_received(f, 0, FRAME, i);
+        }
+}
+
+/* What the guest has no buffers for stays in the tap, in order. */
+static void test_net_waits_for_buffers(void **state) {
+        struct fixture *f = *state;
+        unsigned sent = 0;
+
+        while (sent < 32 && network_sends(f, FRAME, sent))
+                sent++;
+        assert_true(sent > 8);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.queues[RX].used->idx, 0);
+        assert_false(kicks_suppressed(f, RX));
+        for (unsigned i = 0; i < sent; i += 4) {
+                for (unsigned n = i; n < i + 4; n++)
+                        offer_buffer(f, n, BUFFER);
+                kick(f, RX);
+                for (unsigned n = i; n < i + 4 && n < sent; n++)
+                        assert_received(f, n, FRAME, n);
+        }
+}
+
+static void test_net_receives_before_the_driver_is_there(void **state) {
+        struct fixture *f = *state;
+
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        assert_true(network_sends(f, FRAME, 3));
+        fake_settle(&f->t, 0);
+        fake_queue_init(&f->t.queues[RX], &f->t.guest, RX, QUEUE_SIZE);
+        offer_buffer(f, 0, BUFFER);
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+        assert_received(f, 0, FRAME, 3);
+}
+
+/* One byte more than there is room for: never a cut frame, and the buffer stays good for the next. */
+static void test_net_drops_a_frame_that_does_not_fit(void **state) {
+        struct fixture *f = *state;
+
+        offer_buffer(f, 0, HEADER + FRAME);
+        offer_buffer(f, 1, BUFFER);
+        assert_true(network_sends(f, FRAME + 1, 0));
+        assert_true(network_sends(f, 4000, 1));
+        assert_true(network_sends(f, FRAME, 2));
+        assert_true(network_sends(f, FRAME + 1, 3));
+        log_set_level(LOG_CRIT);
+        fake_settle(&f->t, 0);
+        assert_int_equal(le16toh(f->t.queues[RX].used->idx), 2);
+        assert_received(f, 0, FRAME, 2);
+        assert_received(f, 1, FRAME + 1, 3);
+        assert_int_equal(f->t.breaks, 0);
+}
+
+static void test_net_breaks_on_a_buffer_without_room_for_a_header(void **state) {
+        static const struct {
+                uint32_t size;
+                uint16_t flags;
+        } rows[] = { { HEADER - 1, D_WRITE }, { BUFFER, 0 } };
+        struct fixture *f = *state;
+
+        for (unsigned i = 0; i < ELEMENTSOF(rows); i++) {
+                fake_desc(&f->t.queues[RX], 0, place(RX, 0), rows[i].size, rows[i].flags, 0);
+                fake_offer(&f->t.queues[RX], 0);
+                assert_true(network_sends(f, FRAME, i));
+                fake_settle(&f->t, 0);
+                assert_int_equal(f->t.breaks, i + 1);
+                assert_int_equal(f->t.queues[RX].used->idx, 0);
+
+                fake_reset(&f->t);
+                fake_settle(&f->t, 0);
+                fake_queue_init(&f->t.queues[RX], &f->t.guest, RX, QUEUE_SIZE);
+                fake_queue_init(&f->t.queues[TX], &f->t.guest, TX, QUEUE_SIZE);
+                fake_driver_up(&f->t, UINT64_MAX);
+                fake_settle(&f->t, 0);
+        }
+        /* the frames that were there are the guest's once it does it right */
+        offer_buffer(f, 0, BUFFER);
+        kick(f, RX);
+        assert_received(f, 0, FRAME, 0);
+}
+
+/* ---- at any moment ------------------------------------------------------------------------------------ */
+
+#define FRAMES 20000
+
+/* A network and a driver on a CPU of their own; each heeds what it has to, and waits for ever if it is not told. */
+static void *drive(void *argument) {
+        struct fixture *f = argument;
+        struct fake_queue *q = &f->t.queues[RX];
+        uint32_t head, length;
+
+        for (unsigned i = 0; i < FRAMES; i++) {
+                unsigned order = i % 2;
+
+                for (unsigned step = 0; step < 2; step++) {
+                        if (step == order) {
+                                while (!network_sends(f, FRAME, i))
+                                        (void) sched_yield();
+                                continue;
+                        }
+                        fake_desc(q, 0, place(RX, 0), BUFFER, D_WRITE, 0);
+                        fake_offer(q, 0);
+                        /* 2.7.13.3: idx before flags */
+                        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+                        if (!(le16toh(__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED)) & VRING_USED_F_NO_NOTIFY))
+                                fake_kick(&f->t, RX);
+                        if (i % 64 == 63)
+                                (void) usleep(50); /* lets the worker fall asleep */
+                }
+                for (unsigned spins = 0; !fake_take_used(q, &head, &length); spins++)
+                        if (spins % 1024 == 1023)
+                                (void) sched_yield();
+        }
+        assert_int_equal(eventfd_write(f->t.signal_fd, 1), 0);
+        return NULL;
+}
+
+static void test_net_loses_no_kick_and_no_frame(void **state) {
+        struct fixture *f = *state;
+        pthread_t driver;
+
+        assert_int_equal(pthread_create(&driver, NULL, drive, f), 0);
+        alarm(60); /* a lost kick ends here */
+        assert_int_equal(server_run(f->t.server), 0);
+        alarm(0);
+        assert_int_equal(pthread_join(driver, NULL), 0);
+        assert_int_equal(le16toh(f->t.queues[RX].used->idx), FRAMES);
+        assert_filled((uint8_t *) fake_at(&f->t.guest, place(RX, 0)) + HEADER, FRAME, FRAMES - 1);
+}
+
+static void test_net_ends_when_its_tap_is_removed(void **state) {
+        struct fixture *f = *state;
+
+        close(f->network);
+        f->network = -1;
+        assert_int_equal(server_step(f->t.server, 1000), -ENODEV);
+        assert_string_equal(f->device->failure, "its tap interface was removed");
+        assert_int_equal(f->t.breaks, 0); /* nothing of it is the guest's fault */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(test_net_offers_what_works_and_no_more),
+                TEST(test_net_sends_frames_under_a_clean_header),
+                TEST(test_net_sends_any_layout),
+                TEST(test_net_drops_what_is_no_frame_and_goes_on),
+                TEST(test_net_breaks_on_a_frame_without_a_header),
+                TEST(test_net_waits_for_a_full_tap),
+                TEST(test_net_successor_sends_on),
+                TEST(test_net_receives_frames_under_a_clean_header),
+                TEST(test_net_receives_into_any_layout),
+                TEST(test_net_waits_for_buffers),
+                TEST(test_net_receives_before_the_driver_is_there),
+                TEST(test_net_drops_a_frame_that_does_not_fit),
+                TEST(test_net_breaks_on_a_buffer_without_room_for_a_header),
+                TEST(test_net_loses_no_kick_and_no_frame),
+                TEST(test_net_ends_when_its_tap_is_removed),
+        };
+        return cmocka_run_group_tests_name("net", tests, NULL, NULL);
+}

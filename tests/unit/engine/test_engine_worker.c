@@ -1,0 +1,297 @@
+// sources: tests/unit/engine/sim.c tests/unit/engine/machine.c reconciler/engine/*.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/*.c
+// libs: libsystemd jansson
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Devices' processes: one that ends is replaced. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/machine.h"
+
+static void test_engine_replaces_a_killed_worker(void **state) {
+        struct machine *m = *state;
+        pid_t pid;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        pid = sim_device(m->sim, "one", "root")->worker_pid;
+        m->sim->log[0] = '\0';
+        kill(pid, SIGKILL);
+        for (unsigned i = 0; i < 500 && sim_device(m->sim, "one", "root")->generation == 1; i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_string_equal(m->sim->log, "launch");
+        assert_true(any_worker_runs(m, "one"));
+        assert_int_not_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
+        assert_string_equal(status(m, "one", "state"), "running");
+        assert_non_null(strstr(m->records, "was killed by signal 9 (KILL)"));
+}
+
+static void test_engine_slows_down_a_worker_that_crashes_at_once(void **state) {
+        struct machine *m = *state;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        m->sim->worker = SIM_WORKER_EXITS;
+        m->sim->launches = 0;
+        kill(sim_device(m->sim, "one", "root")->worker_pid, SIGKILL);
+        pump(m, 400);
+        assert_in_range(m->sim->launches, 3, 6);
+        assert_string_equal(status(m, "one", "state"), "running");
+        m->sim->worker = SIM_WORKER_SERVES;
+        pass_time(m, 300);
+        pump_until_idle(m);
+        assert_true(any_worker_runs(m, "one"));
+}
+
+static void test_engine_kills_a_hung_worker(void **state) {
+        struct machine *m = *state;
+        pid_t pid;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        pid = sim_device(m->sim, "one", "root")->worker_pid;
+        sim_device(m->sim, "one", "root")->hung = true;
+        engine_reconcile(m->engine);
+        for (unsigned i = 0; i < 500 && sim_device(m->sim, "one", "root")->generation == 1; i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_int_not_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
+        assert_true(any_worker_runs(m, "one"));
+        assert_non_null(strstr(m->records, "did not let go of the device's queues in time"));
+}
+
+/* ---- a file system that does not answer ------------------------------------------------------------- */
+
+static atomic_int hung_since, hung; /* how many opens have begun to wait; whether they still do */
+
+/* The libc's own, but for a file called "hung". */
+int open(const char *path, int flags, ...) {
+        const char *name = strrchr(path, '/');
+        mode_t mode = 0;
+        va_list ap;
+
+        va_start(ap, flags);
+        if (flags & O_CREAT)
+                mode = va_arg(ap, mode_t);
+        va_end(ap);
+        if (name && strcmp(name, "/hung") == 0) {
+                hung_since++;
+                for (unsigned i = 0; i < 20000 && hung; i++) /* a test that fails does not hang, too */
+                        usleep(1000);
+        }
+        return (int) syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static void pump_until_hung(struct machine *m) {
+        for (unsigned i = 0; i < 5000 && hung_since == 0; i++)
+                sd_event_run(m->event, 2000);
+        assert_int_not_equal(hung_since, 0);
+}
+
+static void test_engine_goes_on_while_an_image_does_not_open(void **state) {
+        struct machine *m = *state;
+        uint64_t before;
+        pid_t pid;
+
+        write_disk(m, "hung");
+        write_disk(m, "disk2");
+        want_disk(m, "one", 1, "Image", "disk", "");
+        want_disk(m, "two", 2, "Image", "disk2", "");
+        pump_until_state(m, "one", "running");
+        pump_until_state(m, "two", "running");
+        before = served(m, "one");
+        pid = sim_device(m->sim, "one", "root")->worker_pid;
+
+        /* Another image for one's disk; the old one is served until it is there. */
+        hung = true;
+        want_disk(m, "one", 1, "Image", "hung", "");
+        pump_until_hung(m);
+        unwant_zone(m, "two");
+        pump_until_state(m, "two", "");
+        want_disk(m, "two", 2, "Image", "disk2", "");
+        pump_until_state(m, "two", "running");
+        assert_int_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
+        assert_int_equal(hung_since, 1);
+
+        /* The zone itself can go and come back meanwhile. */
+        unwant_zone(m, "one");
+        pump_until_state(m, "one", "");
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+        hung = false;
+        pump(m, 20);
+        assert_true(served(m, "one") == before);
+        hung_since = 0;
+        want_disk(m, "one", 1, "Image", "hung", "");
+        pump_until_served_otherwise(m, "one", before);
+}
+
+/* Who has found out that an image does not come names another one; or the first one again. */
+static void test_engine_opens_another_image_while_one_does_not_open(void **state) {
+        struct machine *m = *state;
+        uint64_t before;
+        pid_t pid;
+
+        write_disk(m, "hung");
+        write_disk(m, "disk2");
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+        before = served(m, "one");
+        pid = sim_device(m->sim, "one", "root")->worker_pid;
+        hung = true;
+        hung_since = 0;
+        want_disk(m, "one", 1, "Image", "hung", "");
+        pump_until_hung(m);
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump(m, 20);
+        hung = false;
+        pump(m, 100);
+        assert_int_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
+
+        hung = true;
+        hung_since = 0;
+        want_disk(m, "one", 1, "Image", "hung", "");
+        pump_until_hung(m);
+        want_disk(m, "one", 1, "Image", "disk2", "");
+        pump_until_served_otherwise(m, "one", before);
+
+        want_disk(m, "one", 1, "Image", "hung", "");
+        hung_since = 0;
+        pump_until_hung(m);
+        want_disk(m, "one", 1, "Image", "disk2", "");
+        pump(m, 20);
+        kill(sim_device(m->sim, "one", "root")->worker_pid, SIGKILL);
+        pump_until_state(m, "one", "running");
+        for (unsigned i = 0; i < 500 && sim_device(m->sim, "one", "root")->generation < 3; i++)
+                pump(m, 2);
+        assert_int_equal(sim_device(m->sim, "one", "root")->generation, 3);
+        hung = false;
+}
+
+static void test_engine_goes_on_while_a_start_waits_for_an_image(void **state) {
+        struct machine *m = *state;
+
+        write_disk(m, "hung");
+        hung = true;
+        hung_since = 0;
+        want_disk(m, "one", 1, "Image", "hung", "");
+        pump_until_hung(m);
+        want_zone(m, "two", 2, "3", "");
+        pump_until_state(m, "two", "running");
+        assert_string_equal(status(m, "one", "state"), "starting");
+        hung = false;
+        pump_until_state(m, "one", "running");
+}
+
+/* Settings that restart the zone, and name an image that does not open. */
+static void want_hung_restart(struct machine *m) {
+        hung_since = 0;
+        want_disk(m, "one", 1, "Image2", "hung", "");
+        pump_until_hung(m);
+}
+
+/* The file counts, though its zone's check does not come to an end: corrected, or deleted. */
+static void test_engine_gives_up_a_check_that_hangs(void **state) {
+        struct machine *m = *state;
+        pid_t pid;
+
+        write_disk(m, "hung");
+        write_disk(m, "Image2");
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+        pid = sim_device(m->sim, "one", "root")->worker_pid;
+        hung = true;
+
+        /* A restart; the file is corrected: the zone runs on, and a dead worker is replaced. */
+        want_hung_restart(m);
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_idle(m);
+        assert_string_equal(status(m, "one", "state"), "running");
+        assert_int_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
+        assert_non_null(strstr(m->records, "restart abandoned: its file"));
+        kill(pid, SIGKILL);
+        for (unsigned i = 0; i < 500 && sim_device(m->sim, "one", "root")->generation == 1; i++)
+                pump(m, 2);
+        assert_int_equal(sim_device(m->sim, "one", "root")->generation, 2);
+
+        /* A restart; the file becomes bad: the zone stays as it is. It is deleted: the zone goes. */
+        want_hung_restart(m);
+        want_disk(m, "one", 1, "Image", "disk", "Nonsense=1\n");
+        pump_until_idle(m);
+        assert_string_equal(status(m, "one", "state"), "running");
+        want_hung_restart(m);
+        unwant_zone(m, "one");
+        pump_until_state(m, "one", "");
+
+        /* A start; the file is deleted, or corrected. */
+        want_hung_restart(m);
+        unwant_zone(m, "one");
+        pump_until_state(m, "one", "");
+        want_hung_restart(m);
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+
+        /* What comes of the checks in the end is nobody's. */
+        m->sim->log[0] = '\0';
+        hung = false;
+        pump(m, 100);
+        assert_string_equal(m->sim->log, "");
+        assert_string_equal(status(m, "one", "state"), "running");
+}
+
+static void test_engine_restarts_as_asked_though_the_file_changes_meanwhile(void **state) {
+        struct machine *m = *state;
+
+        write_disk(m, "hung");
+        want_disk(m, "one", 1, "Image", "hung", "");
+        pump_until_state(m, "one", "running");
+        hung = true;
+        hung_since = 0;
+        assert_int_equal(engine_restart(m->engine, "one", NULL), 0);
+        pump_until_hung(m);
+        m->sim->log[0] = '\0';
+        want_disk(m, "one", 1, "Image", "disk", "");
+        for (unsigned i = 0; i < 500 && !strstr(m->sim->log, "start"); i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_non_null(strstr(m->sim->log, "stop"));
+        assert_string_equal(status(m, "one", "state"), "running");
+        m->sim->log[0] = '\0';
+        hung = false;
+        pump(m, 100);
+        assert_string_equal(m->sim->log, ""); /* once */
+
+        /* Deleted, it is not restarted first with what it had. */
+        want_disk(m, "one", 1, "Image", "hung", "");
+        pump_until_served_otherwise(m, "one", served(m, "one"));
+        pump_until_idle(m);
+        hung = true;
+        hung_since = 0;
+        assert_int_equal(engine_restart(m->engine, "one", NULL), 0);
+        pump_until_hung(m);
+        unwant_zone(m, "one");
+        pump_until_state(m, "one", "");
+        hung = false;
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                MACHINE_TEST(test_engine_replaces_a_killed_worker),
+                MACHINE_TEST(test_engine_slows_down_a_worker_that_crashes_at_once),
+                MACHINE_TEST(test_engine_kills_a_hung_worker),
+                MACHINE_TEST(test_engine_goes_on_while_an_image_does_not_open),
+                MACHINE_TEST(test_engine_opens_another_image_while_one_does_not_open),
+                MACHINE_TEST(test_engine_goes_on_while_a_start_waits_for_an_image),
+                MACHINE_TEST(test_engine_gives_up_a_check_that_hangs),
+                MACHINE_TEST(test_engine_restarts_as_asked_though_the_file_changes_meanwhile),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
