@@ -83,12 +83,14 @@ static void run_for(struct scene *s, unsigned ms) {
                 sd_event_run(s->event, 5000);
 }
 
-/* In the directory, "new" in $D/new; the loop goes on meanwhile, as the daemon's does. */
+/* In the directory, "new" in $D/new, on a terminal of which the caller's says nothing; the loop goes on meanwhile, as the daemon's does. */
 static int run_tool(struct scene *s, const char *command) {
         _cleanup_free_ char *line = NULL;
         FILE *p;
 
-        assert_true(asprintf(&line, "cd %s && D=%s && export TERM=xterm HOME=$D && { %s; } >$D/out 2>&1; echo $?",
+        assert_true(asprintf(&line,
+                             "cd %s && export D=%s TERM=xterm SHELL=/bin/sh && export HOME=$D && unset LINES COLUMNS "
+                             "&& { %s; } >$D/out 2>&1; echo $?",
                              s->zones, s->dir, command) > 0);
         p = popen(line, "re");
         assert_non_null(p);
@@ -162,8 +164,9 @@ static const struct tool {
           "vi", false },
         /* What is typed before it has its screen would be lost. */
         { "nano", NULL,
-          "{ until grep -qs a.conf $D/out; do sleep 0.02; done; printf '\\013new\\n\\017\\r\\030'; } | "
-          "script -qefc 'timeout 60 nano -L a.conf' /dev/null",
+          "{ timeout 10 sh -c 'until grep -qs a.conf $D/out; do sleep 0.02; done'; printf '\\013new\\n\\017\\r\\030'; "
+          "} | "
+          "script -qefc 'exec timeout --foreground 20 nano -L a.conf' /dev/null",
           "nano", false },
         { "git checkout",
           "git init -q . && git add a.conf && git -c user.name=a -c user.email=a@b commit -qm old && echo new >a.conf "
