@@ -82,7 +82,7 @@ extern const struct section_schema schema_sections[_SECTION_MAX];
 extern const struct key_schema schema_keys[];
 extern const size_t schema_num_keys;
 
-#define SCHEMA_KEYS_MAX 64 /* of all sections together; schema.c asserts it */
+#define SCHEMA_KEYS_MAX 128 /* of all sections together; schema.c asserts it */
 
 /** schema_find_section() - by its exact name, among those of files of @kind; NULL if there is none */
 const struct section_schema *schema_find_section(enum file_kind kind, const char *name, size_t size);
