@@ -126,6 +126,7 @@ ktime_t device_deadline(const struct hv_device *device);	/* KTIME_MAX: nobody wa
 int worker_attach(struct hv_worker *worker, struct hvisor_device_attach *attach);
 int worker_acknowledge(struct hv_worker *worker, u64 sequence);
 int worker_break(struct hv_worker *worker);
+int worker_configure(struct hv_worker *worker, const struct hvisor_device_config *config);
 
 /* Ends what worker_attach() began; the descriptor is released. */
 void worker_release(struct hv_worker *worker);

@@ -32,6 +32,11 @@ static long do_break(void *worker, void *unused)
 	return worker_break(worker);
 }
 
+static long do_configure(void *worker, void *config)
+{
+	return worker_configure(worker, config);
+}
+
 static long do_memory(void *object, void *memory)
 {
 	struct hv_worker *worker = object;
@@ -48,6 +53,7 @@ static const struct ioctl_row rows[] = {
 	{ HVISOR_DEVICE_ACK, do_acknowledge },
 	{ HVISOR_DEVICE_BREAK, do_break },
 	{ HVISOR_DEVICE_MEMORY, do_memory },
+	{ HVISOR_DEVICE_CONFIG, do_configure },
 };
 
 static long device_file_ioctl(struct file *file, unsigned int number, unsigned long argument)

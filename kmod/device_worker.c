@@ -295,3 +295,22 @@ int worker_break(struct hv_worker *worker)
 		zone_event(device->zone);
 	return r;
 }
+
+int worker_configure(struct hv_worker *worker, const struct hvisor_device_config *config)
+{
+	struct hv_device *device = worker->device;
+	struct register_file *registers = &device->registers;
+	unsigned long flags;
+	int r;
+
+	if (!is_zeroed(config->reserved, sizeof(config->reserved)))
+		return -EINVAL;
+	spin_lock_irqsave(&device->lock, flags);
+	r = worker_check(worker);
+	if (!r && !register_config_fits(&registers->model, config->config))
+		r = -EINVAL;
+	if (!r && register_file_configure(registers, config->config))
+		device_inject(device);
+	spin_unlock_irqrestore(&device->lock, flags);
+	return r;
+}

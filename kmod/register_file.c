@@ -28,6 +28,11 @@ static bool is_power_of_two(u32 n)
 	return n && !(n & (n - 1));
 }
 
+bool register_config_fits(const struct register_model *model, const u8 config[HVISOR_CONFIG_SIZE])
+{
+	return is_zeroed(config + model->config_size, HVISOR_CONFIG_SIZE - model->config_size);
+}
+
 int register_model_check(const struct register_model *model, const char **what)
 {
 	u32 i;
@@ -50,8 +55,7 @@ int register_model_check(const struct register_model *model, const char **what)
 	if (model->config_size > HVISOR_CONFIG_SIZE)
 		return -EINVAL;
 	*what = "config";
-	if (!is_zeroed(model->config + model->config_size,
-		       HVISOR_CONFIG_SIZE - model->config_size))
+	if (!register_config_fits(model, model->config))
 		return -EINVAL;
 	return 0;
 }
@@ -82,7 +86,7 @@ static int check_successor(const struct register_file *file, const struct regist
 int register_file_offer(struct register_file *file, u32 device_id,
 			const struct register_model *model, const char **what)
 {
-	bool differs;
+	bool is_news;
 	int r;
 
 	if (!file->device_id) {
@@ -93,10 +97,16 @@ int register_file_offer(struct register_file *file, u32 device_id,
 	r = check_successor(file, model, what);
 	if (r < 0)
 		return r;
-	differs = memcmp(file->model.config, model->config, sizeof(model->config));
+	is_news = register_file_configure(file, model->config);
 	file->model = *model;
-	if (!differs)
-		return 0;
+	return is_news;
+}
+
+bool register_file_configure(struct register_file *file, const u8 config[HVISOR_CONFIG_SIZE])
+{
+	if (!memcmp(file->model.config, config, HVISOR_CONFIG_SIZE))
+		return false;
+	memcpy(file->model.config, config, HVISOR_CONFIG_SIZE);
 	file->config_generation++;
 	return register_file_raise(file, VIRTIO_MMIO_INT_CONFIG);
 }

@@ -61,6 +61,9 @@ enum register_effect {
  */
 int register_model_check(const struct register_model *model, const char **what);
 
+/* Is there nothing beyond the model's config_size in it? */
+bool register_config_fits(const struct register_model *model, const u8 config[HVISOR_CONFIG_SIZE]);
+
 /**
  * register_file_offer() - the first or the next worker's device model
  * @device_id: virtio device id (virtio 1.2, section 5), not 0
@@ -75,6 +78,16 @@ int register_model_check(const struct register_model *model, const char **what);
  */
 int register_file_offer(struct register_file *file, u32 device_id,
 			const struct register_model *model, const char **what);
+
+/**
+ * register_file_configure() - the configuration space from now on
+ * @config: checked by register_config_fits()
+ *
+ * As register_file_offer() does it for the next worker's.
+ *
+ * Return: true if an interrupt is to be injected.
+ */
+bool register_file_configure(struct register_file *file, const u8 config[HVISOR_CONFIG_SIZE]);
 
 /**
  * register_file_read() - the guest reads @size bytes at @offset of the window

@@ -308,6 +308,18 @@ struct hvisor_memory {
 };
 #define HVISOR_DEVICE_MEMORY	_IOR(HVISOR_IOC_TYPE, 0x44, struct hvisor_memory)
 
+/*
+ * The device's configuration space has changed: what it is now, as a whole
+ * (EINVAL: bytes beyond the attachment's config_size). If it differs from what
+ * was there the driver sees another ConfigGeneration, and is told by a
+ * configuration change interrupt once it is up (virtio 1.2, 2.5 and 4.2.2).
+ */
+struct hvisor_device_config {
+	__u8 config[HVISOR_CONFIG_SIZE];
+	__u64 reserved[4];
+};
+#define HVISOR_DEVICE_CONFIG	_IOW(HVISOR_IOC_TYPE, 0x45, struct hvisor_device_config)
+
 /* ------------------------------------------------------------------------ */
 /*
  * Calls of the older tool that go on working on /dev/hvisor. "void *" stands

@@ -46,7 +46,9 @@ struct virtio_device {
         unsigned num_queues;
         uint16_t queue_size_max[VIRTIO_QUEUES_MAX]; /* powers of two, <= VIRTQUEUE_SIZE_MAX */
         uint32_t config_size;
-        uint8_t config[VIRTIO_CONFIG_MAX]; /* little-endian, as the guest reads it */
+        uint8_t config[VIRTIO_CONFIG_MAX]; /* little-endian, as the guest reads it; zeroes beyond config_size */
+        /* Set by a handler that has changed config: the driver is told (2.5). The server's to clear. */
+        bool config_changed;
 
         /* Descriptors of its own that the event loop watches, with epoll(7) events. Borrowed. */
         unsigned num_sources;

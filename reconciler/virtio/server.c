@@ -267,6 +267,14 @@ static int call_guest(struct server *s) {
         return wanted ? s->transport->ops->call(s->transport) : 0;
 }
 
+/* Before the interrupt for what was used: whoever takes it finds the device as it is now. */
+static int tell_config(struct server *s) {
+        if (!s->device->config_changed)
+                return 0;
+        s->device->config_changed = false;
+        return s->transport->ops->change_config(s->transport, s->device);
+}
+
 static int handle_all(struct server *s) {
         int r = 0;
 
@@ -276,6 +284,8 @@ static int handle_all(struct server *s) {
                 r = serve_sources(s);
         if (r >= 0)
                 r = serve_queues(s);
+        if (r >= 0)
+                r = tell_config(s);
         if (r >= 0)
                 r = call_guest(s);
         return r;

@@ -35,6 +35,8 @@ struct transport_ops {
         int (*acknowledge)(struct transport *t, uint64_t sequence);
         /* The driver broke the protocol: NEEDS_RESET (2.1.2). */
         int (*break_device)(struct transport *t);
+        /* The driver sees @d's config from now on, and is interrupted for it if it differs (2.5). */
+        int (*change_config)(struct transport *t, const struct virtio_device *d);
         /* Interrupts the guest: buffers were used. */
         int (*call)(struct transport *t);
         void (*free)(struct transport *t);

@@ -17,6 +17,7 @@ const unsigned long transport_hvisor_ioctls[TRANSPORT_HVISOR_IOCTLS] = {
         HVISOR_DEVICE_STATE,
         HVISOR_DEVICE_ACK,
         HVISOR_DEVICE_BREAK,
+        HVISOR_DEVICE_CONFIG,
 };
 
 struct transport_hvisor {
@@ -140,6 +141,13 @@ static int hvisor_break_device(struct transport *t) {
         return device_ioctl(hvisor_of(t), HVISOR_DEVICE_BREAK, NULL);
 }
 
+static int hvisor_change_config(struct transport *t, const struct virtio_device *d) {
+        struct hvisor_device_config c = { 0 };
+
+        memcpy(c.config, d->config, sizeof(c.config));
+        return device_ioctl(hvisor_of(t), HVISOR_DEVICE_CONFIG, &c);
+}
+
 static int hvisor_call(struct transport *t) {
         /* EAGAIN: the counter is full, so that a call is pending anyway. */
         if (eventfd_write(hvisor_of(t)->call_fd, 1) < 0 && errno != EAGAIN)
@@ -162,6 +170,7 @@ static const struct transport_ops hvisor_ops = {
         .read_state = hvisor_read_state,
         .acknowledge = hvisor_acknowledge,
         .break_device = hvisor_break_device,
+        .change_config = hvisor_change_config,
         .call = hvisor_call,
         .free = hvisor_free,
 };

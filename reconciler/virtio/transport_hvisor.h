@@ -14,5 +14,5 @@
 int transport_hvisor_new(int device_fd, struct transport **ret);
 
 /* The ioctls that are still made once it is attached: all that the worker's cage has to let through. */
-#define TRANSPORT_HVISOR_IOCTLS 3
+#define TRANSPORT_HVISOR_IOCTLS 4
 extern const unsigned long transport_hvisor_ioctls[TRANSPORT_HVISOR_IOCTLS];

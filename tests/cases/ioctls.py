@@ -48,7 +48,7 @@ def random_calls(vm):
     alone(vm)
     text = run_tool(vm, "random-calls 1 4000")
     # it must have reached what it wants to shake
-    for name in ("create", "device create", "attach", "state", "ack", "map", "destroy", "load"):
+    for name in ("create", "device create", "attach", "state", "ack", "config", "map", "destroy", "load"):
         succeeded = int(next(line for line in text.splitlines() if line.startswith(f"{name}: ")).split()[-3])
         assert succeeded > 0, text
     assert_nothing_left(vm)

@@ -46,6 +46,7 @@ static void *map(int device, uint64_t guest, size_t size, int protection, int fl
 /* Every call of a worker's, on a descriptor that is none's. */
 static void refuse_all(int device, int wanted, const char *which) {
         struct hvisor_device_state state;
+        struct hvisor_device_config config = { 0 };
         struct hvisor_memory memory;
         uint64_t sequence = 0;
         unsigned before = broken;
@@ -54,6 +55,7 @@ static void refuse_all(int device, int wanted, const char *which) {
         expect("ACK", ioctl(device, HVISOR_DEVICE_ACK, &sequence), wanted);
         expect("BREAK", ioctl(device, HVISOR_DEVICE_BREAK), wanted);
         expect("MEMORY", ioctl(device, HVISOR_DEVICE_MEMORY, &memory), wanted);
+        expect("CONFIG", ioctl(device, HVISOR_DEVICE_CONFIG, &config), wanted);
         errno = 0;
         expect_true("no mapping", map(device, VALID_RAM, 4096, PROT_READ, MAP_SHARED) == MAP_FAILED && errno == wanted);
         if (broken != before)
@@ -135,6 +137,20 @@ static void misuse_acknowledge(int device) {
         expect_true("the state is no news", poll(&p, 1, 0) == 0);
         sequence = state.sequence + 1;
         expect("ACK of what is next", ioctl(device, HVISOR_DEVICE_ACK, &sequence), EINVAL);
+}
+
+static void misuse_config(int device) {
+        struct hvisor_device_config config = { 0 };
+
+        expect("CONFIG from nowhere", ioctl(device, HVISOR_DEVICE_CONFIG, NOWHERE), EFAULT);
+        config.config[7] = 1;
+        expect("CONFIG", ioctl(device, HVISOR_DEVICE_CONFIG, &config), 0);
+        expect("CONFIG again", ioctl(device, HVISOR_DEVICE_CONFIG, &config), 0);
+        config.config[8] = 1;
+        expect("CONFIG beyond config_size", ioctl(device, HVISOR_DEVICE_CONFIG, &config), EINVAL);
+        config.config[8] = 0;
+        config.reserved[3] = 1;
+        expect("CONFIG with a reserved field", ioctl(device, HVISOR_DEVICE_CONFIG, &config), EINVAL);
 }
 
 /* ---- the zone's RAM ------------------------------------------------------------------------------------- */
@@ -282,6 +298,7 @@ int main(void) {
         attach(device);
         misuse_attached(device);
         misuse_acknowledge(device);
+        misuse_config(device);
         misuse_map(device);
         munmap(misuse_mapping(device), VALID_RAM_SIZE);
         close(device);

@@ -21,12 +21,12 @@
 
 enum action {
         CONTROL_INFO, ZONE_CREATE, ZONE_OPEN, ZONE_LIST, ZONE_INFO, DEVICE_CREATE, DEVICE_OPEN, DEVICE_LIST, LOAD, STOP, DESTROY,
-        ATTACH, STATE, ACK, BREAK, MEMORY, OLD_LIST, OLD_SHUTDOWN, OLD_LOAD, ANY_NUMBER, MAP, POLL, CLOSE, DUP, SIGNAL, _ACTIONS,
+        ATTACH, STATE, ACK, BREAK, MEMORY, CONFIG, OLD_LIST, OLD_SHUTDOWN, OLD_LOAD, ANY_NUMBER, MAP, POLL, CLOSE, DUP, SIGNAL, _ACTIONS,
 };
 
 static const char *const names[_ACTIONS] = {
         "info", "create", "open", "list", "zone info", "device create", "device open", "device list", "load", "stop", "destroy",
-        "attach", "state", "ack", "break", "memory", "old list", "old shutdown", "old load", "any number", "map", "poll", "close",
+        "attach", "state", "ack", "break", "memory", "config", "old list", "old shutdown", "old load", "any number", "map", "poll", "close",
         "dup", "signal",
 };
 
@@ -180,6 +180,13 @@ static long get_state(void) {
         return r < 0 || below(2) ? r : ioctl(fd, HVISOR_DEVICE_ACK, &s.sequence);
 }
 
+static long configure(void) {
+        struct hvisor_device_config c = { 0 };
+
+        c.config[below(8)] = (uint8_t) below(256);
+        return CALL(any(DEVICE), HVISOR_DEVICE_CONFIG, c);
+}
+
 static long old_call(enum action action) {
         struct hvisor_old_zone_info zones[4];
         struct hvisor_old_zone_list l = { .cnt = below(5), .zones = (uintptr_t) zones };
@@ -276,6 +283,8 @@ static long act(enum action action) {
                 return ioctl(any(DEVICE), HVISOR_DEVICE_BREAK);
         case MEMORY:
                 return ioctl(any(DEVICE), HVISOR_DEVICE_MEMORY, &memory);
+        case CONFIG:
+                return configure();
         case OLD_LIST:
         case OLD_SHUTDOWN:
         case OLD_LOAD:

@@ -462,6 +462,30 @@ static void test_register_file_changed_config_is_told(void **state) {
         assert_int_equal(get(&fresh, VIRTIO_MMIO_CONFIG_GENERATION), 1);
 }
 
+static void test_register_file_config_may_change_while_it_is_served(void **state) {
+        struct register_file f = running(), fresh = offered();
+        struct register_model m = model_of_two_queues();
+
+        (void) state;
+        assert_false(register_file_configure(&f, m.config)); /* as it was */
+        assert_int_equal(get(&f, VIRTIO_MMIO_CONFIG_GENERATION), 0);
+        m.config[5]++;
+        assert_true(register_file_configure(&f, m.config));
+        assert_int_equal(get(&f, VIRTIO_MMIO_CONFIG_GENERATION), 1);
+        assert_int_equal(get(&f, VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_CONFIG);
+        assert_int_equal(register_file_read(&f, VIRTIO_MMIO_CONFIG + 5, 1), 0x67);
+        m.config[5]++;
+        assert_false(register_file_configure(&f, m.config)); /* is pending already */
+        assert_int_equal(get(&f, VIRTIO_MMIO_CONFIG_GENERATION), 2);
+        assert_int_equal(register_file_read(&f, VIRTIO_MMIO_CONFIG + 5, 1), 0x68);
+        assert_false(register_file_configure(&fresh, m.config)); /* nobody to tell yet */
+        assert_int_equal(get(&fresh, VIRTIO_MMIO_CONFIG_GENERATION), 1);
+
+        assert_true(register_config_fits(&m, m.config));
+        m.config[6] = 1;
+        assert_false(register_config_fits(&m, m.config));
+}
+
 static void test_register_model_check_names_the_field(void **state) {
         static const struct {
                 const char *what;
@@ -556,6 +580,7 @@ int main(void) {
                 cmocka_unit_test(test_register_file_config_is_read_only),
                 cmocka_unit_test(test_register_file_next_worker_must_suit),
                 cmocka_unit_test(test_register_file_changed_config_is_told),
+                cmocka_unit_test(test_register_file_config_may_change_while_it_is_served),
                 cmocka_unit_test(test_register_model_check_names_the_field),
                 cmocka_unit_test(test_register_file_survives_random_accesses),
         };

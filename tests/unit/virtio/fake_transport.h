@@ -27,6 +27,8 @@ struct fake_transport {
         uint64_t acknowledged;
         unsigned calls;
         unsigned breaks;
+        unsigned config_changes;
+        uint8_t config[VIRTIO_CONFIG_MAX]; /* as last told */
         bool stale;
         bool caged; /* the worker cannot read(2): the test drains event_fd itself */
         struct server *server;
@@ -72,6 +74,16 @@ static int fake_break_device(struct transport *t) {
         return 0;
 }
 
+static int fake_change_config(struct transport *t, const struct virtio_device *d) {
+        struct fake_transport *f = fake_of(t);
+
+        if (f->stale)
+                return -ESTALE;
+        f->config_changes++;
+        memcpy(f->config, d->config, sizeof(f->config));
+        return 0;
+}
+
 static int fake_call(struct transport *t) {
         fake_of(t)->calls++;
         return 0;
@@ -82,6 +94,7 @@ static const struct transport_ops fake_ops = {
         .read_state = fake_read_state,
         .acknowledge = fake_acknowledge,
         .break_device = fake_break_device,
+        .change_config = fake_change_config,
         .call = fake_call,
 };
 

@@ -9,7 +9,8 @@
 struct echo {
         struct virtio_device base;
         unsigned started, stopped, notified, served, limit, sources;
-        int refuse; /* what to answer instead */
+        int refuse;     /* what to answer instead */
+        bool announces; /* its config says how often its source was ready */
         struct virtqueue_chain chain;
 };
 
@@ -47,6 +48,10 @@ static int echo_source_ready(struct virtio_device *d, unsigned source, uint32_t 
         (void) events;
         assert_int_equal(eventfd_read(d->sources[source].fd, &n), 0);
         ((struct echo *) d)->sources += (unsigned) n;
+        if (((struct echo *) d)->announces) {
+                d->config[3] = (uint8_t) ((struct echo *) d)->sources;
+                d->config_changed = true;
+        }
         return 0;
 }
 
@@ -271,6 +276,25 @@ static void test_server_watches_the_models_own_descriptors(void **state) {
         assert_int_equal(f->echo.sources, 7);
 }
 
+static void test_server_tells_a_changed_config_once(void **state) {
+        struct fixture *f = *state;
+
+        assert_int_equal(eventfd_write(f->echo.base.sources[0].fd, 1), 0);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.config_changes, 0);
+        f->echo.announces = true;
+        for (unsigned i = 1; i < 3; i++) {
+                assert_int_equal(eventfd_write(f->echo.base.sources[0].fd, 5), 0);
+                fake_settle(&f->t, 0);
+                assert_int_equal(f->t.config_changes, i);
+                assert_int_equal(f->t.config[3], 1 + 5 * i);
+        }
+        assert_int_equal(f->t.calls, 0);
+        f->t.stale = true;
+        assert_int_equal(eventfd_write(f->echo.base.sources[0].fd, 1), 0);
+        assert_int_equal(server_run(f->t.server), 0);
+}
+
 static void test_server_leaves_on_a_signal_or_when_revoked(void **state) {
         struct fixture *f = *state;
 
@@ -298,6 +322,7 @@ int main(void) {
                 TEST(test_server_breaks_a_queue_whose_request_the_model_refuses),
                 TEST(test_server_resumes_where_another_worker_stopped),
                 TEST(test_server_watches_the_models_own_descriptors),
+                TEST(test_server_tells_a_changed_config_once),
                 TEST(test_server_leaves_on_a_signal_or_when_revoked),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
