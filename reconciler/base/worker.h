@@ -19,10 +19,6 @@
  */
 #pragma once
 
-#define WORKER_TYPE_BLOCK   "block"
-#define WORKER_TYPE_CONSOLE "console"
-#define WORKER_TYPE_NET     "net"
-
 #define WORKER_OPTION_ZONE          "zone"
 #define WORKER_OPTION_DEVICE        "device"
 #define WORKER_OPTION_COOKIE        "cookie"    /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
@@ -44,8 +40,5 @@
 #define WORKER_HISTORY_RING   (64 * 1024)
 #define WORKER_HISTORY_SIZE   (WORKER_HISTORY_HEADER + WORKER_HISTORY_RING)
 
-/* The process names (comm) of daemon and workers: people's scripts say "pkill hvisor". */
-#define DAEMON_COMM         "reconciler"
-#define WORKER_COMM_BLOCK   "virtio-block"
-#define WORKER_COMM_CONSOLE "virtio-console"
-#define WORKER_COMM_NET     "virtio-net"
+/* The daemon's process name (comm), not with "hvisor" in it, as those of workers: people's scripts say "pkill hvisor". */
+#define DAEMON_COMM "reconciler"

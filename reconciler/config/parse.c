@@ -52,18 +52,18 @@ static void *section_object(struct parser *p, enum section_id id, const char *na
                 return memory_new(p->zone->memory, &p->zone->num_memory, name);
         case SECTION_IO:
                 return memory_new(p->zone->io, &p->zone->num_io, name);
-        case SECTION_BLOCK:
-                return device_new(p->zone, DEVICE_BLOCK, name);
-        case SECTION_CONSOLE:
-                return device_new(p->zone, DEVICE_CONSOLE, name);
-        case SECTION_NET:
-                return device_new(p->zone, DEVICE_NET, name);
         case SECTION_BOARD:
                 return p->board;
         case SECTION_GIC:
                 return p->zone ? &p->zone->gic : &p->board->gic;
         case SECTION_RECONCILER:
                 return p->settings;
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, ...)                                                                                                \
+        case SECTION_##id:                                                                                             \
+                return device_new(p->zone, DEVICE_##id, name);
+#include "schema/keys.def"
         case _SECTION_MAX:
                 break;
         }

@@ -16,16 +16,16 @@ const struct section_schema schema_sections[_SECTION_MAX] = {
 #include "schema/keys.def"
 };
 
-/* The struct that a section's keys are stored in. */
-#define OBJECT_ZONE       struct zone_spec
-#define OBJECT_MEMORY     struct memory_spec
-#define OBJECT_IO         struct memory_spec
-#define OBJECT_BLOCK      struct device_spec
-#define OBJECT_CONSOLE    struct device_spec
-#define OBJECT_NET        struct device_spec
-#define OBJECT_BOARD      struct board_spec
-#define OBJECT_GIC        struct gic_spec
-#define OBJECT_RECONCILER struct settings
+/* The struct that a section's keys are stored in; as typedefs, because a macro can make those. */
+typedef struct zone_spec OBJECT_ZONE;
+typedef struct memory_spec OBJECT_MEMORY, OBJECT_IO;
+typedef struct board_spec OBJECT_BOARD;
+typedef struct gic_spec OBJECT_GIC;
+typedef struct settings OBJECT_RECONCILER;
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, ...) typedef struct device_spec OBJECT_##id;
+#include "schema/keys.def"
 
 const struct key_schema schema_keys[] = {
 #define SECTION(...)
@@ -71,9 +71,10 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 
 enum section_id device_section(const struct device_spec *d) {
         static const enum section_id sections[_DEVICE_TYPE_MAX] = {
-                [DEVICE_BLOCK] = SECTION_BLOCK,
-                [DEVICE_CONSOLE] = SECTION_CONSOLE,
-                [DEVICE_NET] = SECTION_NET,
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, ...) [DEVICE_##id] = SECTION_##id,
+#include "schema/keys.def"
         };
 
         return sections[d->type];

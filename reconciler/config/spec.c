@@ -4,17 +4,14 @@
 
 #include "config/spec.h"
 
-static const char *const device_types[_DEVICE_TYPE_MAX] = {
-        [DEVICE_BLOCK] = "block",
-        [DEVICE_CONSOLE] = "console",
-        [DEVICE_NET] = "net",
-};
-
-/* Virtio 1.2, section 5. */
-static const uint32_t virtio_ids[_DEVICE_TYPE_MAX] = {
-        [DEVICE_BLOCK] = 2,
-        [DEVICE_CONSOLE] = 3,
-        [DEVICE_NET] = 1,
+static const struct {
+        const char *word;
+        uint32_t virtio_id;
+} device_types[_DEVICE_TYPE_MAX] = {
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, name, word, virtio, ...) [DEVICE_##id] = { #word, virtio },
+#include "schema/keys.def"
 };
 
 static const char *const restart_policies[_RESTART_POLICY_MAX] = {
@@ -29,7 +26,7 @@ static const char *const change_policies[_CHANGE_POLICY_MAX] = {
 };
 
 const char *device_type_to_string(enum device_type type) {
-        return type < _DEVICE_TYPE_MAX ? device_types[type] : NULL;
+        return type < _DEVICE_TYPE_MAX ? device_types[type].word : NULL;
 }
 
 const char *restart_policy_to_string(enum restart_policy policy) {
@@ -41,7 +38,7 @@ const char *change_policy_to_string(enum change_policy policy) {
 }
 
 uint32_t device_type_virtio_id(enum device_type type) {
-        return type < _DEVICE_TYPE_MAX ? virtio_ids[type] : 0;
+        return type < _DEVICE_TYPE_MAX ? device_types[type].virtio_id : 0;
 }
 
 bool zone_name_valid(const char *name) {

@@ -46,9 +46,10 @@ enum change_policy {
 };
 
 enum device_type {
-        DEVICE_BLOCK,
-        DEVICE_CONSOLE,
-        DEVICE_NET,
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, ...) DEVICE_##id,
+#include "schema/keys.def"
         _DEVICE_TYPE_MAX,
 };
 
@@ -141,7 +142,7 @@ uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b)
 /** device_spec_cookie() - tells if a device's worker would have to be replaced */
 uint64_t device_spec_cookie(const struct device_spec *d);
 
-/** device_type_virtio_id() - virtio 1.2, section 5: 1 net, 2 block, 3 console */
+/** device_type_virtio_id() - virtio 1.2, section 5: 1 net, 2 block … */
 uint32_t device_type_virtio_id(enum device_type type);
 
 /* Words as they stand in files and messages: "block", "on-failure". Never NULL for a valid value. */

@@ -300,8 +300,8 @@ static int block_create(const struct device_arguments *a, struct virtio_device *
 }
 
 const struct device_type block_device_type = {
-        .name = WORKER_TYPE_BLOCK,
-        .comm = WORKER_COMM_BLOCK,
+        .name = "block",
+        .comm = "virtio-block",
         .options = block_options,
         .rules = block_rules,
         .num_rules = ELEMENTSOF(block_rules),

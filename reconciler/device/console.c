@@ -313,8 +313,8 @@ static int console_create(const struct device_arguments *a, struct virtio_device
 }
 
 const struct device_type console_device_type = {
-        .name = WORKER_TYPE_CONSOLE,
-        .comm = WORKER_COMM_CONSOLE,
+        .name = "console",
+        .comm = "virtio-console",
         .options = console_options,
         .rules = console_rules,
         .num_rules = ELEMENTSOF(console_rules),

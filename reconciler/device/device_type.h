@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A kind of device that a worker can be. A new one is one file with its struct
- * device_type, and one row in device_types.c.
+ * A kind of device that a worker can be. A new one is a row in schema/keys.def, DEVICE(),
+ * and one file here with its struct device_type.
  */
 #pragma once
 
@@ -39,8 +39,8 @@ struct cage_rule {
 };
 
 struct device_type {
-        const char *name;                    /* on the command line */
-        const char *comm;                    /* process name */
+        const char *name;                    /* on the command line: the row's word */
+        const char *comm;                    /* process name: "virtio-" and that */
         const struct device_option *options; /* closed by DEVICE_OPTION_END */
         const struct cage_rule *rules;       /* what it needs while it serves, besides what every worker does */
         size_t num_rules;
@@ -49,9 +49,10 @@ struct device_type {
         int (*create)(const struct device_arguments *a, struct virtio_device **ret, struct err *e);
 };
 
-extern const struct device_type block_device_type;
-extern const struct device_type console_device_type;
-extern const struct device_type net_device_type;
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, name, word, ...) extern const struct device_type word##_device_type;
+#include "schema/keys.def"
 
 /* Every type there is, closed by NULL. */
 extern const struct device_type *const device_types[];

@@ -4,9 +4,10 @@
 #include "device/device_type.h"
 
 const struct device_type *const device_types[] = {
-        &block_device_type,
-        &console_device_type,
-        &net_device_type,
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, name, word, ...) &word##_device_type,
+#include "schema/keys.def"
         NULL,
 };
 

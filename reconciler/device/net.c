@@ -302,8 +302,8 @@ static int net_create(const struct device_arguments *a, struct virtio_device **r
 }
 
 const struct device_type net_device_type = {
-        .name = WORKER_TYPE_NET,
-        .comm = WORKER_COMM_NET,
+        .name = "net",
+        .comm = "virtio-net",
         .options = net_options,
         .rules = net_rules,
         .num_rules = ELEMENTSOF(net_rules),

@@ -8,12 +8,12 @@
  * comes back.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "engine/internal.h"
+#include "engine/prepare.h"
 
 /* Outlives the worker that it is for: a job cannot be called off. */
 struct opening {
@@ -75,21 +75,11 @@ void worker_abandon_opening(struct worker *w) {
 
 /* ---- in the job ------------------------------------------------------------------------------------- */
 
-/*
- * A description of its own for every worker: the OFD lock that fences off a
- * killed predecessor belongs to the description (fcntl(2), F_OFD_SETLK).
- */
 int device_image_open(const struct device_spec *d, int *ret_fd, struct err *e) {
-        int fd;
+        const struct device_preparation *p = device_preparation(d->type);
 
         *ret_fd = -1;
-        if (d->type != DEVICE_BLOCK)
-                return 0;
-        fd = open(d->image, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0)
-                return err_set(e, -errno, "%s: %s", d->image, strerror(errno));
-        *ret_fd = fd;
-        return 0;
+        return p->open ? p->open(d, ret_fd, e) : 0;
 }
 
 static int work_open(void *userdata, struct err *err) {

@@ -144,6 +144,24 @@ static void test_options_help_and_version_come_first(void **state) {
         assert_int_equal(parse("block --help", &o, &e), WORKER_OPTIONS_HELP);
 }
 
+static void test_device_types_have_the_names_that_the_daemon_starts_them_by(void **state) {
+        static const char *const words[] = {
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, name, word, ...) #word,
+#include "schema/keys.def"
+        };
+        char comm[32];
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                snprintf(comm, sizeof(comm), "virtio-%s", words[i]);
+                assert_string_equal(device_types[i]->name, words[i]);
+                assert_string_equal(device_types[i]->comm, comm);
+        }
+        assert_null(device_types[ELEMENTSOF(words)]);
+}
+
 static void test_device_types_have_names_that_pkill_hvisor_spares(void **state) {
         (void) state;
         for (const struct device_type *const *t = device_types; *t; t++) {
@@ -164,6 +182,7 @@ int main(void) {
                 cmocka_unit_test(test_options_take_what_the_daemon_gives),
                 cmocka_unit_test(test_options_reject_nonsense_and_say_which),
                 cmocka_unit_test(test_options_help_and_version_come_first),
+                cmocka_unit_test(test_device_types_have_the_names_that_the_daemon_starts_them_by),
                 cmocka_unit_test(test_device_types_have_names_that_pkill_hvisor_spares),
         };
         return cmocka_run_group_tests(tests, open_descriptors, NULL);
