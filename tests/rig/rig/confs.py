@@ -20,6 +20,7 @@ class Place:
     console: tuple                      # address, interrupt
     block: tuple
     net: tuple
+    rng: tuple
     device_tree: str
     payload_suffix: str
 
@@ -33,28 +34,28 @@ class Place:
 
 
 PLACES = {
-    "whole": Place(1, "2-3", 0x50000000, 0x30000000, (0xA003800, 76), (0xA003C00, 78), (0xA003600, 75), "whole.dtb", ""),
-    "lower": Place(1, "2", 0x50000000, 0x18000000, (0xA003800, 76), (0xA003C00, 78), (0xA003000, 72), "lower.dtb", ""),
-    "upper": Place(2, "3", 0x68000000, 0x18000000, (0xA003400, 74), (0xA003600, 75), (0xA003200, 73), "upper.dtb", "-upper"),
+    "whole": Place(1, "2-3", 0x50000000, 0x30000000, (0xA003800, 76), (0xA003C00, 78), (0xA003600, 75), (0xA003400, 74), "whole.dtb", ""),
+    "lower": Place(1, "2", 0x50000000, 0x18000000, (0xA003800, 76), (0xA003C00, 78), (0xA003000, 72), (0xA002E00, 71), "lower.dtb", ""),
+    "upper": Place(2, "3", 0x68000000, 0x18000000, (0xA003400, 74), (0xA003600, 75), (0xA003200, 73), (0xA002C00, 70), "upper.dtb", "-upper"),
 }
 
 
 def example():
-    """The shipped example, as a user would copy it: a Linux with a console, a disk and a network card on tap0."""
+    """The shipped example, as a user would copy it: a Linux with a console, a disk, a network card on tap0 and entropy."""
     return (paths.TOP / "zones.d/linux2.conf").read_text()
 
 
 def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", tap=None, **keys):
     """
-    @disk: None for none. @tap: one for a network card, with a device tree that has it ("whole" only). @keys are added to
-    [Zone], or replace what is there.
+    @disk: None for none. @tap: one for a network card, with a device tree that has it and a source of entropy ("whole"
+    only). @keys are added to [Zone], or replace what is there.
     """
     at = PLACES[place]
     if tap:
         at = dataclasses.replace(at, device_tree="linux2.dtb")
     zone = {"Kernel": f"{IMAGES}/Image", "DeviceTree": f"{IMAGES}/{at.device_tree}", "DeviceTreeAddress": f"{at.memory:#x}",
             "Initrd": f"{IMAGES}/initrd.img", "InitrdAddress": f"{at.initrd:#x}"}
-    return _text(at, {**zone, **keys}, disk, tap)
+    return _text(at, {**zone, **keys}, disk, tap, rng=bool(tap))
 
 
 def payload(name, place="whole", disk=None, tap=None, **keys):
@@ -63,7 +64,7 @@ def payload(name, place="whole", disk=None, tap=None, **keys):
     return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk, tap)
 
 
-def _text(at, keys, disk, tap):
+def _text(at, keys, disk, tap, rng=False):
     zone = {"Id": at.id, "CPUs": at.cpus, "KernelAddress": f"{at.kernel:#x}", "EntryPoint": f"{at.kernel:#x}", **keys}
     sections = {"Zone": zone, "Memory ram": {"PhysicalAddress": f"{at.memory:#x}", "Size": f"{at.size:#x}"}}
     if disk:
@@ -71,5 +72,7 @@ def _text(at, keys, disk, tap):
     if tap:
         sections["Net lan"] = {"Tap": tap, "Address": f"{at.net[0]:#x}", "Interrupt": at.net[1]}
     sections["Console main"] = {"Address": f"{at.console[0]:#x}", "Interrupt": at.console[1]}
+    if rng:
+        sections["Rng entropy"] = {"Address": f"{at.rng[0]:#x}", "Interrupt": at.rng[1]}
     return "\n".join(f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in section.items())
                      for name, section in sections.items())

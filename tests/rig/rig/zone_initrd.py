@@ -14,7 +14,9 @@ def module_files(names):
     files = []
     for name in names:
         command = ["/sbin/modprobe", "-d", str(paths.KERNEL / "modules"), "-S", release, "--show-depends", name]
-        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(command, capture_output=True, text=True).stdout
+        if not text:
+            sys.exit(f"zone_initrd: .cache/kernel has no module {name}; make setup fetches it")
         files += [f for f in re.findall(r"^insmod (\S+)", text, re.M) if f not in files]
     return files
 

@@ -30,6 +30,7 @@ static const char whole_zone[] = "[Zone]\nId=1\nCPUs=2-3\nKernel=/k\nKernelAddre
                                  "[Block root]\nImage=/disk\nAddress=0xa003c00\nInterrupt=78\n"
                                  "[Net lan]\nTap=tap0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\n"
                                  "[Console main]\nAddress=0xa003800\nInterrupt=76\n"
+                                 "[Rng entropy]\nAddress=0xa003400\nInterrupt=74\n"
                                  "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=64K\n"
                                  "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\n";
 

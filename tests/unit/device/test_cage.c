@@ -1,4 +1,4 @@
-// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/net.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/net.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
 // libs: libseccomp
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -23,6 +23,7 @@
 #include "device/cage.h"
 #include "device/console.h"
 #include "device/net.h"
+#include "device/rng.h"
 #include "virtio/fake_transport.h"
 
 #define QUEUE_SIZE 64
@@ -360,6 +361,36 @@ static void test_cage_lets_a_network_card_work(void **state) {
         unshare_all(s);
 }
 
+/* ---- rng ---------------------------------------------------------------------------------------------- */
+
+static void test_cage_lets_a_source_of_entropy_work(void **state) {
+        static const uint8_t zeroes[256];
+        struct shared *s = share();
+        struct virtio_device *d;
+        struct err e = { 0 };
+        uint32_t length;
+        pid_t pid;
+
+        (void) state;
+        s->files[0] = s->files[1] = s->files[2] = -1;
+        pid = fork();
+        if (pid == 0) {
+                if (rng_new(&d, &e) < 0)
+                        _exit(97);
+                serve_caged(s, &rng_device_type, d, false);
+        }
+        assert_true(pid > 0);
+        fake_desc(&s->t.queues[0], 3, PAYLOAD, sizeof(zeroes), D_WRITE, 0);
+        fake_offer(&s->t.queues[0], 3);
+        driver_up(s, 1);
+        assert_true(wait_used(&s->t.queues[0], &length));
+        assert_int_equal(length, sizeof(zeroes));
+        assert_memory_not_equal(fake_at(&s->t.guest, PAYLOAD), zeroes, sizeof(zeroes));
+        assert_locked_up(pid);
+        assert_int_equal(end(s, pid), 0);
+        unshare_all(s);
+}
+
 /* ---- descriptors -------------------------------------------------------------------------------------- */
 
 static void test_cage_close_others_keeps_what_is_named(void **state) {
@@ -396,6 +427,7 @@ int main(void) {
                 cmocka_unit_test(test_cage_kills_who_opens_a_file),
                 cmocka_unit_test(test_cage_lets_a_console_work),
                 cmocka_unit_test(test_cage_lets_a_network_card_work),
+                cmocka_unit_test(test_cage_lets_a_source_of_entropy_work),
                 cmocka_unit_test(test_cage_close_others_keeps_what_is_named),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
