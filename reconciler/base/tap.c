@@ -80,6 +80,10 @@ static int set_format(int fd, const char *name, struct err *e) {
         return 0;
 }
 
+int tap_set_offloads(int fd, unsigned offloads) {
+        return ioctl(fd, TUNSETOFFLOAD, (unsigned long) offloads) < 0 ? -errno : 0;
+}
+
 int tap_open(const char *name, int *ret, struct err *e) {
         _cleanup_close_ int fd = -1;
         int r = tap_check(name, e);

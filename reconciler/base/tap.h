@@ -29,5 +29,14 @@ int tap_check(const char *name, struct err *e);
  */
 int tap_open(const char *name, int *ret, struct err *e);
 
+/**
+ * tap_set_offloads() - what may be left undone in frames that the descriptor's end reads
+ * @offloads: TUN_F_…
+ *
+ * Outlasts the descriptor. What was queued before may still have more. Return: 0, -EBADFD (the interface was
+ * removed), -errno.
+ */
+int tap_set_offloads(int fd, unsigned offloads);
+
 /** tap_is_down() - true if the administrator has not switched the interface on: no frame passes */
 bool tap_is_down(const char *name);

@@ -72,6 +72,7 @@ struct device_spec {
         bool read_only;                      /* block */
         char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
         uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
+        bool offload;                        /* net: checksums and segments may be left to the other side */
 };
 
 struct gic_spec {

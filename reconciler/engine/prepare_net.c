@@ -35,6 +35,8 @@ static int net_prepare(struct launcher_stock *s _unused_, const struct launch_re
         command_add_owned_fd(c, WORKER_OPTION_TAP_FD, fd);
         choose_mac(q, mac);
         command_add_argument(c, "--%s=" MAC_FORMAT, WORKER_OPTION_MAC_ADDRESS, MAC_ARGS(mac));
+        if (q->device->offload)
+                command_add_argument(c, "--%s", WORKER_OPTION_OFFLOAD);
         if (tap_is_down(tap))
                 log_warning("zone %s, device %s: %s is down, no frame passes; ip link set %s up", q->zone,
                             q->device->name, tap, tap);

@@ -60,6 +60,7 @@ static const struct row {
         { SECTION_NET, "Tap", "tap0", "tap1", WORKER("net", "Tap changed from tap0 to tap1") },
         { SECTION_NET, "MACAddress", "02:00:5e:10:00:01", "02:00:5e:10:00:02",
           ZONE("[Net net] MACAddress changed from 02:00:5e:10:00:01 to 02:00:5e:10:00:02") },
+        { SECTION_NET, "Offload", "yes", "no", ZONE("[Net net] Offload changed from yes to no") },
         { SECTION_NET, "Address", "0xa003600", "0xa003400",
           ZONE("[Net net] Address changed from 0xa003600 to 0xa003400") },
         { SECTION_NET, "Interrupt", "75", "74", ZONE("[Net net] Interrupt changed from 75 to 74") },
