@@ -46,7 +46,7 @@ $(O)/hvisor: $(CLI_OBJS)
 $(O)/hvisor-reconciler: $(DAEMON_OBJS)
 $(O)/hvisor-device: $(WORKER_OBJS)
 $(O)/hvisor $(O)/hvisor-reconciler: LDLIBS = $(shell $(PKG_CONFIG) --libs libsystemd jansson) -pthread
-$(O)/hvisor-device: LDLIBS = $(shell $(PKG_CONFIG) --libs libseccomp)
+$(O)/hvisor-device: LDLIBS = $(shell $(PKG_CONFIG) --libs libseccomp liburing) -pthread
 $(PROGRAMS):
 	$(call say,LD  $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)

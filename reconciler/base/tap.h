@@ -30,16 +30,13 @@ int tap_check(const char *name, struct err *e);
 int tap_open(const char *name, int *ret, struct err *e);
 
 /**
- * tap_watch() - tells when to ask tap_is_gone()
- * @ret: owned by the caller; a netlink socket, readable whenever an interface of this machine changes
+ * tap_set_offloads() - what may be left undone in frames that the descriptor's end reads
+ * @offloads: TUN_F_…
  *
- * For who sleeps while frames flow: the tap's own descriptor would wake him up for each. What comes is to be read
- * and thrown away. Return: 0, -errno with @e.
+ * Outlasts the descriptor. What was queued before may still have more. Return: 0, -EBADFD (the interface was
+ * removed), -errno.
  */
-int tap_watch(int *ret, struct err *e);
-
-/** tap_is_gone() - true if the interface behind a descriptor was removed; one system call */
-bool tap_is_gone(int fd);
+int tap_set_offloads(int fd, unsigned offloads);
 
 /** tap_is_down() - true if the administrator has not switched the interface on: no frame passes */
 bool tap_is_down(const char *name);

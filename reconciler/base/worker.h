@@ -7,7 +7,7 @@
  *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--log-fd=N]
  *       block:    --image-fd=N [--read-only]
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N
- *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--vhost-fd=N --links-fd=N]
+ *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload]
  *
  * It attaches to the device object (that is how the daemon sees it is ready),
  * serves until SIGTERM or until the object is destroyed or revoked (POLLHUP),
@@ -31,8 +31,7 @@
 #define WORKER_OPTION_HISTORY_FD    "history-fd"    /* memfd: recent output, outlives the worker */
 #define WORKER_OPTION_TAP_FD        "tap-fd"        /* as tap_open() gives it: base/tap.h */
 #define WORKER_OPTION_MAC_ADDRESS   "mac-address"
-#define WORKER_OPTION_VHOST_FD      "vhost-fd" /* /dev/vhost-net, opened anew for each worker: it moves the frames */
-#define WORKER_OPTION_LINKS_FD      "links-fd" /* as tap_watch() gives it: base/tap.h */
+#define WORKER_OPTION_OFFLOAD       "offload"
 
 /* How a worker calls itself in its lines: zone, device. */
 #define WORKER_NAME_FORMAT "zone %s, device %s"

@@ -28,7 +28,6 @@ static const char *const forms[_VALUE_TYPE_MAX] = {
         [VALUE_YES_NO] = "yes or no",
         [VALUE_RESTART] = "no, on-failure or always",
         [VALUE_ON_CHANGE] = "restart or hold",
-        [VALUE_ACCELERATOR] = "auto, vhost or none",
         [VALUE_REGIONS] = "BASE+SIZE …",
         [VALUE_LOG_LEVEL] = LOG_LEVELS,
         [VALUE_TIME] = "time",

@@ -45,10 +45,6 @@ static const char *on_change_word(unsigned i) {
         return change_policy_to_string((enum change_policy) i);
 }
 
-static const char *accelerator_word(unsigned i) {
-        return accelerator_to_string((enum accelerator) i);
-}
-
 static json_t *value_schema(const struct key_schema *k) {
         json_t *j;
 
@@ -72,8 +68,6 @@ static json_t *value_schema(const struct key_schema *k) {
                 return words_schema(restart_word, _RESTART_POLICY_MAX);
         case VALUE_ON_CHANGE:
                 return words_schema(on_change_word, _CHANGE_POLICY_MAX);
-        case VALUE_ACCELERATOR:
-                return words_schema(accelerator_word, _ACCELERATOR_MAX);
         case VALUE_REGIONS:
                 j = list_schema(region_schema(k));
                 json_object_set_new(j, "maxItems", json_integer(BOARD_MEMORY_MAX));

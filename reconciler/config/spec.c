@@ -25,12 +25,6 @@ static const char *const change_policies[_CHANGE_POLICY_MAX] = {
         [CHANGE_HOLD] = "hold",
 };
 
-static const char *const accelerators[_ACCELERATOR_MAX] = {
-        [ACCELERATOR_AUTO] = "auto",
-        [ACCELERATOR_VHOST] = "vhost",
-        [ACCELERATOR_NONE] = "none",
-};
-
 const char *device_type_to_string(enum device_type type) {
         return type < _DEVICE_TYPE_MAX ? device_types[type].word : NULL;
 }
@@ -41,10 +35,6 @@ const char *restart_policy_to_string(enum restart_policy policy) {
 
 const char *change_policy_to_string(enum change_policy policy) {
         return policy < _CHANGE_POLICY_MAX ? change_policies[policy] : NULL;
-}
-
-const char *accelerator_to_string(enum accelerator accelerator) {
-        return accelerator < _ACCELERATOR_MAX ? accelerators[accelerator] : NULL;
 }
 
 uint32_t device_type_virtio_id(enum device_type type) {

@@ -45,14 +45,6 @@ enum change_policy {
         _CHANGE_POLICY_MAX,
 };
 
-/* Who moves a card's frames. */
-enum accelerator {
-        ACCELERATOR_AUTO,  /* vhost-net where there is one, else the worker */
-        ACCELERATOR_VHOST, /* vhost-net or nobody */
-        ACCELERATOR_NONE,  /* the worker */
-        _ACCELERATOR_MAX,
-};
-
 enum device_type {
 #define SECTION(...)
 #define KEY(...)
@@ -80,7 +72,7 @@ struct device_spec {
         bool read_only;                      /* block */
         char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
         uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
-        enum accelerator accelerator;        /* net */
+        bool offload;                        /* net: checksums and segments may be left to the other side */
 };
 
 struct gic_spec {
@@ -158,7 +150,6 @@ uint32_t device_type_virtio_id(enum device_type type);
 const char *device_type_to_string(enum device_type type);
 const char *restart_policy_to_string(enum restart_policy policy);
 const char *change_policy_to_string(enum change_policy policy);
-const char *accelerator_to_string(enum accelerator accelerator);
 
 /**
  * zone_spec_format() - the spec as a normalized .conf text

@@ -6,28 +6,86 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "device/block_image.h"
 
 #define LOCK_INTERVAL_MS 10
 
-int block_image_measure(int fd, uint64_t *ret_sectors, struct err *e) {
+/* Tells files' and block devices' sizes alike, and is all that a worker that is locked up has to do for it. */
+int block_image_measure(int fd, uint32_t block_size, uint64_t *ret_sectors, struct err *e) {
+        off_t size = lseek(fd, 0, SEEK_END);
+
+        if (size < 0)
+                return err_set(e, -errno, "image: its size cannot be told: %s", strerror(errno));
+        if (size < block_size)
+                return err_set(e, -EINVAL, "image is smaller than one block of %u bytes", block_size);
+        *ret_sectors = (uint64_t) size / block_size * (block_size / BLOCK_SECTOR_SIZE);
+        return 0;
+}
+
+/* ---- what it can do ----------------------------------------------------------------------------------- */
+
+/* A number of a block device; 0: it does not tell. */
+static uint32_t device_number(int fd, unsigned long request) {
+        int n = 0;
+
+        return ioctl(fd, request, &n) < 0 || n < 0 ? 0 : (uint32_t) n;
+}
+
+/* What offset and length of direct I/O have to be multiples of; 0: there is no direct I/O here. */
+static uint32_t direct_alignment(int fd) {
+        struct statx x = { 0 };
+
+#ifdef STATX_DIOALIGN
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_DIOALIGN, &x) == 0 && (x.stx_mask & STATX_DIOALIGN))
+                return x.stx_dio_offset_align;
+#endif
+        /* A kernel that does not tell (before 6.1): no file system wants more than its own blocks. */
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x) < 0)
+                return 0;
+        return S_ISBLK(x.stx_mode) ? device_number(fd, BLKSSZGET) : x.stx_blksize;
+}
+
+int block_image_block_size(int fd, uint32_t wanted, bool direct, uint32_t *ret, struct err *e) {
+        uint32_t least = direct ? direct_alignment(fd) : BLOCK_SECTOR_SIZE;
         struct stat st;
-        uint64_t size;
 
         if (fstat(fd, &st) < 0)
                 return err_set(e, -errno, "image: %s", strerror(errno));
-        if (S_ISREG(st.st_mode))
-                size = (uint64_t) st.st_size;
-        else if (!S_ISBLK(st.st_mode))
+        if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
                 return err_set(e, -EINVAL, "image is neither a regular file nor a block device");
-        else if (ioctl(fd, BLKGETSIZE64, &size) < 0)
-                return err_set(e, -errno, "image: its size cannot be read: %s", strerror(errno));
-        if (size < BLOCK_SECTOR_SIZE)
-                return err_set(e, -EINVAL, "image is smaller than one sector of %d bytes", BLOCK_SECTOR_SIZE);
-        *ret_sectors = size / BLOCK_SECTOR_SIZE;
+        if (least == 0)
+                return err_set(e, -EINVAL, "Cache=none: there is no direct I/O where the image is");
+        least = MAX(least, (uint32_t) BLOCK_SECTOR_SIZE);
+        if (wanted != 0 && wanted < least)
+                return err_set(e, -EINVAL, "BlockSize=%u: with Cache=none the image's storage takes no blocks below %u",
+                               wanted, least);
+        *ret = wanted != 0 ? wanted : least;
         return 0;
 }
+
+struct block_topology block_image_topology(int fd) {
+        struct block_topology t = { 0 };
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return t;
+        if (S_ISBLK(st.st_mode))
+                t = (struct block_topology){
+                        .physical = device_number(fd, BLKPBSZGET),
+                        .offset = device_number(fd, BLKALIGNOFF),
+                        .smallest = device_number(fd, BLKIOMIN),
+                        .best = device_number(fd, BLKIOOPT),
+                };
+        else
+                t.physical = t.smallest = (uint32_t) st.st_blksize;
+        if ((t.physical & (t.physical - 1)) != 0)
+                t.physical = 0;
+        return t;
+}
+
+/* ---- the lock ----------------------------------------------------------------------------------------- */
 
 static uint64_t now_ms(void) {
         struct timespec t;

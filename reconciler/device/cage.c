@@ -168,6 +168,8 @@ static int restrict_system_calls(const struct device_type *type) {
         for (size_t i = 0; r >= 0 && i < TRANSPORT_HVISOR_IOCTLS; i++)
                 r = allow(filter, &(struct cage_rule){ __NR_ioctl, true, transport_hvisor_ioctls[i] }, 1);
         if (r >= 0)
+                r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* threads that there are, too */
+        if (r >= 0)
                 r = seccomp_load(filter);
         /* Not released: nothing is lost by it, and the process is locked up now. */
         return r;

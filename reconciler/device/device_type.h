@@ -13,10 +13,9 @@
 
 enum device_option_kind {
         DEVICE_OPTION_END = 0,
-        DEVICE_OPTION_FD,          /* --name=N, required: an open descriptor */
-        DEVICE_OPTION_OPTIONAL_FD, /* the same, may be left out: -1 */
-        DEVICE_OPTION_FLAG,        /* --name, may be left out */
-        DEVICE_OPTION_TEXT,        /* --name=TEXT, required */
+        DEVICE_OPTION_FD,   /* --name=N, required: an open descriptor */
+        DEVICE_OPTION_FLAG, /* --name, may be left out */
+        DEVICE_OPTION_TEXT, /* --name=TEXT, required */
 };
 
 struct device_option {

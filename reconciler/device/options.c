@@ -102,7 +102,6 @@ static int parse_own(struct worker_options *o, size_t i, const char *text, struc
 
         switch (option->kind) {
         case DEVICE_OPTION_FD:
-        case DEVICE_OPTION_OPTIONAL_FD:
                 return parse_fd(option->name, text, &o->arguments.values[i], e);
         case DEVICE_OPTION_TEXT:
                 o->arguments.texts[i] = text;
@@ -129,10 +128,6 @@ static void list_options(const struct device_type *type, struct option ret[stati
         ret[n] = (struct option){ 0 };
 }
 
-static bool is_required(const struct device_option *o) {
-        return o->kind == DEVICE_OPTION_FD || o->kind == DEVICE_OPTION_TEXT;
-}
-
 static int check_complete(const struct worker_options *o, const bool *seen, struct err *e) {
         int fds[WORKER_FDS_MAX];
         size_t n;
@@ -141,7 +136,7 @@ static int check_complete(const struct worker_options *o, const bool *seen, stru
                 if (!seen[i])
                         return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
-                if (is_required(&o->type->options[i]) && !seen[_OPTION_COMMON_MAX + i])
+                if (o->type->options[i].kind != DEVICE_OPTION_FLAG && !seen[_OPTION_COMMON_MAX + i])
                         return err_set(e, -EINVAL, "--%s is missing", o->type->options[i].name);
         n = worker_options_fds(o, fds);
         for (size_t i = 0; i < n; i++)
@@ -189,17 +184,10 @@ int worker_options_parse(int argc, char **argv, struct worker_options *ret, stru
         o.type = device_type_find(argv[1]);
         if (!o.type)
                 return err_set(e, -EINVAL, "'%s' is no type of device; see --help", argv[1]);
-        for (size_t i = 0; o.type->options[i].kind != DEVICE_OPTION_END; i++)
-                if (o.type->options[i].kind == DEVICE_OPTION_OPTIONAL_FD)
-                        o.arguments.values[i] = -1;
         r = parse_options(argc - 1, argv + 1, &o, e);
         if (r == 0)
                 *ret = o;
         return r;
-}
-
-static bool is_fd(const struct device_option *o) {
-        return o->kind == DEVICE_OPTION_FD || o->kind == DEVICE_OPTION_OPTIONAL_FD;
 }
 
 size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_FDS_MAX]) {
@@ -209,7 +197,7 @@ size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_
         if (o->log_fd >= 0)
                 ret[n++] = o->log_fd;
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
-                if (is_fd(&o->type->options[i]) && o->arguments.values[i] >= 0)
+                if (o->type->options[i].kind == DEVICE_OPTION_FD)
                         ret[n++] = o->arguments.values[i];
         return n;
 }
@@ -217,7 +205,6 @@ size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_
 void worker_options_help(void) {
         static const char *const formats[] = {
                 [DEVICE_OPTION_FD] = " --%s=N",
-                [DEVICE_OPTION_OPTIONAL_FD] = " [--%s=N]",
                 [DEVICE_OPTION_FLAG] = " [--%s]",
                 [DEVICE_OPTION_TEXT] = " --%s=TEXT",
         };

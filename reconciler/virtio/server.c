@@ -37,10 +37,6 @@ struct server {
         struct log_ratelimit violations;
 };
 
-static bool is_elsewhere(const struct server *s, unsigned q) {
-        return s->device->driven_elsewhere & BIT(q);
-}
-
 static int watch(struct server *s, int fd, uint32_t events, enum event_kind kind, unsigned index) {
         struct epoll_event e = { .events = events, .data.u64 = (uint64_t) kind << 32 | index };
 
@@ -61,8 +57,7 @@ static int watch_everything(struct server *s, int signal_fd) {
          * costs the one epoll_wait(). The counter cannot overflow into a lost edge.
          */
         for (unsigned q = 0; r >= 0 && q < s->device->num_queues; q++)
-                if (!is_elsewhere(s, q))
-                        r = watch(s, s->transport->kick_fds[q], EPOLLIN | EPOLLET, EVENT_KICK, q);
+                r = watch(s, s->transport->kick_fds[q], EPOLLIN | EPOLLET, EVENT_KICK, q);
         for (unsigned i = 0; r >= 0 && i < s->device->num_sources; i++)
                 r = watch(s, s->device->sources[i].fd, s->device->sources[i].events, EVENT_SOURCE, i);
         return r;
@@ -85,8 +80,6 @@ int server_new(struct virtio_device *device, struct transport *transport, const 
         r = transport->ops->attach(transport, device, cookie, &s->memory, e);
         if (r < 0)
                 return r;
-        memcpy(device->kick_fds, transport->kick_fds, sizeof(device->kick_fds));
-        device->call_fd = transport->call_fd;
         r = watch_everything(s, signal_fd);
         if (r < 0)
                 return err_set(e, r, "cannot wait for events: %s", strerror(-r));
@@ -140,8 +133,7 @@ static int queue_start(struct server *s, unsigned q, const struct virtqueue_layo
         if (r < 0)
                 return settle(s, r);
         s->layouts[q] = *layout;
-        if (!is_elsewhere(s, q))
-                s->kicked |= BIT(q); /* requests may be there already, whoever was notified of them */
+        s->kicked |= BIT(q); /* requests may be there already, whoever was notified of them */
         log_debug("%s: queue %u of %u runs", s->name, q, layout->size);
         return 0;
 }

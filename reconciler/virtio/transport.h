@@ -25,7 +25,7 @@ struct transport;
 /* Calls on an attached transport return 0, -ESTALE (this worker was revoked: leave quietly) or -errno. */
 struct transport_ops {
         /*
-         * Becomes the device's worker and fills in event_fd, kick_fds and call_fd. @cookie tells the
+         * Becomes the device's worker and fills in event_fd and kick_fds. @cookie tells the
          * manager with which settings it serves. *ret_memory is the caller's.
          */
         int (*attach)(struct transport *t, const struct virtio_device *d, uint64_t cookie,
@@ -46,7 +46,6 @@ struct transport {
         const struct transport_ops *ops;
         int event_fd;                    /* EPOLLIN: state changed; EPOLLHUP: revoked */
         int kick_fds[VIRTIO_QUEUES_MAX]; /* eventfds; -1 beyond the device's queues */
-        int call_fd;                     /* an eventfd that interrupts the guest as call() does; -1: there is none */
 };
 
 static inline void transport_free(struct transport *t) {

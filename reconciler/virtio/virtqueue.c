@@ -197,15 +197,20 @@ void virtqueue_put_back(struct virtqueue *q) {
         q->next_available--;
 }
 
-void virtqueue_return(struct virtqueue *q, uint16_t head, uint32_t written) {
-        vring_used_elem_t *e = &q->used->ring[q->next_used & (q->size - 1)];
+void virtqueue_return_all(struct virtqueue *q, const struct virtqueue_used *list, size_t count) {
+        for (size_t i = 0; i < count; i++) {
+                vring_used_elem_t *e = &q->used->ring[q->next_used++ & (q->size - 1)];
 
-        __atomic_store_n(&e->id, htole32(head), __ATOMIC_RELAXED);
-        __atomic_store_n(&e->len, htole32(written), __ATOMIC_RELAXED);
-        q->next_used++;
-        /* 2.7.14: element and data before idx. Pairs with the driver's read barrier after idx. */
+                __atomic_store_n(&e->id, htole32(list[i].head), __ATOMIC_RELAXED);
+                __atomic_store_n(&e->len, htole32(list[i].written), __ATOMIC_RELAXED);
+        }
+        /* 2.7.14: elements and data before idx. Pairs with the driver's read barrier after idx. */
         __atomic_store_n(&q->used->idx, htole16(q->next_used), __ATOMIC_RELEASE);
         q->unsignalled = true;
+}
+
+void virtqueue_return(struct virtqueue *q, uint16_t head, uint32_t written) {
+        virtqueue_return_all(q, &(struct virtqueue_used){ .head = head, .written = written }, 1);
 }
 
 bool virtqueue_take_call(struct virtqueue *q) {

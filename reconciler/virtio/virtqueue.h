@@ -92,6 +92,15 @@ void virtqueue_put_back(struct virtqueue *q);
  */
 void virtqueue_return(struct virtqueue *q, uint16_t head, uint32_t written);
 
+/* A request that was carried out; see virtqueue_return(). */
+struct virtqueue_used {
+        uint16_t head;
+        uint32_t written;
+};
+
+/** virtqueue_return_all() - the same for several requests, in this order: the driver sees all of them or none */
+void virtqueue_return_all(struct virtqueue *q, const struct virtqueue_used *list, size_t count);
+
 /**
  * virtqueue_take_call() - asks, after a batch, whether the driver wants an interrupt for it
  *

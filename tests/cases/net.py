@@ -29,6 +29,28 @@ def receive(vm, console, size):
     assert console.command("sha256sum </tmp/received").split()[0] == hashlib.sha256(data).hexdigest()
 
 
+# virtio 1.2, 5.1.3
+CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, HOST_TSO4, HOST_TSO6, MRG_RXBUF = 0, 1, 7, 8, 11, 12, 15
+OFFLOADS = {CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, HOST_TSO4, HOST_TSO6}
+
+
+def features(console):
+    """What the guest's driver and the card have agreed on."""
+    bits = console.command("cat /sys/class/net/eth0/device/features").strip()
+    return {n for n, bit in enumerate(bits) if bit == "1"}
+
+
+def counted(vm, tap, direction):
+    """Frames and bytes that the interface has seen in that direction, as root Linux sees it."""
+    text = vm.out(f"cat /sys/class/net/{tap}/statistics/{direction}_packets /sys/class/net/{tap}/statistics/{direction}_bytes")
+    return [int(n) for n in text.split()]
+
+
+def mean_frame(vm, tap, direction, before):
+    frames, size = (now - then for now, then in zip(counted(vm, tap, direction), before))
+    return size / frames
+
+
 def listen(vm, port):
     """Root Linux takes what comes, into /tmp/received. Its input never ends: nc would take that for the end of all."""
     vm.background(f"rm -f /tmp/received /tmp/open; mkfifo /tmp/open; exec nc -l -p {port} <>/tmp/open >/tmp/received")
@@ -52,10 +74,14 @@ def both_ways(vm):
     console.command(f"ip addr add {ZONE}/24 dev eth0 && ip link set eth0 up && ping -c 2 -s 1472 {ROOT}")
     vm.run(f"ping -c 2 -s 1472 {ZONE}")
     assert mac in vm.out("ip neigh show dev tap0")
+    assert features(console) >= OFFLOADS | {MRG_RXBUF}, features(console)
+    before = counted(vm, "tap0", "tx")
     receive(vm, console, 4 * MIB)
+    assert mean_frame(vm, "tap0", "tx", before) > 2 * 1500, "segments are cut before they come to the guest"
 
     # the other way, and in the middle of it the worker is no more
     size = 8 * MIB
+    before = counted(vm, "tap0", "rx")
     console.command(f"head -c {size} /dev/urandom >/tmp/data")
     digest = console.command("sha256sum </tmp/data").split()[0]
     listen(vm, 5001)
@@ -67,6 +93,7 @@ def both_ways(vm):
     console.expect(r"^sent \[0\]$")
     vm.wait("! pgrep -x nc", what="root Linux to have all")
     assert vm.out("sha256sum </tmp/received").split()[0] == digest
+    assert mean_frame(vm, "tap0", "rx", before) > 2 * 1500, "the guest cuts segments itself"
     device = vm.wait(lambda: (d := lan(vm, "linux"))["state"] == "ready" and d, what="another worker")
     assert device["generation"] == generation + 1 and vm.zone("linux")["restarts"] == 0, device
     assert console.command("cat /sys/class/net/eth0/address").strip() == mac
@@ -76,6 +103,18 @@ def both_ways(vm):
     before = witness.switches(vm, device["worker_pid"])
     vm.run("sleep 1")
     assert witness.switches(vm, device["worker_pid"]) - before <= 4
+
+
+@case("net-without-offload-every-frame-is-whole")
+def no_offload(vm):
+    vm.boot("linux", confs.linux(tap="tap0").replace("Tap=tap0\n", "Tap=tap0\nOffload=no\n"))
+    console = vm.console("linux")
+    console.expect("zone# ")
+    assert not features(console) & OFFLOADS, features(console)
+    console.command(f"ip addr add {ZONE}/24 dev eth0 && ip link set eth0 up")
+    before = counted(vm, "tap0", "tx")
+    receive(vm, console, MIB)
+    assert mean_frame(vm, "tap0", "tx", before) <= 1514
 
 
 @case("net-a-tap-that-is-missing-is-told-before-the-start-and-one-that-goes-does-not-take-the-zone-along")

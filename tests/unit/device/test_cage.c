@@ -1,16 +1,18 @@
-// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/net.c reconciler/device/net_vhost.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/tap.c
-// libs: libseccomp
+// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+// libs: libseccomp liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A worker locked up as in production, in a process of its own; the test plays the
  * driver over memory that both share.
  */
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_blk.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,6 +21,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/tap.h"
 #include "device/block.h"
 #include "device/cage.h"
 #include "device/console.h"
@@ -162,7 +165,8 @@ static void assert_locked_up(pid_t pid) {
 
 /* ---- block -------------------------------------------------------------------------------------------- */
 
-static pid_t start_block(struct shared *s, bool misbehave) {
+static pid_t start_block(struct shared *s, bool threads, bool misbehave) {
+        struct block_options o = { .image_events_fd = -1, .serial = "serial", .num_queues = 1, .threads = threads };
         struct virtio_device *d;
         struct err e = { 0 };
         pid_t pid;
@@ -172,7 +176,8 @@ static pid_t start_block(struct shared *s, bool misbehave) {
         assert_int_equal(ftruncate(s->files[0], 64 * 512), 0);
         pid = fork();
         if (pid == 0) {
-                if (block_new(s->files[0], false, "serial", &d, &e) < 0)
+                o.image_fd = s->files[0];
+                if (block_new(&o, &d, &e) < 0)
                         _exit(97);
                 serve_caged(s, &block_device_type, d, misbehave);
         }
@@ -192,13 +197,12 @@ static void offer_request(struct shared *s, unsigned first, uint32_t type, uint3
         fake_offer(&s->t.queues[0], (uint16_t) first);
 }
 
-static void test_cage_lets_a_disk_work(void **state) {
+static void serve_disk(bool threads) {
         struct shared *s = share();
-        pid_t pid = start_block(s, false);
+        pid_t pid = start_block(s, threads, false);
         uint32_t length;
         char disk[512];
 
-        (void) state;
         memset(fake_at(&s->t.guest, PAYLOAD), 'c', 512);
         memset(fake_at(&s->t.guest, STATUS), 0xee, 64);
         offer_request(s, 3, VIRTIO_BLK_T_OUT, 512, 0);
@@ -218,9 +222,19 @@ static void test_cage_lets_a_disk_work(void **state) {
         unshare_all(s);
 }
 
+static void test_cage_lets_a_disk_work(void **state) {
+        (void) state;
+        serve_disk(false);
+}
+
+static void test_cage_lets_a_disk_work_on_threads(void **state) {
+        (void) state;
+        serve_disk(true);
+}
+
 static void test_cage_kills_who_opens_a_file(void **state) {
         struct shared *s = share();
-        pid_t pid = start_block(s, true);
+        pid_t pid = start_block(s, false, true);
         int status;
 
         (void) state;
@@ -317,8 +331,13 @@ static void test_cage_lets_a_console_work(void **state) {
 
 /* ---- net ---------------------------------------------------------------------------------------------- */
 
+/* The pair of sockets that stands for the tap knows nothing of it; but it is asked. */
+int tap_set_offloads(int fd, unsigned offloads) {
+        assert_true(ioctl(fd, TUNSETOFFLOAD, (unsigned long) offloads) < 0 && errno == ENOTTY);
+        return 0;
+}
+
 static void test_cage_lets_a_network_card_work(void **state) {
-        static const uint8_t mac[MAC_SIZE] = { 2 };
         struct shared *s = share();
         struct virtio_device *d;
         struct err e = { 0 };
@@ -334,7 +353,9 @@ static void test_cage_lets_a_network_card_work(void **state) {
         s->files[1] = s->files[2] = -1;
         pid = fork();
         if (pid == 0) {
-                if (net_new(s->files[0], mac, "test", &d, &e) < 0)
+                const struct net_settings settings = { .name = "test", .tap_fd = s->files[0], .mac = { 2 } };
+
+                if (net_new(&settings, &d, &e) < 0)
                         _exit(97);
                 serve_caged(s, &net_device_type, d, false);
         }
@@ -424,6 +445,7 @@ static void test_cage_close_others_keeps_what_is_named(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_cage_lets_a_disk_work),
+                cmocka_unit_test(test_cage_lets_a_disk_work_on_threads),
                 cmocka_unit_test(test_cage_kills_who_opens_a_file),
                 cmocka_unit_test(test_cage_lets_a_console_work),
                 cmocka_unit_test(test_cage_lets_a_network_card_work),

@@ -1,13 +1,16 @@
-// sources: reconciler/device/net.c reconciler/device/net_vhost.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/tap.c
+// sources: reconciler/device/net*.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A pair of sockets that keep messages apart stands for the tap: the test holds the network's end. */
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/tap.h"
+#include "device/net_header.h"
 #include "device/net.h"
 #include "virtio/fake_transport.h"
 
@@ -19,7 +22,8 @@
 #define FRAME  100 /* bytes, where it does not matter */
 #define BUFFER 1530
 
-static const uint8_t mac[MAC_SIZE] = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01 };
+#define MERGEABLE VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF)
+#define PLAIN     (~(NET_OFFLOAD_FEATURES | MERGEABLE)) /* a driver that takes neither */
 
 struct fixture {
         struct fake_transport t;
@@ -28,10 +32,25 @@ struct fixture {
         int network; /* the other one */
 };
 
+static int tap_offloads; /* as the tap was told last; -1: not told */
+static int tap_refuses;  /* an errno for it, 0: none */
+
+int tap_set_offloads(int fd, unsigned offloads) {
+        assert_true(fd >= 0);
+        tap_offloads = (int) offloads;
+        return -tap_refuses;
+}
+
 static void start_worker(struct fixture *f) {
+        const struct net_settings s = {
+                .name = "zone test, device lan",
+                .tap_fd = dup(f->tap),
+                .mac = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01 },
+                .offload = true,
+        };
         struct err e = { 0 };
 
-        assert_int_equal(net_new(dup(f->tap), mac, "zone test, device lan", &f->device, &e), 0);
+        assert_int_equal(net_new(&s, &f->device, &e), 0);
         fake_serve(&f->t, f->device);
 }
 
@@ -50,8 +69,10 @@ static int set_up(void **state) {
         f->tap = pair[0];
         f->network = pair[1];
         fake_init(&f->t, QUEUE_SIZE);
+        tap_offloads = -1;
+        tap_refuses = 0;
         start_worker(f);
-        fake_driver_up(&f->t, UINT64_MAX);
+        fake_driver_up(&f->t, PLAIN);
         fake_settle(&f->t, 0);
         *state = f;
         return 0;
@@ -82,17 +103,22 @@ static void assert_filled(const uint8_t *data, size_t size, unsigned n) {
                         fail_msg("frame %u differs at %zu", n, i);
 }
 
-/* A frame comes in from the network, with a header that nobody is to believe. False: the tap is full. */
-static bool network_sends(struct fixture *f, size_t size, unsigned n) {
-        uint8_t message[HEADER + 4096];
+/* A frame comes in from the network. False: the tap is full. */
+static bool network_sends_under(struct fixture *f, const struct virtio_net_hdr_v1 *h, size_t size, unsigned n) {
+        static uint8_t message[HEADER + NET_FRAME_MAX + 1];
 
-        assert_true(size <= 4096);
-        memset(message, 0xff, HEADER);
+        memcpy(message, h, HEADER);
         fill(message + HEADER, size, n);
         if (send(f->network, message, HEADER + size, 0) == (ssize_t) (HEADER + size))
                 return true;
         assert_int_equal(errno, EAGAIN);
         return false;
+}
+
+static bool network_sends(struct fixture *f, size_t size, unsigned n) {
+        static const struct virtio_net_hdr_v1 nothing;
+
+        return network_sends_under(f, &nothing, size, n);
 }
 
 /* Takes a frame that the guest sent; its header has to be all zero. Return: its size, -1: there is none. */
@@ -156,18 +182,75 @@ static bool kicks_suppressed(struct fixture *f, unsigned queue) {
         return le16toh(f->t.queues[queue].used->flags) & VRING_USED_F_NO_NOTIFY;
 }
 
+/* A driver that takes what is offered but for what is left out; the queues begin anew. */
+static void driver_again(struct fixture *f, uint64_t features) {
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        fake_queue_init(&f->t.queues[RX], &f->t.guest, RX, QUEUE_SIZE);
+        fake_queue_init(&f->t.queues[TX], &f->t.guest, TX, QUEUE_SIZE);
+        fake_driver_up(&f->t, features);
+        fake_settle(&f->t, 0);
+}
+
 /* ---- what is offered ---------------------------------------------------------------------------------- */
 
 static void test_net_offers_what_works_and_no_more(void **state) {
         static const uint8_t config[] = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, VIRTIO_NET_S_LINK_UP, 0, 0, 0, 0, 0 };
+        static const uint64_t plain = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
+                                      VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) |
+                                      VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF);
         struct fixture *f = *state;
+        struct net_settings s = { .name = "", .tap_fd = dup(f->tap) };
+        struct virtio_device *without;
+        struct err e = { 0 };
 
-        assert_true(f->device->features ==
-                    (VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
-                     VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS)));
+        assert_true(f->device->features == (plain | NET_OFFLOAD_FEATURES));
         assert_int_equal(f->device->num_queues, 2);
         assert_int_equal(f->device->config_size, sizeof(config));
         assert_memory_equal(f->device->config, config, sizeof(config));
+        assert_int_equal(net_new(&s, &without, &e), 0);
+        assert_true(without->features == plain);
+        virtio_device_free(without);
+}
+
+static void test_net_has_the_tap_do_what_the_driver_takes(void **state) {
+#define BIT_OF(name) VIRTIO_FEATURE(VIRTIO_NET_F_##name)
+        static const struct {
+                uint64_t features;
+                int want;
+        } rows[] = {
+                { UINT64_MAX, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN },
+                { PLAIN, 0 },
+                { PLAIN | BIT_OF(GUEST_CSUM), TUN_F_CSUM },
+                { PLAIN | BIT_OF(GUEST_CSUM) | BIT_OF(GUEST_TSO6), TUN_F_CSUM | TUN_F_TSO6 },
+                { PLAIN | BIT_OF(GUEST_TSO4) | BIT_OF(GUEST_TSO6) | BIT_OF(GUEST_ECN), 0 }, /* 5.1.3.1: not alone */
+                { PLAIN | BIT_OF(GUEST_CSUM) | BIT_OF(GUEST_ECN), TUN_F_CSUM },
+                { PLAIN | BIT_OF(CSUM) | BIT_OF(HOST_TSO4), 0 }, /* the other direction */
+        };
+        struct fixture *f = *state;
+
+        for (unsigned i = 0; i < ELEMENTSOF(rows); i++) {
+                tap_offloads = -1;
+                driver_again(f, rows[i].features);
+                assert_int_equal(tap_offloads, rows[i].want);
+        }
+        /* a successor tells it again: the tap may be another one */
+        tap_offloads = -1;
+        end_worker(f);
+        start_worker(f);
+        fake_settle(&f->t, 0);
+        assert_int_equal(tap_offloads, 0);
+}
+
+static void test_net_ends_when_the_tap_refuses(void **state) {
+        struct fixture *f = *state;
+
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        tap_refuses = EINVAL;
+        fake_driver_up(&f->t, UINT64_MAX);
+        assert_int_equal(server_step(f->t.server, 1000), -EINVAL);
+        assert_non_null(f->device->failure);
 }
 
 /* ---- guest to network --------------------------------------------------------------------------------- */
@@ -215,6 +298,46 @@ static void test_net_sends_any_layout(void **state) {
                 kick(f, TX);
                 assert_int_equal(network_takes(f, i), FRAME);
         }
+}
+
+/* What was agreed on is passed on; the rest of the header is ours. */
+static void test_net_sends_what_the_tap_is_to_finish(void **state) {
+        static const struct {
+                uint64_t features;
+                struct virtio_net_hdr_v1 from, want;
+                bool sent;
+        } rows[] = {
+                { BIT_OF(CSUM),
+                  { .flags = 7, .csum_start = 34, .csum_offset = 16, .hdr_len = 9, .num_buffers = 3 },
+                  { .flags = 1, .csum_start = 34, .csum_offset = 16 },
+                  true },
+                { BIT_OF(CSUM), { .flags = 2, .csum_start = 34 }, {}, true },
+                { 0, { .flags = 1, .gso_type = 1, .csum_start = 34 }, {}, true },
+                { BIT_OF(CSUM), { .flags = 1, .csum_start = FRAME - 17, .csum_offset = 16 }, {}, false },
+                { BIT_OF(CSUM), { .flags = 1, .gso_type = 1, .gso_size = 8, .csum_start = 34 }, {}, false },
+                { BIT_OF(CSUM) | BIT_OF(HOST_TSO4),
+                  { .flags = 1, .gso_type = 1, .gso_size = 8, .hdr_len = 54, .csum_start = 34, .csum_offset = 16 },
+                  { .flags = 1, .gso_type = 1, .gso_size = 8, .hdr_len = 54, .csum_start = 34, .csum_offset = 16 },
+                  true },
+        };
+        struct fixture *f = *state;
+        uint8_t message[HEADER + FRAME];
+
+        for (unsigned i = 0; i < ELEMENTSOF(rows); i++) {
+                driver_again(f, PLAIN | rows[i].features);
+                offer_frame(f, 0, FRAME, i);
+                memcpy(fake_at(&f->t.guest, place(TX, 0)), &rows[i].from, HEADER);
+                kick(f, TX);
+                assert_int_equal(le16toh(f->t.queues[TX].used->idx), 1);
+                if (!rows[i].sent) {
+                        assert_int_equal(network_takes(f, i), -1);
+                        continue;
+                }
+                assert_int_equal(recv(f->network, message, sizeof(message), 0), sizeof(message));
+                assert_memory_equal(message, &rows[i].want, HEADER);
+                assert_filled(message + HEADER, FRAME, i);
+        }
+        assert_int_equal(f->t.breaks, 0);
 }
 
 static void test_net_drops_what_is_no_frame_and_goes_on(void **state) {
@@ -366,7 +489,7 @@ static void test_net_receives_before_the_driver_is_there(void **state) {
         fake_settle(&f->t, 0);
         fake_queue_init(&f->t.queues[RX], &f->t.guest, RX, QUEUE_SIZE);
         offer_buffer(f, 0, BUFFER);
-        fake_driver_up(&f->t, UINT64_MAX);
+        fake_driver_up(&f->t, PLAIN);
         fake_settle(&f->t, 0);
         assert_received(f, 0, FRAME, 3);
 }
@@ -389,6 +512,162 @@ static void test_net_drops_a_frame_that_does_not_fit(void **state) {
         assert_int_equal(f->t.breaks, 0);
 }
 
+static void test_net_receives_what_the_guest_is_to_finish(void **state) {
+        static const struct virtio_net_hdr_v1 left_to_do = { .flags = 1, .csum_start = 34, .csum_offset = 16 },
+                                              checked = { .flags = 2 };
+        struct fixture *f = *state;
+        struct virtio_net_hdr_v1 want = left_to_do;
+        uint32_t head, length;
+
+        want.num_buffers = htole16(1);
+        driver_again(f, PLAIN | BIT_OF(GUEST_CSUM));
+        offer_buffer(f, 0, BUFFER);
+        assert_true(network_sends_under(f, &left_to_do, FRAME, 0));
+        fake_settle(&f->t, 0);
+        assert_true(fake_take_used(&f->t.queues[RX], &head, &length));
+        assert_memory_equal(fake_at(&f->t.guest, place(RX, 0)), &want, HEADER);
+
+        /* one that was queued for a driver which took more than this one does */
+        driver_again(f, PLAIN);
+        offer_buffer(f, 0, BUFFER);
+        assert_true(network_sends_under(f, &left_to_do, FRAME, 1));
+        assert_true(network_sends_under(f, &checked, FRAME, 2));
+        fake_settle(&f->t, 0);
+        assert_received(f, 0, FRAME, 2);
+}
+
+/* ---- network to guest, in several buffers ------------------------------------------------------------- */
+
+/* Takes a frame out of all the buffers that it came in, which begin with that of @slot. Return: how many. */
+static unsigned take_merged(struct fixture *f, unsigned slot, size_t size, unsigned n) {
+        static uint8_t frame[HEADER + NET_FRAME_MAX];
+        struct virtio_net_hdr_v1 header;
+        uint32_t head, length;
+        unsigned count = 0;
+        size_t got = 0;
+
+        do {
+                assert_true(fake_take_used(&f->t.queues[RX], &head, &length));
+                assert_int_equal(head, (slot + count) % QUEUE_SIZE);
+                memcpy(frame + got, fake_at(&f->t.guest, place(RX, head)), length);
+                got += length;
+                memcpy(&header, frame, HEADER);
+        } while (++count < le16toh(header.num_buffers));
+        assert_int_equal(got, HEADER + size);
+        assert_int_equal(header.gso_type, 0);
+        assert_filled(frame + HEADER, size, n);
+        return count;
+}
+
+static void test_net_merges_buffers(void **state) {
+        static const struct {
+                uint32_t buffer; /* size of each */
+                size_t frame;
+                unsigned want; /* buffers */
+        } rows[] = {
+                { 1500, 1, 1 },
+                { 1500, 1500 - HEADER, 1 },
+                { 1500, 1501 - HEADER, 2 },
+                { 1500, 3000 - HEADER, 2 },
+                { 1500, NET_FRAME_MAX, 44 },
+                { HEADER, 1, 2 }, /* room for a header, and no more */
+                { HEADER + 1, 27, 3 },
+        };
+        struct fixture *f = *state;
+
+        driver_again(f, PLAIN | MERGEABLE);
+        for (unsigned i = 0, slot = 0; i < ELEMENTSOF(rows); i++) {
+                /* twice: the second finds buffers that are held for it */
+                for (unsigned again = 0; again < 2; again++, slot += rows[i].want) {
+                        for (unsigned n = 0; n < rows[i].want; n++)
+                                offer_buffer(f, (slot + n) % QUEUE_SIZE, rows[i].buffer);
+                        assert_true(network_sends(f, rows[i].frame, i));
+                        fake_settle(&f->t, 0);
+                        assert_int_equal(take_merged(f, slot % QUEUE_SIZE, rows[i].frame, i), rows[i].want);
+                        assert_int_equal(le16toh(f->t.queues[RX].used->idx), slot + rows[i].want);
+                }
+        }
+}
+
+/* A frame that has not all of its buffers yet waits, whole, and those behind it do. */
+static void test_net_waits_for_all_buffers_of_a_frame(void **state) {
+        struct fixture *f = *state;
+
+        driver_again(f, PLAIN | MERGEABLE);
+        assert_true(network_sends(f, 2500, 0));
+        assert_true(network_sends(f, FRAME, 1));
+        for (unsigned i = 0; i < 3; i++) {
+                offer_buffer(f, i, 1000);
+                assert_false(kicks_suppressed(f, RX));
+                kick(f, RX);
+                assert_int_equal(le16toh(f->t.queues[RX].used->idx), i < 2 ? 0 : 3);
+        }
+        assert_int_equal(take_merged(f, 0, 2500, 0), 3);
+        offer_buffer(f, 3, 1000);
+        kick(f, RX);
+        assert_int_equal(take_merged(f, 3, FRAME, 1), 1);
+}
+
+/* All the buffers that the queue can hold are not enough: nothing to wait for. */
+static void test_net_drops_a_frame_that_no_buffers_can_take(void **state) {
+        struct fixture *f = *state;
+
+        driver_again(f, PLAIN | MERGEABLE);
+        for (unsigned i = 0; i < QUEUE_SIZE; i++)
+                offer_buffer(f, i, 1000);
+        log_set_level(LOG_CRIT);
+        assert_true(network_sends(f, 64000, 0));
+        assert_true(network_sends(f, NET_FRAME_MAX + 1, 1)); /* no frame */
+        assert_true(network_sends(f, 63900, 2));
+        fake_settle(&f->t, 0);
+        assert_int_equal(take_merged(f, 0, 63900, 2), QUEUE_SIZE);
+        assert_int_equal(f->t.breaks, 0);
+}
+
+/* Any frames into any buffers, which come when they like. */
+static void test_net_merges_whatever_comes(void **state) {
+        struct fixture *f = *state;
+        struct fake_queue *q = &f->t.queues[RX];
+        unsigned offered = 0, sent = 0, taken = 0, slot = 0;
+        size_t sizes[8];
+
+        driver_again(f, PLAIN | MERGEABLE);
+        srand(1);
+        while (taken < 2000) {
+                unsigned more = (unsigned) rand() % (QUEUE_SIZE / 4);
+
+                while (offered - q->seen < QUEUE_SIZE && more-- > 0) {
+                        uint32_t size = rand() % 4 ? 2048 : HEADER + (uint32_t) rand() % 2000,
+                                 cut = 1 + rand() % (size - 1);
+                        unsigned i = offered++ % QUEUE_SIZE;
+
+                        if (cut % 2) /* the second piece is in an indirect table */
+                                fake_desc(q, i, place(RX, i), size, D_WRITE, 0);
+                        else {
+                                struct vring_desc *t = fake_at(&f->t.guest, RAM_BASE + 0x70000 + i * 32);
+
+                                fake_write_desc(&t[0], place(RX, i), cut, D_WRITE | D_NEXT, 1);
+                                fake_write_desc(&t[1], place(RX, i) + cut, size - cut, D_WRITE, 0);
+                                fake_desc(q, i, RAM_BASE + 0x70000 + i * 32, 32, D_INDIRECT, 0);
+                        }
+                        fake_offer(q, (uint16_t) i);
+                }
+                while (sent - taken < ELEMENTSOF(sizes) && rand() % 3) {
+                        size_t size = rand() % 3 ? 1 + (size_t) rand() % 1514 : 1 + (size_t) rand() % 30000;
+
+                        if (!network_sends(f, size, sent))
+                                break;
+                        sizes[sent++ % ELEMENTSOF(sizes)] = size;
+                }
+                kick(f, RX);
+                while (le16toh(q->used->idx) != q->seen) {
+                        slot += take_merged(f, slot % QUEUE_SIZE, sizes[taken % ELEMENTSOF(sizes)], taken);
+                        taken++;
+                }
+        }
+        assert_int_equal(f->t.breaks, 0);
+}
+
 static void test_net_breaks_on_a_buffer_without_room_for_a_header(void **state) {
         static const struct {
                 uint32_t size;
@@ -408,7 +687,7 @@ static void test_net_breaks_on_a_buffer_without_room_for_a_header(void **state) 
                 fake_settle(&f->t, 0);
                 fake_queue_init(&f->t.queues[RX], &f->t.guest, RX, QUEUE_SIZE);
                 fake_queue_init(&f->t.queues[TX], &f->t.guest, TX, QUEUE_SIZE);
-                fake_driver_up(&f->t, UINT64_MAX);
+                fake_driver_up(&f->t, PLAIN);
                 fake_settle(&f->t, 0);
         }
         /* the frames that were there are the guest's once it does it right */
@@ -481,8 +760,11 @@ static void test_net_ends_when_its_tap_is_removed(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_net_offers_what_works_and_no_more),
+                TEST(test_net_has_the_tap_do_what_the_driver_takes),
+                TEST(test_net_ends_when_the_tap_refuses),
                 TEST(test_net_sends_frames_under_a_clean_header),
                 TEST(test_net_sends_any_layout),
+                TEST(test_net_sends_what_the_tap_is_to_finish),
                 TEST(test_net_drops_what_is_no_frame_and_goes_on),
                 TEST(test_net_breaks_on_a_frame_without_a_header),
                 TEST(test_net_waits_for_a_full_tap),
@@ -492,6 +774,11 @@ int main(void) {
                 TEST(test_net_waits_for_buffers),
                 TEST(test_net_receives_before_the_driver_is_there),
                 TEST(test_net_drops_a_frame_that_does_not_fit),
+                TEST(test_net_receives_what_the_guest_is_to_finish),
+                TEST(test_net_merges_buffers),
+                TEST(test_net_waits_for_all_buffers_of_a_frame),
+                TEST(test_net_drops_a_frame_that_no_buffers_can_take),
+                TEST(test_net_merges_whatever_comes),
                 TEST(test_net_breaks_on_a_buffer_without_room_for_a_header),
                 TEST(test_net_loses_no_kick_and_no_frame),
                 TEST(test_net_ends_when_its_tap_is_removed),

@@ -1,4 +1,5 @@
-// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block.c reconciler/device/block_image.c reconciler/device/console.c reconciler/device/net.c reconciler/device/net_vhost.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/log.c
+// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/tap.c
+// libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,20 +73,13 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_ptr_equal(o.type, &console_device_type);
         assert_int_equal(worker_options_fds(&o, fds), 4);
 
-        assert_int_equal(parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01", &o, &e),
+        assert_int_equal(parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01 --offload", &o, &e),
                          WORKER_OPTIONS_SERVE);
         assert_ptr_equal(o.type, &net_device_type);
         assert_int_equal(o.arguments.values[0], 11);
         assert_string_equal(o.arguments.texts[1], "02:00:00:00:00:01");
+        assert_int_equal(o.arguments.values[2], 1);
         assert_int_equal(worker_options_fds(&o, fds), 2);
-
-        assert_int_equal(o.arguments.values[2], -1);
-
-        assert_int_equal(
-                parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01 --vhost-fd=12 --links-fd=13", &o, &e),
-                WORKER_OPTIONS_SERVE);
-        assert_int_equal(o.arguments.values[2], 12);
-        assert_int_equal(worker_options_fds(&o, fds), 4);
 
         assert_int_equal(parse("block " COMMON " --log-fd=12 --image-fd=11", &o, &e), WORKER_OPTIONS_SERVE);
         assert_int_equal(o.log_fd, 12);

@@ -107,7 +107,6 @@ static inline void fake_changed(struct fake_transport *f) {
 static inline void fake_init(struct fake_transport *f, uint16_t queue_size) {
         memset(f, 0, sizeof(*f));
         f->base.ops = &fake_ops;
-        f->base.call_fd = -1;
         f->base.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         f->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)

@@ -158,6 +158,27 @@ static void test_virtqueue_indices_wrap_at_16_bit(void **state) {
         assert_int_equal(le16toh(f->driver.used->idx), 70000 % 65536);
 }
 
+static void test_virtqueue_return_all_keeps_the_order(void **state) {
+        const struct virtqueue_used list[] = { { 5, 100 }, { 2, 0 }, { 7, 3 } };
+        struct fixture *f = *state;
+        uint32_t head, length;
+
+        for (unsigned round = 0; round < QUEUE_SIZE; round++) { /* across the end of the ring, too */
+                for (unsigned i = 0; i < ELEMENTSOF(list); i++) {
+                        fake_desc(&f->driver, list[i].head, DATA, 4, D_WRITE, 0);
+                        fake_offer(&f->driver, list[i].head);
+                        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+                }
+                virtqueue_return_all(&f->q, list, ELEMENTSOF(list));
+                for (unsigned i = 0; i < ELEMENTSOF(list); i++) {
+                        assert_true(fake_take_used(&f->driver, &head, &length));
+                        assert_int_equal(head, list[i].head);
+                        assert_int_equal(length, list[i].written);
+                }
+                assert_false(fake_take_used(&f->driver, &head, &length));
+        }
+}
+
 static void test_virtqueue_put_back_fetches_the_same_again(void **state) {
         struct fixture *f = *state;
 
@@ -492,6 +513,7 @@ int main(void) {
                 TEST(test_virtqueue_next_follows_indirect_tables),
                 TEST(test_virtqueue_next_takes_a_chain_as_long_as_the_queue),
                 TEST(test_virtqueue_indices_wrap_at_16_bit),
+                TEST(test_virtqueue_return_all_keeps_the_order),
                 TEST(test_virtqueue_put_back_fetches_the_same_again),
                 TEST(test_virtqueue_next_refuses_hostile_chains),
                 TEST(test_virtqueue_next_refuses_a_sum_beyond_4g),

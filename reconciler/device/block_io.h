@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How a disk's model gets at its image without waiting for it: operations are
+ * handed over, go to the kernel together, and come back done, in any order.
+ *
+ * Two of them: io_uring (block_io_uring.c), and threads where the kernel has none
+ * or forbids it (block_io_threads.c). Used by one thread; nothing here allocates,
+ * opens or logs once it serves.
+ */
+#pragma once
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+
+enum block_io_kind {
+        BLOCK_IO_READ,
+        BLOCK_IO_WRITE,
+        BLOCK_IO_FLUSH,     /* fdatasync(2) */
+        BLOCK_IO_FALLOCATE, /* fallocate(2) with @mode on @offset and @length */
+};
+
+/* One operation on the image. Its owner's again once it was reaped. */
+struct block_operation {
+        enum block_io_kind kind;
+        bool durable; /* a write is on the disk when it is done */
+        int mode;
+        uint64_t offset, length; /* bytes */
+        const struct iovec *iov; /* read, write: not to be touched until it was reaped */
+        unsigned count;
+        int64_t result; /* bytes moved, or 0, or -errno */
+        struct block_operation *next;
+};
+
+struct block_io;
+
+struct block_io_ops {
+        /* Takes an operation. It goes to the kernel with commit(), or before. */
+        void (*submit)(struct block_io *io, struct block_operation *o);
+        void (*commit)(struct block_io *io);
+        /* An operation that is done; NULL: none is just now. */
+        struct block_operation *(*reap)(struct block_io *io);
+        /* An operation that has not begun need not begin: a hint. It is reaped all the same. */
+        void (*cancel)(struct block_io *io, struct block_operation *o);
+        /* Waits, for as long as the storage takes, until one can be reaped. Only while one is under way. */
+        void (*wait)(struct block_io *io);
+        /* Nothing is under way any more, or what is does not matter: the process ends. */
+        void (*free)(struct block_io *io);
+};
+
+struct block_io {
+        const struct block_io_ops *ops;
+        int event_fd; /* EPOLLIN while an operation can be reaped */
+};
+
+/**
+ * block_io_uring_new() - operations through an io_uring
+ * @fd: the image; the only file that the ring can ever reach, by the few operations above
+ * @depth: how many are under way at most
+ * @ret: owned by the caller
+ *
+ * Return: 0; -ENOSYS, -EPERM, -EACCES, -EINVAL (this kernel has none, too old a one, or forbids it), -errno.
+ */
+int block_io_uring_new(int fd, unsigned depth, struct block_io **ret);
+
+/** block_io_threads_new() - the same through threads of this process, started here. Return: 0 or -errno */
+int block_io_threads_new(int fd, struct block_io **ret);
+
+static inline void block_io_free(struct block_io *io) {
+        if (io)
+                io->ops->free(io);
+}
+DEFINE_CLEANUP(struct block_io *, block_io_free);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A disk as a worker: its command line, its system calls. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "device/block.h"
+#include "device/block_image.h"
+#include "device/device_type.h"
+
+/* How long a killed predecessor may take to let go of the image; less than the daemon waits for the worker to serve. */
+#define LOCK_PATIENCE_MS 5000
+
+enum {
+        ARGUMENT_IMAGE,
+        ARGUMENT_READ_ONLY,
+};
+
+static const struct device_option block_options[] = {
+        [ARGUMENT_IMAGE] = { WORKER_OPTION_IMAGE_FD, DEVICE_OPTION_FD },
+        [ARGUMENT_READ_ONLY] = { WORKER_OPTION_READ_ONLY, DEVICE_OPTION_FLAG },
+        { 0 },
+};
+
+/* One ring or a few threads; what either needs is not worth a list of its own. */
+static const struct cage_rule block_rules[] = {
+        { __NR_io_uring_enter, false, 0 },
+        { __NR_preadv2, false, 0 },
+        { __NR_pwritev2, false, 0 },
+        { __NR_fdatasync, false, 0 },
+        { __NR_fallocate, false, 0 },
+        { __NR_futex, false, 0 },
+        { __NR_read, false, 0 },  /* of the events of image and threads */
+        { __NR_lseek, false, 0 }, /* tells the image's size */
+        /* The end of a thread. */
+        { __NR_rt_sigprocmask, false, 0 },
+        { __NR_madvise, false, 0 },
+        { __NR_exit, false, 0 },
+};
+
+static int block_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
+        struct block_options o = {
+                .image_fd = a->values[ARGUMENT_IMAGE],
+                .image_events_fd = -1,
+                .num_queues = 1,
+                .read_only = a->values[ARGUMENT_READ_ONLY],
+                .discard = true,
+        };
+        char serial[BLOCK_SERIAL_SIZE];
+        int r;
+
+        r = block_image_lock(o.image_fd, o.read_only, LOCK_PATIENCE_MS, e);
+        if (r < 0)
+                return r;
+        block_serial(a->zone, a->device, serial);
+        o.serial = serial;
+        return block_new(&o, ret, e);
+}
+
+const struct device_type block_device_type = {
+        .name = "block",
+        .comm = "virtio-block",
+        .options = block_options,
+        .rules = block_rules,
+        .num_rules = ELEMENTSOF(block_rules),
+        .create = block_create,
+};
