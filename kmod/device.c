@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
+#include <linux/vmalloc.h>
 
 #include "zone.h"
 #include "zone_check.h"
@@ -98,6 +99,10 @@ static bool apply_effects(struct hv_device *device, u32 effects, u32 queue,
 	}
 	if (effects & REGISTER_RINGS_LOST)
 		device->rings_lost = device->sequence;
+	/* Whoever served it before has let go of it, or has no memory any more. */
+	if (effects & REGISTER_RING_GAINED)
+		memset(device->inflight + queue * HVISOR_INFLIGHT_QUEUE_SIZE, 0,
+		       HVISOR_INFLIGHT_QUEUE_SIZE);
 	if (effects & REGISTER_DRIVER_UP)
 		signals->is_event = true;
 	if (effects & REGISTER_QUIET)
@@ -157,6 +162,7 @@ static void free_device(struct kref *references)
 	struct hv_device *device = container_of(references, struct hv_device, references);
 
 	zone_put(device->zone);
+	vfree(device->inflight);
 	mutex_destroy(&device->worker_lock);
 	kfree(device);
 }

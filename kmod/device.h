@@ -68,6 +68,8 @@ struct hv_device {
 	u64 generation;
 	u64 cookie;
 
+	void *inflight;			/* vmalloc_user(); from the first attachment on */
+
 	/* What a worker has seen: sequence counts the changes of the driver's set-up. */
 	u64 sequence;
 	u64 acknowledged;
@@ -161,6 +163,9 @@ void worker_unhook_call(struct hv_worker *worker);
 void device_signal(struct hv_device *device, const struct device_signals *signals);
 
 /* device_memory.c */
+
+/* Bytes for a device of so many queues, in whole pages. */
+size_t inflight_size(u32 num_queues);
 
 void worker_init_memory(struct hv_worker *worker, struct file *file);
 int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma);

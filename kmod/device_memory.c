@@ -3,16 +3,18 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/pfn.h>
+#include <linux/vmalloc.h>
 
 #include "device.h"
 #include "zone.h"
 #include "zone_check.h"
 
 /*
- * A worker sees its zone's RAM at the guest's addresses. Pages go in one fault
- * at a time and come out all at once when the worker is revoked, so every
- * descriptor has a mapping of its own. The RAM has no struct pages: nothing can
- * pin it, and no reference outlives the page tables.
+ * A worker sees its zone's RAM at the guest's addresses, and its device's record
+ * of requests in flight beyond all of them. Pages go in one fault at a time and
+ * come out all at once when the worker is revoked, so every descriptor has a
+ * mapping of its own. The RAM has no struct pages: nothing can pin it, and no
+ * reference outlives the page tables.
  */
 
 static const struct hvisor_region *find_memory(const struct hv_worker *worker, u64 guest, u64 size)
@@ -49,6 +51,54 @@ static const struct vm_operations_struct memory_ops = {
 	.mremap = refuse_move,
 };
 
+/* ------------------------------------------------------------------------ */
+/* What is in flight                                                         */
+
+size_t inflight_size(u32 num_queues)
+{
+	return PAGE_ALIGN((size_t)num_queues * HVISOR_INFLIGHT_QUEUE_SIZE);
+}
+
+static u64 inflight_offset(unsigned long page)
+{
+	return ((u64)page << PAGE_SHIFT) - HVISOR_INFLIGHT_OFFSET;
+}
+
+static vm_fault_t fault_inflight(struct vm_fault *vmf)
+{
+	struct hv_worker *worker = vmf->vma->vm_file->private_data;
+	u64 offset = inflight_offset(vmf->pgoff);
+	vm_fault_t r = VM_FAULT_SIGBUS;
+
+	/* As with RAM; that much is there, it was checked when it was mapped. */
+	down_read(&worker->memory_lock);
+	if (!worker_check(worker))
+		r = vmf_insert_page(vmf->vma, vmf->address,
+				    vmalloc_to_page(worker->device->inflight + offset));
+	up_read(&worker->memory_lock);
+	return r;
+}
+
+static const struct vm_operations_struct inflight_ops = {
+	.fault = fault_inflight,
+	.mremap = refuse_move,
+};
+
+static int map_inflight(const struct hv_worker *worker, struct vm_area_struct *vma)
+{
+	const struct hv_device *device = worker->device;
+
+	/* An attached worker's device has its record, and its number of queues for good. */
+	if (!range_contains(0, inflight_size(device->registers.model.num_queues),
+			    inflight_offset(vma->vm_pgoff), vma->vm_end - vma->vm_start))
+		return -EINVAL;
+	vma->vm_flags |= VM_MIXEDMAP;
+	vma->vm_ops = &inflight_ops;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------ */
+
 void worker_init_memory(struct hv_worker *worker, struct file *file)
 {
 	struct address_space *mapping = &worker->mapping;
@@ -73,13 +123,16 @@ int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC) ||
 	    vma->vm_pgoff > U64_MAX >> PAGE_SHIFT)
 		return -EINVAL;
+	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY;
+	vma->vm_flags &= ~VM_MAYEXEC;
+	if (guest >= HVISOR_INFLIGHT_OFFSET)
+		return map_inflight(worker, vma);
 	region = find_memory(worker, guest, vma->vm_end - vma->vm_start);
 	/* With larger pages than the hypervisor's a region may not be mappable. */
 	if (!region || !PAGE_ALIGNED(region->physical - region->guest))
 		return -EINVAL;
 
-	vma->vm_flags |= VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY;
-	vma->vm_flags &= ~VM_MAYEXEC;
+	vma->vm_flags |= VM_PFNMAP;
 	vma->vm_ops = &memory_ops;
 	return 0;
 }

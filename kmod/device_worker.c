@@ -7,6 +7,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/virtio_config.h>
+#include <linux/vmalloc.h>
 
 #include "device.h"
 #include "zone.h"
@@ -27,7 +28,7 @@ int worker_check(const struct hv_worker *worker)
 {
 	if (READ_ONCE(worker->is_revoked) || READ_ONCE(worker->device->is_gone))
 		return -ESTALE;
-	return READ_ONCE(worker->is_attached) ? 0 : -EPERM;
+	return smp_load_acquire(&worker->is_attached) ? 0 : -EPERM;
 }
 
 int worker_acknowledge(struct hv_worker *worker, u64 sequence)
@@ -168,12 +169,15 @@ static int get_eventfds(struct hv_worker *worker, const struct hvisor_device_att
 }
 
 /* With device->lock held: from here on this is the device's worker. */
-static void install(struct hv_worker *worker, struct hvisor_device_attach *attach)
+static void install(struct hv_worker *worker, struct hvisor_device_attach *attach, void **inflight)
 {
 	struct hv_device *device = worker->device;
 
+	if (!device->inflight)
+		swap(device->inflight, *inflight);
 	worker->pid = get_task_pid(current, PIDTYPE_TGID);
-	WRITE_ONCE(worker->is_attached, true);
+	/* Pairs with worker_check(): whoever sees it finds all that a worker has. */
+	smp_store_release(&worker->is_attached, true);
 	device->worker = worker;
 	device->last_worker = worker;
 	device->cookie = attach->cookie;
@@ -185,12 +189,16 @@ static void install(struct hv_worker *worker, struct hvisor_device_attach *attac
 static int begin(struct hv_worker *worker, struct hvisor_device_attach *attach,
 		 const struct register_model *model, struct device_signals *signals)
 {
+	/* The first worker's; the next ones give it back. */
+	void *inflight = vmalloc_user(inflight_size(model->num_queues));
 	struct hv_device *device = worker->device;
 	const char *what = NULL;
 	unsigned long flags;
 	int r;
 	u32 i;
 
+	if (!inflight)
+		return -ENOMEM;
 	spin_lock_irqsave(&device->lock, flags);
 	if (device->is_gone)
 		r = -ESTALE;
@@ -199,7 +207,7 @@ static int begin(struct hv_worker *worker, struct hvisor_device_attach *attach,
 	else
 		r = register_file_offer(&device->registers, device->virtio_id, model, &what);
 	if (r >= 0) {
-		install(worker, attach);
+		install(worker, attach, &inflight);
 		if (r > 0)
 			device_inject(device);
 		for (i = 0; i < model->num_queues; i++)
@@ -207,6 +215,7 @@ static int begin(struct hv_worker *worker, struct hvisor_device_attach *attach,
 				signals->kicks |= BIT(i);
 	}
 	spin_unlock_irqrestore(&device->lock, flags);
+	vfree(inflight);
 	if (r < 0)
 		pr_debug("attach to %s: %d %s\n", device->name, r, what ?: "");
 	return r < 0 ? r : 0;

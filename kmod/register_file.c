@@ -257,7 +257,7 @@ static u32 write_queue_ready(struct register_file *file, u32 index, u32 value)
 
 	if (value && !queue->ready && queue_is_sound(file, index)) {
 		queue->ready = true;
-		return REGISTER_CHANGED;
+		return REGISTER_CHANGED | REGISTER_RING_GAINED;
 	}
 	if (value)
 		return 0;
@@ -330,6 +330,7 @@ static u32 write_notify(const struct register_file *file, u32 value, u32 *queue)
 u32 register_file_write(struct register_file *file, u64 offset, u64 size, u64 value64, u32 *queue)
 {
 	u32 value = (u32)value64;
+	u32 effects;
 
 	/*
 	 * Configuration space is read-only: none of the features under which a
@@ -359,7 +360,10 @@ u32 register_file_write(struct register_file *file, u64 offset, u64 size, u64 va
 	case VIRTIO_MMIO_STATUS:
 		return write_status(file, value);
 	default:
-		return write_queue(file, (u32)offset, value);
+		effects = write_queue(file, (u32)offset, value);
+		if (effects & REGISTER_RING_GAINED)
+			*queue = file->queue_select;
+		return effects;
 	}
 }
 

@@ -52,6 +52,7 @@ enum register_effect {
 	REGISTER_MUST_WAIT	= 1 << 3,	/* answer once every lost ring was let go of */
 	REGISTER_DRIVER_UP	= 1 << 4,	/* DRIVER_OK was set */
 	REGISTER_QUIET		= 1 << 5,	/* no interrupt is pending any more */
+	REGISTER_RING_GAINED	= 1 << 6,	/* a queue is ready that was not */
 };
 
 /**
@@ -98,7 +99,7 @@ u64 register_file_read(const struct register_file *file, u64 offset, u64 size);
 
 /**
  * register_file_write() - the guest writes @size bytes at @offset of the window
- * @queue: set with REGISTER_NOTIFIED: which one, < num_queues
+ * @queue: set with REGISTER_NOTIFIED and REGISTER_RING_GAINED: which one, < num_queues
  *
  * Return: a set of enum register_effect.
  */

@@ -309,6 +309,17 @@ struct hvisor_memory {
 #define HVISOR_DEVICE_MEMORY	_IOR(HVISOR_IOC_TYPE, 0x44, struct hvisor_memory)
 
 /*
+ * Memory that outlives the worker, for what it has fetched from its queues and
+ * not returned yet: mmap(MAP_SHARED) of the device fd with this offset, as an
+ * attached worker; num_queues parts of this size, rounded up to whole pages.
+ * Each part has room for the region of a split virtqueue of 1024 as vhost-user
+ * lays it out ("Inflight I/O tracking"). It is zero when the driver enables the
+ * queue; then only workers write there, one after the other.
+ */
+#define HVISOR_INFLIGHT_OFFSET		(1ULL << 62)
+#define HVISOR_INFLIGHT_QUEUE_SIZE	0x4040
+
+/*
  * The device's configuration space has changed: what it is now, as a whole
  * (EINVAL: bytes beyond the attachment's config_size). If it differs from what
  * was there the driver sees another ConfigGeneration, and is told by a

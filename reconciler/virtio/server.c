@@ -126,7 +126,8 @@ static int settle(struct server *s, int r) {
 }
 
 static int queue_start(struct server *s, unsigned q, const struct virtqueue_layout *layout) {
-        int r = virtqueue_start(&s->device->queues[q], s->memory, layout, s->device->driver_features);
+        struct inflight_queue *inflight = inflight_region_queue(&s->transport->inflight, q, layout->size);
+        int r = virtqueue_start(&s->device->queues[q], s->memory, layout, s->device->driver_features, inflight);
 
         if (r >= 0 && s->device->ops->queue_started)
                 r = s->device->ops->queue_started(s->device, q);

@@ -46,6 +46,8 @@ struct transport {
         const struct transport_ops *ops;
         int event_fd;                    /* EPOLLIN: state changed; EPOLLHUP: revoked */
         int kick_fds[VIRTIO_QUEUES_MAX]; /* eventfds; -1 beyond the device's queues */
+        /* Outlives the worker; a queue's part is zero when the queue is new. Looked at when a queue starts. */
+        struct inflight_region inflight;
 };
 
 static inline void transport_free(struct transport *t) {

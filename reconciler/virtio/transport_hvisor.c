@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -90,6 +91,21 @@ static int map_memory(struct transport_hvisor *h, struct guest_memory **ret) {
         return 0;
 }
 
+_Static_assert(sizeof(struct inflight_queue) + VIRTQUEUE_SIZE_MAX * sizeof(struct inflight_descriptor) <=
+                       HVISOR_INFLIGHT_QUEUE_SIZE,
+               "a queue's part has room for the largest queue");
+
+static int map_inflight(struct transport_hvisor *h, unsigned num_queues) {
+        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+        size_t size = (num_queues * HVISOR_INFLIGHT_QUEUE_SIZE + page - 1) / page * page;
+        void *base;
+
+        base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, h->device_fd, HVISOR_INFLIGHT_OFFSET);
+        if (base == MAP_FAILED)
+                return -errno;
+        return inflight_region_attach(&h->base.inflight, base, size, num_queues, VIRTQUEUE_SIZE_MAX);
+}
+
 static int hvisor_attach(struct transport *t, const struct virtio_device *d, uint64_t cookie,
                          struct guest_memory **ret_memory, struct err *e) {
         struct transport_hvisor *h = hvisor_of(t);
@@ -108,6 +124,9 @@ static int hvisor_attach(struct transport *t, const struct virtio_device *d, uin
         r = map_memory(h, ret_memory);
         if (r < 0)
                 return err_set(e, r, "cannot map the zone's RAM: %s", strerror(-r));
+        r = map_inflight(h, d->num_queues);
+        if (r < 0)
+                return err_set(e, r, "cannot map the record of requests in flight: %s", strerror(-r));
         return 0;
 }
 
@@ -158,6 +177,8 @@ static int hvisor_call(struct transport *t) {
 static void hvisor_free(struct transport *t) {
         struct transport_hvisor *h = hvisor_of(t);
 
+        if (h->base.inflight.base)
+                (void) munmap(h->base.inflight.base, h->base.inflight.size);
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
                 fd_close(h->base.kick_fds[q]);
         fd_close(h->call_fd);

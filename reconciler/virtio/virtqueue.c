@@ -39,8 +39,35 @@ static int translate_part(const struct virtqueue *q, uint64_t gpa, uint64_t byte
         return guest_memory_translate(q->memory, gpa, bytes, ret) < 0 ? -EPROTO : 0;
 }
 
+/*
+ * A fresh queue's used ring is zeroed by the driver (4.2.3.2); in one that ran
+ * before, idx counts what was returned. Either way that is where to go on.
+ */
+static int resume(struct virtqueue *q, struct inflight_queue *inflight) {
+        uint16_t heads[VIRTQUEUE_SIZE_MAX], used_idx;
+        bool is_new = inflight && inflight_is_new(inflight);
+        int n = 0;
+
+        used_idx = le16toh(__atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE));
+        if (inflight)
+                n = inflight_resume(inflight, q->size, used_idx, heads, &q->counter);
+        if (n < 0)
+                return n;
+        for (int i = 0; i < n; i++) {
+                q->order[(used_idx + i) & (q->size - 1)] = heads[i];
+                q->heads[heads[i]].state = VIRTQUEUE_HEAD_FETCHED;
+        }
+        q->inflight = inflight;
+        q->next_used = used_idx;
+        q->next_available = used_idx;
+        q->fetched = (uint16_t) (used_idx + n);
+        /* The predecessor may have died between returning and interrupting: owe a call. */
+        q->unsignalled = !is_new;
+        return 0;
+}
+
 int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, const struct virtqueue_layout *layout,
-                    uint64_t features) {
+                    uint64_t features, struct inflight_queue *inflight) {
         void *descriptors, *available, *used;
         uint16_t size = layout->size;
 
@@ -59,15 +86,11 @@ int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, cons
         q->available = available;
         q->used = used;
         q->indirect_allowed = features & (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC);
-        /*
-         * A fresh queue's used ring is zeroed by the driver (4.2.3.2); in one that ran
-         * before, idx counts what was returned. Either way that is where to go on. The
-         * predecessor may have died between returning and interrupting: owe a call.
-         */
-        q->next_used = le16toh(__atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE));
-        q->next_available = q->next_used;
-        q->unsignalled = q->next_used != 0;
         q->size = size;
+        if (resume(q, inflight) < 0) {
+                q->size = 0;
+                return virtqueue_refuse(q, "the record of what is in flight is not of this queue");
+        }
         (void) virtqueue_allow_kicks(q);
         return 0;
 }
@@ -169,26 +192,53 @@ static int chain_walk(struct virtqueue *q, uint16_t head, struct virtqueue_chain
         }
 }
 
-int virtqueue_next(struct virtqueue *q, struct virtqueue_chain *ret) {
-        uint16_t idx, waiting;
-        int r;
+/* Return: 1 and the head of the next request that nobody has fetched yet; 0; -EPROTO. */
+static int read_available(struct virtqueue *q, uint16_t *ret) {
+        uint16_t idx, waiting, head;
 
         /*
          * Read the ring and the descriptors only after idx: the driver publishes it last
          * (2.7.13). Pairs with the driver's write barrier before idx.
          */
         idx = le16toh(__atomic_load_n(&q->available->idx, __ATOMIC_ACQUIRE));
-        waiting = (uint16_t) (idx - q->next_available);
+        waiting = (uint16_t) (idx - q->fetched);
         if (waiting == 0)
                 return 0;
         if (waiting > q->size)
                 return virtqueue_refuse(q, "more requests announced than the queue holds");
+        head = le16toh(__atomic_load_n(&q->available->ring[q->fetched & (q->size - 1)], __ATOMIC_RELAXED));
+        if (head >= q->size)
+                return virtqueue_refuse(q, "descriptor index outside its table");
+        if (q->heads[head].state != VIRTQUEUE_HEAD_DRIVERS)
+                return virtqueue_refuse(q, "a request that was not returned yet is announced again");
+        *ret = head;
+        return 1;
+}
 
-        ret->head = le16toh(__atomic_load_n(&q->available->ring[q->next_available & (q->size - 1)], __ATOMIC_RELAXED));
+/* The record comes before the count: nothing is fetched that is not in flight. */
+static void note_fetched(struct virtqueue *q, uint16_t head) {
+        if (q->inflight)
+                inflight_fetched(q->inflight, head, q->counter++);
+        q->heads[head].state = VIRTQUEUE_HEAD_FETCHED;
+        q->order[q->fetched++ & (q->size - 1)] = head;
+}
+
+int virtqueue_next(struct virtqueue *q, struct virtqueue_chain *ret) {
+        bool known = q->next_available != q->fetched;
+        int r = 1;
+
+        if (known)
+                ret->head = q->order[q->next_available & (q->size - 1)];
+        else
+                r = read_available(q, &ret->head);
+        if (r <= 0)
+                return r;
         ret->readable = ret->writable = (struct iov_span){ .iov = ret->iov };
         r = chain_walk(q, ret->head, ret);
         if (r < 0)
                 return r;
+        if (!known)
+                note_fetched(q, ret->head);
         q->next_available++;
         return 1;
 }
@@ -197,16 +247,62 @@ void virtqueue_put_back(struct virtqueue *q) {
         q->next_available--;
 }
 
+static void write_used(struct virtqueue *q, uint16_t at, uint16_t head, uint32_t written) {
+        vring_used_elem_t *e = &q->used->ring[at & (q->size - 1)];
+
+        __atomic_store_n(&e->id, htole32(head), __ATOMIC_RELAXED);
+        __atomic_store_n(&e->len, htole32(written), __ATOMIC_RELAXED);
+        q->heads[head].state = VIRTQUEUE_HEAD_DRIVERS;
+}
+
+/* 2.7.14: elements and data before idx. Pairs with the driver's read barrier after idx. */
+static void publish_used(struct virtqueue *q, uint16_t idx) {
+        if (idx == q->next_used)
+                return;
+        q->next_used = idx;
+        __atomic_store_n(&q->used->idx, htole16(idx), __ATOMIC_RELEASE);
+        q->unsignalled = true;
+}
+
+/* The order of stores is inflight.h's. */
+static void return_recorded(struct virtqueue *q, const struct virtqueue_used *list, size_t count) {
+        for (size_t i = 0; i < count; i++)
+                inflight_returning(q->inflight, list[i].head);
+        for (size_t i = 0; i < count; i++)
+                write_used(q, (uint16_t) (q->next_used + i), list[i].head, list[i].written);
+        publish_used(q, (uint16_t) (q->next_used + count));
+        for (size_t i = 0; i < count; i++)
+                inflight_returned(q->inflight, list[i].head);
+        inflight_settled(q->inflight, q->next_used);
+}
+
+/* As far as everything that was fetched before is done as well. */
+static void return_in_order(struct virtqueue *q) {
+        uint16_t at = q->next_used;
+
+        for (; at != q->next_available; at++) {
+                uint16_t head = q->order[at & (q->size - 1)];
+
+                if (q->heads[head].state != VIRTQUEUE_HEAD_DONE)
+                        break;
+                write_used(q, at, head, q->heads[head].written);
+        }
+        publish_used(q, at);
+}
+
 void virtqueue_return_all(struct virtqueue *q, const struct virtqueue_used *list, size_t count) {
         for (size_t i = 0; i < count; i++) {
-                vring_used_elem_t *e = &q->used->ring[q->next_used++ & (q->size - 1)];
+                uint16_t head = list[i].head;
 
-                __atomic_store_n(&e->id, htole32(list[i].head), __ATOMIC_RELAXED);
-                __atomic_store_n(&e->len, htole32(list[i].written), __ATOMIC_RELAXED);
+                if (head >= q->size || q->heads[head].state != VIRTQUEUE_HEAD_FETCHED)
+                        abort(); /* the model's mistake: the driver may have that memory for something else */
+                q->heads[head].state = VIRTQUEUE_HEAD_DONE;
+                q->heads[head].written = list[i].written;
         }
-        /* 2.7.14: elements and data before idx. Pairs with the driver's read barrier after idx. */
-        __atomic_store_n(&q->used->idx, htole16(q->next_used), __ATOMIC_RELEASE);
-        q->unsignalled = true;
+        if (q->inflight)
+                return_recorded(q, list, count);
+        else
+                return_in_order(q);
 }
 
 void virtqueue_return(struct virtqueue *q, uint16_t head, uint32_t written) {

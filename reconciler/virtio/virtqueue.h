@@ -7,11 +7,12 @@
  * -EPROTO: the caller gives the queue up until the driver resets it;
  * virtqueue_violation() says what it was.
  *
- * All that a queue remembers besides the rings is how far it has got, and this
- * can be read back from the used ring: a worker that attaches to a running queue
- * goes on where its predecessor stopped. What that one had fetched but not
- * returned is fetched again. This holds since requests are returned in the
- * order in which they were fetched.
+ * A worker that attaches to a running queue goes on where its predecessor
+ * stopped, at whatever instruction that one was killed: what it had fetched but
+ * not returned is fetched again, in the same order. With memory for it from the
+ * transport (inflight.h) this holds whatever the order of returns. Without, the
+ * rings alone must tell: the driver then gets requests back in the order in which
+ * they were fetched, and one that is done early waits in here for those before.
  *
  * One thread a queue. Never logs, never allocates.
  */
@@ -20,6 +21,7 @@
 #include <linux/virtio_ring.h>
 
 #include "virtio/guest_memory.h"
+#include "virtio/inflight.h"
 #include "virtio/iov.h"
 
 #define VIRTQUEUE_SIZE_MAX 1024
@@ -32,17 +34,37 @@ struct virtqueue_layout {
         uint16_t size;
 };
 
+enum virtqueue_head {
+        VIRTQUEUE_HEAD_DRIVERS, /* the driver's */
+        VIRTQUEUE_HEAD_FETCHED,
+        VIRTQUEUE_HEAD_DONE, /* returned by the model, waits for those before */
+};
+
 struct virtqueue {
         const struct guest_memory *memory;
         uint16_t size; /* 0: not running */
         const uint8_t *descriptors;
         const struct vring_avail *available;
         struct vring_used *used;
-        bool indirect_allowed;   /* VIRTIO_F_INDIRECT_DESC was negotiated */
-        uint16_t next_available; /* free-running, as the rings' idx */
-        uint16_t next_used;
-        bool unsignalled; /* something was returned since the last virtqueue_take_call() */
+        struct inflight_queue *inflight; /* NULL: returned in the order of fetching */
+        uint64_t counter;                /* of the next request in it */
+        bool indirect_allowed;           /* VIRTIO_F_INDIRECT_DESC was negotiated */
+        bool unsignalled;                /* something was returned since the last virtqueue_take_call() */
         const char *violation;
+
+        /*
+         * Free-running, as the rings' idx: returned <= next_available <= fetched. Up to
+         * fetched the available ring was read; what lies between, a predecessor had
+         * fetched or the model has put back.
+         */
+        uint16_t next_used;
+        uint16_t next_available;
+        uint16_t fetched;
+        uint16_t order[VIRTQUEUE_SIZE_MAX]; /* the heads, as the available ring had them */
+        struct {
+                enum virtqueue_head state;
+                uint32_t written; /* DONE: bytes */
+        } heads[VIRTQUEUE_SIZE_MAX];
 };
 
 /* One request: buffers that the device reads, then buffers that it writes. */
@@ -59,11 +81,14 @@ struct virtqueue_chain {
  * @memory: borrowed until virtqueue_stop()
  * @layout: hostile; addresses are checked and translated here, once
  * @features: what the driver has accepted
+ * @inflight: the queue's part of a region that outlives this worker, with room
+ *            for its size; borrowed until virtqueue_stop(). NULL: there is none
  *
- * Return: 0, -EPROTO (size no power of two or too large, misaligned, outside RAM).
+ * Return: 0, -EPROTO (size no power of two or too large, misaligned, outside RAM,
+ * not the queue that @inflight tells of).
  */
 int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, const struct virtqueue_layout *layout,
-                    uint64_t features);
+                    uint64_t features, struct inflight_queue *inflight);
 
 /** virtqueue_stop() - lets go of the rings; not one access to them after it returns */
 void virtqueue_stop(struct virtqueue *q);
@@ -80,12 +105,12 @@ static inline bool virtqueue_running(const struct virtqueue *q) {
  */
 int virtqueue_next(struct virtqueue *q, struct virtqueue_chain *ret);
 
-/** virtqueue_put_back() - the request last fetched stays in the queue and is fetched again */
+/** virtqueue_put_back() - the request last fetched stays in the queue and is fetched again; so may those before it */
 void virtqueue_put_back(struct virtqueue *q);
 
 /**
- * virtqueue_return() - gives a request back to the driver
- * @head: of the chain
+ * virtqueue_return() - gives a request back to the driver, in any order
+ * @head: of a chain that was fetched and not returned yet
  * @written: bytes that were written, from the start of its writable part
  *
  * The guest is not interrupted yet, see virtqueue_take_call().

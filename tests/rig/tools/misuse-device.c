@@ -58,6 +58,9 @@ static void refuse_all(int device, int wanted, const char *which) {
         expect("CONFIG", ioctl(device, HVISOR_DEVICE_CONFIG, &config), wanted);
         errno = 0;
         expect_true("no mapping", map(device, VALID_RAM, 4096, PROT_READ, MAP_SHARED) == MAP_FAILED && errno == wanted);
+        errno = 0;
+        expect_true("no mapping of what is in flight",
+                    map(device, HVISOR_INFLIGHT_OFFSET, 4096, PROT_READ, MAP_SHARED) == MAP_FAILED && errno == wanted);
         if (broken != before)
                 printf("(%s)\n", which);
 }
@@ -211,6 +214,47 @@ static char *misuse_mapping(int device) {
         return at;
 }
 
+/* Two queues' parts, as whole pages: what one worker writes there the next one finds. */
+static size_t inflight_size(void) {
+        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+
+        return (2 * HVISOR_INFLIGHT_QUEUE_SIZE + page - 1) / page * page;
+}
+
+static char *map_inflight(int device) {
+        char *at = map(device, HVISOR_INFLIGHT_OFFSET, inflight_size(), PROT_READ | PROT_WRITE, MAP_SHARED);
+
+        expect_true("what is in flight is mapped", at != MAP_FAILED);
+        if (at == MAP_FAILED)
+                exit(EXIT_FAILURE);
+        return at;
+}
+
+static void misuse_inflight(int device) {
+        size_t size = inflight_size(), page = (size_t) sysconf(_SC_PAGESIZE);
+        int both = PROT_READ | PROT_WRITE;
+        char *at;
+
+        refuse_map(device, "no private record", HVISOR_INFLIGHT_OFFSET, size, both, MAP_PRIVATE);
+        refuse_map(device, "no record of code", HVISOR_INFLIGHT_OFFSET, size, PROT_READ | PROT_EXEC, MAP_SHARED);
+        refuse_map(device, "no more than the record", HVISOR_INFLIGHT_OFFSET, size + page, both, MAP_SHARED);
+        refuse_map(device, "nothing behind it", HVISOR_INFLIGHT_OFFSET + size, page, both, MAP_SHARED);
+        refuse_map(device, "nothing before it", HVISOR_INFLIGHT_OFFSET - page, 2 * page, both, MAP_SHARED);
+        at = map_inflight(device);
+        expect_true("it is zero at first", at[0] == 0 && at[size - 1] == 0 && memcmp(at, at + 1, size - 1) == 0);
+        at[0] = 'x';
+        at[size - 1] = 'y';
+        expect_true("a child does not see the record", !child_sees(at));
+        munmap(at, size);
+}
+
+static char *misuse_inflight_of_successor(int device) {
+        char *at = map_inflight(device);
+
+        expect_true("the next worker finds what was there", at[0] == 'x' && at[inflight_size() - 1] == 'y');
+        return at;
+}
+
 /* The kernel itself must not reach it once it is taken away, either. */
 static sigjmp_buf back;
 
@@ -267,7 +311,7 @@ static void misuse_succession(int device) {
         expect_true("the next one does", info().generation == generation + 1);
 }
 
-static void misuse_destroyed(int device, char *ram) {
+static void misuse_destroyed(int device, char *ram, char *inflight) {
         struct pollfd p = { .fd = device, .events = POLLIN };
         int late;
 
@@ -276,6 +320,7 @@ static void misuse_destroyed(int device, char *ram) {
         REFUSE_ATTACH(ESTALE, a.cookie = 1);
         expect_true("poll tells the worker", poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
         expect_true("RAM is gone", is_gone(ram));
+        expect_true("what was in flight is gone", is_gone(inflight));
         late = dup(device);
         close(device);
         refuse_all(late, ESTALE, "a copy of it");
@@ -300,13 +345,14 @@ int main(void) {
         misuse_acknowledge(device);
         misuse_config(device);
         misuse_map(device);
+        misuse_inflight(device);
         munmap(misuse_mapping(device), VALID_RAM_SIZE);
         close(device);
         misuse_sharing();
         device = open_again();
         misuse_succession(device);
         ram = misuse_mapping(device);
-        misuse_destroyed(device, ram);
+        misuse_destroyed(device, ram, misuse_inflight_of_successor(device));
         close(zone);
         return promises_end();
 }

@@ -208,7 +208,11 @@ static void on_bus_error(int signal) {
 static long map_and_touch(void) {
         size_t size = 4096 * (1 + below(16));
         uint64_t guest = below(4) ? VALID_RAM + 4096 * below(VALID_RAM_SIZE / 4096) : interesting();
-        char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, any(DEVICE), (off_t) (guest & ~0xfffULL));
+        char *at;
+
+        if (below(4) == 0)
+                guest = HVISOR_INFLIGHT_OFFSET + 4096 * below(16);
+        at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, any(DEVICE), (off_t) (guest & ~0xfffULL));
 
         if (at == MAP_FAILED)
                 return -1;

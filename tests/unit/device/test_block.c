@@ -1,4 +1,4 @@
-// sources: reconciler/device/block.c reconciler/device/block_slots.c reconciler/device/block_request.c reconciler/device/block_io_uring.c reconciler/device/block_io_threads.c reconciler/device/block_image.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
+// sources: reconciler/device/block.c reconciler/device/block_slots.c reconciler/device/block_request.c reconciler/device/block_io_uring.c reconciler/device/block_io_threads.c reconciler/device/block_image.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
 // libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every test is made twice: on an io_uring and on threads. */
@@ -347,11 +347,12 @@ static void test_block_answers_a_whole_batch_with_one_call(void **state) {
 
         start(f, false, UINT64_MAX);
         put_header(f, VIRTIO_BLK_T_IN, 1);
-        fake_desc(&f->t.queues[0], 0, HEADER, 16, D_NEXT, 1);
-        fake_desc(&f->t.queues[0], 1, PAYLOAD, 512, D_NEXT | D_WRITE, 2);
-        fake_desc(&f->t.queues[0], 2, STATUS, 1, D_WRITE, 0);
-        for (unsigned i = 0; i < 32; i++)
-                fake_offer(&f->t.queues[0], 0);
+        fake_desc(&f->t.queues[0], 0, PAYLOAD, 512, D_NEXT | D_WRITE, 1);
+        fake_desc(&f->t.queues[0], 1, STATUS, 1, D_WRITE, 0);
+        for (uint16_t i = 2; i < 34; i++) {
+                fake_desc(&f->t.queues[0], i, HEADER, 16, D_NEXT, 0);
+                fake_offer(&f->t.queues[0], i);
+        }
         fake_kick(&f->t, 0);
         for (unsigned i = 0; i < 32; i++)
                 (void) wait_used(f, 0, &length);

@@ -19,6 +19,8 @@
 #define OK_UP  (UP | VIRTIO_CONFIG_S_FEATURES_OK)
 #define ALL_UP (OK_UP | VIRTIO_CONFIG_S_DRIVER_OK)
 
+#define GAINED (REGISTER_CHANGED | REGISTER_RING_GAINED)
+
 static struct register_model model_of_two_queues(void) {
         return (struct register_model){
                 .features = FEATURE_VERSION_1 | FEATURE_SOME,
@@ -46,7 +48,7 @@ static uint32_t set(struct register_file *f, uint64_t offset, uint32_t value) {
         uint32_t queue = UINT32_MAX;
         uint32_t effects = register_file_write(f, offset, 4, value, &queue);
 
-        assert_true(!!(effects & REGISTER_NOTIFIED) == (queue != UINT32_MAX));
+        assert_true(!!(effects & (REGISTER_NOTIFIED | REGISTER_RING_GAINED)) == (queue != UINT32_MAX));
         return effects;
 }
 
@@ -76,8 +78,8 @@ static struct register_file running(void) {
         struct register_file f = offered();
 
         accept_features(&f, FEATURE_VERSION_1);
-        assert_int_equal(make_ready(&f, 0, 256, 0x1000, 0x2000, 0x3000), REGISTER_CHANGED);
-        assert_int_equal(make_ready(&f, 1, 64, 0x1234567890, 0xfedcba9876, 0x1122334454), REGISTER_CHANGED);
+        assert_int_equal(make_ready(&f, 0, 256, 0x1000, 0x2000, 0x3000), GAINED);
+        assert_int_equal(make_ready(&f, 1, 64, 0x1234567890, 0xfedcba9876, 0x1122334454), GAINED);
         assert_int_equal(set(&f, VIRTIO_MMIO_STATUS, ALL_UP), REGISTER_CHANGED | REGISTER_DRIVER_UP);
         return f;
 }
@@ -238,7 +240,7 @@ static void test_register_file_queue_becomes_ready_only_if_sound(void **state) {
 
                 accept_features(&f, FEATURE_VERSION_1);
                 assert_int_equal(make_ready(&f, c[i].queue, c[i].size, c[i].desc, c[i].avail, c[i].used),
-                                 c[i].ready ? REGISTER_CHANGED : 0);
+                                 c[i].ready ? GAINED : 0);
                 assert_int_equal(get(&f, VIRTIO_MMIO_QUEUE_READY), c[i].ready);
         }
 }
@@ -338,6 +340,20 @@ static void test_register_file_queue_disable_must_wait(void **state) {
         set(&f, VIRTIO_MMIO_QUEUE_SEL, 2);
         assert_int_equal(set(&f, VIRTIO_MMIO_QUEUE_READY, 0), 0);
         assert_true(f.queues[0].ready);
+}
+
+static void test_register_file_tells_which_queue_is_ready(void **state) {
+        struct register_file f = offered();
+        uint32_t queue = UINT32_MAX;
+
+        (void) state;
+        accept_features(&f, FEATURE_VERSION_1);
+        assert_int_equal(make_ready(&f, 1, 64, 0x1000, 0x2000, 0x3000), GAINED);
+        assert_int_equal(register_file_write(&f, VIRTIO_MMIO_QUEUE_READY, 4, 1, &queue), 0); /* is ready */
+        assert_int_equal(queue, UINT32_MAX);
+        set(&f, VIRTIO_MMIO_QUEUE_READY, 0);
+        assert_int_equal(register_file_write(&f, VIRTIO_MMIO_QUEUE_READY, 4, 1, &queue), GAINED);
+        assert_int_equal(queue, 1);
 }
 
 static void test_register_file_queue_reset_is_not_offered(void **state) {
@@ -572,6 +588,7 @@ int main(void) {
                 cmocka_unit_test(test_register_file_notifies_ready_queues_only),
                 cmocka_unit_test(test_register_file_reset_forgets_the_driver),
                 cmocka_unit_test(test_register_file_queue_disable_must_wait),
+                cmocka_unit_test(test_register_file_tells_which_queue_is_ready),
                 cmocka_unit_test(test_register_file_queue_reset_is_not_offered),
                 cmocka_unit_test(test_register_file_interrupts_are_acknowledged_by_bit),
                 cmocka_unit_test(test_register_file_no_interrupt_before_driver_ok),

@@ -16,10 +16,13 @@
 #define STATUS_OK                                                                                                      \
         (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
 
+#define FAKE_QUEUES 2
+
 struct fake_transport {
         struct transport base;
         struct fake_guest guest;
-        struct fake_queue queues[2];
+        struct fake_queue queues[FAKE_QUEUES];
+        uint64_t inflight[FAKE_QUEUES][0x4040 / sizeof(uint64_t)]; /* outlives a worker */
         struct transport_state state;
         struct virtio_device *device; /* as attached */
         uint64_t cookie;
@@ -106,6 +109,9 @@ static inline void fake_changed(struct fake_transport *f) {
 
 static inline void fake_init(struct fake_transport *f, uint16_t queue_size) {
         memset(f, 0, sizeof(*f));
+        assert_int_equal(inflight_region_attach(&f->base.inflight, f->inflight, sizeof(f->inflight),
+                                                ELEMENTSOF(f->queues), VIRTQUEUE_SIZE_MAX),
+                         0);
         f->base.ops = &fake_ops;
         f->base.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         f->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -126,10 +132,19 @@ static inline void fake_serve(struct fake_transport *f, struct virtio_device *d)
         assert_int_equal(server_new(d, &f->base, "zone test: device", 0xc00c1e, f->signal_fd, &f->server, &e), 0);
 }
 
+/* The driver enables a queue. */
+static inline void fake_enable(struct fake_transport *f, unsigned q) {
+        struct inflight_queue *part = inflight_region_queue(&f->base.inflight, q, 0);
+
+        if (part)
+                memset(part, 0, inflight_part_size(VIRTQUEUE_SIZE_MAX));
+        f->state.queues[q].ready = true;
+}
+
 /* What a driver does until DRIVER_OK; @features: which of the offered ones it takes. */
 static inline void fake_driver_up(struct fake_transport *f, uint64_t features) {
         for (unsigned q = 0; q < f->device->num_queues; q++)
-                f->state.queues[q].ready = true;
+                fake_enable(f, q);
         f->state.features = f->device->features & features;
         f->state.status = STATUS_OK;
         fake_changed(f);

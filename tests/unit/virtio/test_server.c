@@ -1,4 +1,4 @@
-// sources: reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
+// sources: reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <sys/epoll.h>
 
@@ -185,6 +185,7 @@ static void test_server_restarts_a_queue_that_moved(void **state) {
         fake_settle(&f->t, 0);
         fake_queue_init(&moved, &f->t.guest, 4, 8);
         f->t.state.queues[1].layout = moved.layout;
+        fake_enable(&f->t, 1);
         fake_changed(&f->t);
         fake_settle(&f->t, 0);
         assert_int_equal(f->echo.stopped, 1);

@@ -1,4 +1,4 @@
-// sources: reconciler/virtio/virtqueue.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c
+// sources: reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 
@@ -11,24 +11,59 @@
 struct fixture {
         struct fake_guest guest;
         struct fake_queue driver;
+        struct inflight_region region; /* none in half of the tests */
         struct virtqueue q;
         struct virtqueue_chain chain;
 };
 
-static int set_up(void **state) {
+static int start_with(struct fixture *f, const struct guest_memory *memory, const struct virtqueue_layout *layout,
+                      uint64_t features) {
+        return virtqueue_start(&f->q, memory, layout, features, inflight_region_queue(&f->region, 0, layout->size));
+}
+
+/* The next worker, after whatever has happened to the one before. */
+static void start(struct fixture *f) {
+        assert_int_equal(start_with(f, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+}
+
+/* The driver sets the queue up anew. */
+static void reset(struct fixture *f) {
+        fake_queue_init(&f->driver, &f->guest, 0, QUEUE_SIZE);
+        if (f->region.base)
+                memset(f->region.base, 0, f->region.size);
+        start(f);
+}
+
+static int set_up_without_a_region(void **state) {
         struct fixture *f = calloc(1, sizeof(*f));
 
         fake_guest_init(&f->guest);
-        fake_queue_init(&f->driver, &f->guest, 0, QUEUE_SIZE);
-        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+        reset(f);
         *state = f;
         return 0;
+}
+
+static int set_up(void **state) {
+        size_t size = inflight_part_size(VIRTQUEUE_SIZE_MAX);
+        struct fixture *f;
+
+        (void) set_up_without_a_region(state);
+        f = *state;
+        assert_int_equal(inflight_region_attach(&f->region, calloc(1, size), size, 1, VIRTQUEUE_SIZE_MAX), 0);
+        reset(f);
+        return 0;
+}
+
+/* Whoever comes first: what the driver gets back is no chain of this test's. */
+static void finish(struct fixture *f) {
+        virtqueue_return(&f->q, f->chain.head, 0);
 }
 
 static int tear_down(void **state) {
         struct fixture *f = *state;
 
         fake_guest_done(&f->guest);
+        free(f->region.base);
         free(f);
         return 0;
 }
@@ -67,8 +102,12 @@ static void test_virtqueue_start_checks_size_place_and_alignment(void **state) {
         struct fixture *f = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                int r = virtqueue_start(&f->q, f->guest.memory, &rows[i].layout, 0);
+                int r;
 
+                reset(f);
+                if (f->region.base)
+                        memset(f->region.base, 0, f->region.size);
+                r = start_with(f, f->guest.memory, &rows[i].layout, 0);
                 assert_int_equal(r, rows[i].ok ? 0 : -EPROTO);
                 assert_int_equal(virtqueue_running(&f->q), rows[i].ok);
                 assert_int_equal(virtqueue_violation(&f->q) == NULL, rows[i].ok);
@@ -118,6 +157,7 @@ static void test_virtqueue_next_follows_indirect_tables(void **state) {
                 assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
                 assert_int_equal(f->chain.readable.size, rows[i].direct_first ? 15 : 10);
                 assert_int_equal(f->chain.writable.size, 20);
+                finish(f);
         }
 }
 
@@ -132,6 +172,7 @@ static void test_virtqueue_next_takes_a_chain_as_long_as_the_queue(void **state)
         fake_offer(&f->driver, 0);
         assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
         assert_int_equal(f->chain.readable.count, QUEUE_SIZE);
+        finish(f);
 
         fake_desc(&f->driver, 0, TABLE, 16 * QUEUE_SIZE, D_INDIRECT, 0);
         fake_offer(&f->driver, 0);
@@ -277,8 +318,7 @@ static void test_virtqueue_next_refuses_hostile_chains(void **state) {
         struct fixture *f = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                fake_queue_init(&f->driver, &f->guest, 0, QUEUE_SIZE);
-                assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+                reset(f);
                 rows[i](f);
                 fake_offer(&f->driver, 0);
                 assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
@@ -295,7 +335,7 @@ static void test_virtqueue_next_refuses_a_sum_beyond_4g(void **state) {
         assert_int_equal(guest_memory_new(&big), 0);
         assert_int_equal(guest_memory_add(big, RAM_BASE, RAM_SIZE, f->guest.ram), 0);
         assert_int_equal(guest_memory_add(big, UINT64_C(1) << 32, UINT64_C(3) << 30, f->guest.ram), 0);
-        assert_int_equal(virtqueue_start(&f->q, big, &f->driver.layout, 0), 0);
+        assert_int_equal(start_with(f, big, &f->driver.layout, 0), 0);
         fake_desc(&f->driver, 0, UINT64_C(1) << 32, 3U << 30, D_NEXT, 1);
         fake_desc(&f->driver, 1, UINT64_C(1) << 32, (1U << 30) - 1, D_NEXT, 2);
         fake_desc(&f->driver, 2, UINT64_C(1) << 32, 1, D_WRITE, 0);
@@ -310,7 +350,7 @@ static void test_virtqueue_next_refuses_a_sum_beyond_4g(void **state) {
 static void test_virtqueue_next_refuses_indirect_without_the_feature(void **state) {
         struct fixture *f = *state;
 
-        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, 0), 0);
+        assert_int_equal(start_with(f, f->guest.memory, &f->driver.layout, 0), 0);
         fake_write_desc(table(f, 0), DATA, 4, 0, 0);
         fake_desc(&f->driver, 0, TABLE, 16, D_INDIRECT, 0);
         fake_offer(&f->driver, 0);
@@ -378,13 +418,13 @@ static void test_virtqueue_next_survives_random_rings(void **state) {
                         f->driver.desc[i] = random_desc(&seed);
                         *table(f, i) = random_desc(&seed);
                 }
-                f->q.next_available = (uint16_t) random_next(&seed);
                 f->driver.avail->idx = htole16(f->q.next_available + 1);
                 f->driver.avail->ring[f->q.next_available % QUEUE_SIZE] =
                         htole16(random_next(&seed) % (QUEUE_SIZE + 1));
                 switch (virtqueue_next(&f->q, &f->chain)) {
                 case 1:
                         assert_chain_inside_ram(f);
+                        finish(f);
                         good++;
                         break;
                 case -EPROTO:
@@ -397,7 +437,183 @@ static void test_virtqueue_next_survives_random_rings(void **state) {
         assert_true(good > 1000 && bad > 1000);
 }
 
+/* ---- in flight ---------------------------------------------------------------------------------------- */
+
+static void offer_all(struct fixture *f, const uint16_t *heads, unsigned count) {
+        for (unsigned i = 0; i < count; i++) {
+                fake_desc(&f->driver, heads[i], DATA + heads[i] * 16U, 16, D_WRITE, 0);
+                fake_offer(&f->driver, heads[i]);
+        }
+}
+
+static void fetch_all(struct fixture *f, const uint16_t *heads, unsigned count) {
+        for (unsigned i = 0; i < count; i++) {
+                assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+                assert_int_equal(f->chain.head, heads[i]);
+        }
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 0);
+}
+
+static void expect_used(struct fixture *f, const uint16_t *heads, unsigned count) {
+        uint32_t head, length;
+
+        for (unsigned i = 0; i < count; i++) {
+                assert_true(fake_take_used(&f->driver, &head, &length));
+                assert_int_equal(head, heads[i]);
+                assert_int_equal(length, 100 + head);
+        }
+        assert_false(fake_take_used(&f->driver, &head, &length));
+}
+
+static void return_head(struct fixture *f, uint16_t head) {
+        virtqueue_return(&f->q, head, 100U + head);
+}
+
+static void test_virtqueue_next_refuses_a_head_in_flight(void **state) {
+        struct fixture *f = *state;
+
+        offer_all(f, (uint16_t[]){ 3 }, 1);
+        fetch_all(f, (uint16_t[]){ 3 }, 1);
+        fake_offer(&f->driver, 3);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), -EPROTO);
+        return_head(f, 3);
+        fetch_all(f, (uint16_t[]){ 3 }, 1);
+}
+
+static void test_virtqueue_return_in_any_order(void **state) {
+        struct fixture *f = *state;
+
+        offer_all(f, (uint16_t[]){ 5, 0, 7 }, 3);
+        fetch_all(f, (uint16_t[]){ 5, 0, 7 }, 3);
+        return_head(f, 7);
+        return_head(f, 5);
+        if (f->region.base)
+                expect_used(f, (uint16_t[]){ 7, 5 }, 2);
+        else /* 7 waits for 0: the rings alone must tell a successor what is missing */
+                expect_used(f, (uint16_t[]){ 5 }, 1);
+        return_head(f, 0);
+        if (f->region.base)
+                expect_used(f, (uint16_t[]){ 0 }, 1);
+        else
+                expect_used(f, (uint16_t[]){ 0, 7 }, 2);
+}
+
+static void test_virtqueue_start_fetches_again_what_was_in_flight(void **state) {
+        struct fixture *f = *state;
+
+        offer_all(f, (uint16_t[]){ 5, 0, 7, 2 }, 4);
+        fetch_all(f, (uint16_t[]){ 5, 0, 7, 2 }, 4);
+        return_head(f, 0);
+        return_head(f, 5);
+        offer_all(f, (uint16_t[]){ 6, 0 }, 2); /* overwrites nothing yet, but 0 comes again */
+        start(f);
+        fetch_all(f, (uint16_t[]){ 7, 2, 6, 0 }, 4);
+        return_head(f, 2);
+        start(f);
+        if (f->region.base)
+                fetch_all(f, (uint16_t[]){ 7, 6, 0 }, 3);
+        else
+                fetch_all(f, (uint16_t[]){ 7, 2, 6, 0 }, 4);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 0);
+}
+
+/* Those that wait in the ring for one slow request are overwritten there. */
+static void test_virtqueue_start_finds_one_that_is_older_than_the_ring(void **state) {
+        struct fixture *f = *state;
+
+        offer_all(f, (uint16_t[]){ 4 }, 1);
+        fetch_all(f, (uint16_t[]){ 4 }, 1);
+        for (unsigned i = 0; i < 70000; i++) {
+                offer_all(f, (uint16_t[]){ 1 }, 1);
+                fetch_all(f, (uint16_t[]){ 1 }, 1);
+                return_head(f, 1);
+                if (i % 10000 == 0) {
+                        start(f);
+                        fetch_all(f, (uint16_t[]){ 4 }, 1);
+                }
+        }
+        start(f);
+        fetch_all(f, (uint16_t[]){ 4 }, 1);
+        return_head(f, 4);
+        start(f);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 0);
+}
+
+static void test_virtqueue_put_back_leaves_the_order(void **state) {
+        struct fixture *f = *state;
+
+        offer_all(f, (uint16_t[]){ 5, 0, 7 }, 3);
+        fetch_all(f, (uint16_t[]){ 5, 0, 7 }, 3);
+        virtqueue_put_back(&f->q);
+        virtqueue_put_back(&f->q);
+        return_head(f, 5);
+        expect_used(f, (uint16_t[]){ 5 }, 1);
+        assert_true(virtqueue_allow_kicks(&f->q)); /* there is something to fetch, though nothing new */
+        f->driver.avail->ring[1] = htole16(6);     /* a guest that changes its mind */
+        start(f);
+        if (f->region.base)
+                fetch_all(f, (uint16_t[]){ 0, 7 }, 2);
+}
+
+static void test_virtqueue_start_refuses_the_record_of_another_queue(void **state) {
+        struct fixture *f = *state;
+        struct inflight_queue *part = inflight_region_queue(&f->region, 0, QUEUE_SIZE);
+
+        for (unsigned row = 0; row < 4; row++) {
+                reset(f);
+                offer_all(f, (uint16_t[]){ 5, 0, 7 }, 3);
+                fetch_all(f, (uint16_t[]){ 5, 0, 7 }, 3);
+                return_head(f, 0);
+                switch (row) {
+                case 0:
+                        part->version = 2;
+                        break;
+                case 1:
+                        part->num_descriptors = 2 * QUEUE_SIZE;
+                        break;
+                case 2: /* the driver counts on: nothing that was in flight can have been returned so */
+                        f->driver.used->idx = htole16(1 + QUEUE_SIZE + 1);
+                        break;
+                case 3:
+                        f->driver.used->idx = htole16(3);
+                        part->last_batch_head = QUEUE_SIZE;
+                        break;
+                default:
+                        break;
+                }
+                assert_int_equal(start_with(f, f->guest.memory, &f->driver.layout, 0), -EPROTO);
+                assert_false(virtqueue_running(&f->q));
+                assert_non_null(virtqueue_violation(&f->q));
+        }
+}
+
+static void test_inflight_region_must_have_room(void **state) {
+        struct inflight_region r = { 0 };
+        uint64_t memory[40] = { 0 };
+
+        (void) state;
+        assert_int_equal(inflight_part_size(8), 192); /* 16 + 8 * 16, to 64 */
+        assert_int_equal(inflight_part_size(1024), 0x4040);
+        assert_int_equal(inflight_region_attach(&r, memory, 192, 0, 8), -EINVAL);
+        assert_int_equal(inflight_region_attach(&r, memory, 191, 1, 8), -EINVAL);
+        assert_int_equal(inflight_region_attach(&r, memory, 192, 2, 8), -EINVAL);
+        assert_int_equal(inflight_region_attach(&r, memory, SIZE_MAX, 1, 0), -EINVAL);
+        assert_int_equal(inflight_region_attach(&r, (uint8_t *) memory + 4, 192, 1, 8), -EINVAL);
+        assert_null(inflight_region_queue(&r, 0, 8));
+        assert_int_equal(inflight_region_attach(&r, memory, 320, 1, 8), 0);
+        assert_ptr_equal(inflight_region_queue(&r, 0, 8), memory);
+        assert_null(inflight_region_queue(&r, 1, 8));
+        assert_null(inflight_region_queue(&r, 0, 16));
+}
+
 /* ---- resuming and suppressing ------------------------------------------------------------------------- */
+
+static void serve_one(struct fixture *f) {
+        fake_desc(&f->driver, 0, DATA, 16, D_WRITE, 0);
+        fake_offer(&f->driver, 0);
+        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
+        finish(f);
+}
 
 static void test_virtqueue_start_resumes_after_what_was_returned(void **state) {
         struct fixture *f = *state;
@@ -414,7 +630,7 @@ static void test_virtqueue_start_resumes_after_what_was_returned(void **state) {
                         virtqueue_return(&f->q, f->chain.head, 1);
         }
         virtqueue_suppress_kicks(&f->q);
-        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+        start(f);
         assert_int_equal(f->driver.used->flags, 0);
         for (uint16_t i = 2; i < 4; i++) {
                 assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
@@ -429,15 +645,16 @@ static void test_virtqueue_start_resumes_after_what_was_returned(void **state) {
         assert_false(fake_take_used(&f->driver, &head, &length));
 }
 
+/* Whoever starts cannot know whether the one before came to it; only a new queue is known for it. */
 static void test_virtqueue_start_owes_the_call_of_a_dead_predecessor(void **state) {
         struct fixture *f = *state;
 
-        fake_desc(&f->driver, 0, DATA, 16, D_WRITE, 0);
-        fake_offer(&f->driver, 0);
+        assert_int_equal(virtqueue_take_call(&f->q), !f->region.base);
         assert_false(virtqueue_take_call(&f->q));
-        assert_int_equal(virtqueue_next(&f->q, &f->chain), 1);
-        virtqueue_return(&f->q, f->chain.head, 1);
-        assert_int_equal(virtqueue_start(&f->q, f->guest.memory, &f->driver.layout, INDIRECT), 0);
+        start(f); /* nothing was returned, or 65536 were */
+        assert_true(virtqueue_take_call(&f->q));
+        serve_one(f);
+        start(f);
         assert_true(virtqueue_take_call(&f->q));
         assert_false(virtqueue_take_call(&f->q));
 }
@@ -445,13 +662,14 @@ static void test_virtqueue_start_owes_the_call_of_a_dead_predecessor(void **stat
 static void test_virtqueue_take_call_heeds_no_interrupt(void **state) {
         struct fixture *f = *state;
 
-        virtqueue_return(&f->q, 0, 0);
+        (void) virtqueue_take_call(&f->q);
+        serve_one(f);
         f->driver.avail->flags = htole16(VRING_AVAIL_F_NO_INTERRUPT);
         assert_false(virtqueue_take_call(&f->q));
         f->driver.avail->flags = 0;
         assert_false(virtqueue_take_call(&f->q)); /* only for what was returned since */
-        virtqueue_return(&f->q, 0, 0);
-        virtqueue_return(&f->q, 0, 0);
+        serve_one(f);
+        serve_one(f);
         assert_true(virtqueue_take_call(&f->q));
         assert_false(virtqueue_take_call(&f->q));
 }
@@ -504,7 +722,11 @@ static void test_iov_take_last_byte_drops_an_element_of_one_byte(void **state) {
         assert_int_equal(s.size, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+/* Each with a region for what is in flight, and without. */
+#define TEST(name)                                                                                                     \
+        cmocka_unit_test_setup_teardown(name, set_up, tear_down), {                                                    \
+#name "_without_a_region", name, set_up_without_a_region, tear_down, NULL                              \
+        }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
@@ -520,6 +742,15 @@ int main(void) {
                 TEST(test_virtqueue_next_refuses_indirect_without_the_feature),
                 TEST(test_virtqueue_next_refuses_a_head_or_idx_outside),
                 TEST(test_virtqueue_next_survives_random_rings),
+                TEST(test_virtqueue_next_refuses_a_head_in_flight),
+                TEST(test_virtqueue_return_in_any_order),
+                TEST(test_virtqueue_start_fetches_again_what_was_in_flight),
+                cmocka_unit_test_setup_teardown(test_virtqueue_start_finds_one_that_is_older_than_the_ring, set_up,
+                                                tear_down),
+                TEST(test_virtqueue_put_back_leaves_the_order),
+                cmocka_unit_test_setup_teardown(test_virtqueue_start_refuses_the_record_of_another_queue, set_up,
+                                                tear_down),
+                cmocka_unit_test(test_inflight_region_must_have_room),
                 TEST(test_virtqueue_start_resumes_after_what_was_returned),
                 TEST(test_virtqueue_start_owes_the_call_of_a_dead_predecessor),
                 TEST(test_virtqueue_take_call_heeds_no_interrupt),
