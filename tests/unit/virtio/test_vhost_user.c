@@ -208,95 +208,49 @@ static void test_counts_in_the_payload_agree_with_its_size(void **state) {
                 struct vhost_user_message m;
                 int expected;
         } rows[] = {
-#define MEMORY(size, n, with)                                                                                          \
-        { { .header = { VHOST_USER_SET_MEM_TABLE, V, size }, .payload.memory.count = (n), .num_fds = (with) }
-                MEMORY(8, 0, 0), 0 },
-                MEMORY(40, 1, 1), 0
-}
-, MEMORY(264, 8, 8), 0
-}
-, MEMORY(264, 9, 8), -EPROTO
-}
-, MEMORY(40, UINT32_MAX, 1), -EPROTO
-}
-, MEMORY(40, 0x8000001, 1), -EPROTO
-}
-, /* 8 + 32 n is 40 again, in 32 bits */
-        MEMORY(40, 1, 0), -EPROTO
-}
-, MEMORY(40, 1, 2), -EPROTO
-}
-, MEMORY(72, 1, 1), -EPROTO
-}
-,
-#define CONFIG(bytes, at, n)                                                                                           \
-        {                                                                                                              \
-                {                                                                                                      \
-                        .header = { VHOST_USER_SET_CONFIG, V, bytes }, .payload.config = {                             \
-                                .offset = (at),                                                                        \
-                                .size = (n)                                                                            \
-                        }                                                                                              \
-                }
-        CONFIG(12, 0, 0), 0
-}
-, CONFIG(268, 0, 256), 0
-}
-, CONFIG(268, 1, 256), -EPROTO
-}
-, CONFIG(13, 255, 1), 0
-}
-, CONFIG(13, 256, 1), -EPROTO
-}
-, CONFIG(13, UINT32_MAX, 1), -EPROTO
-}
-, CONFIG(13, 0, 2), -EPROTO
-}
-, CONFIG(12, 0, UINT32_MAX), -EPROTO
-}
-,
-#define KICK(value, with)                                                                                              \
-        {                                                                                                              \
-                { .header = { VHOST_USER_SET_VRING_KICK, V, 8 }, .payload.u64 = (value), .num_fds = (with) }
-        KICK(255, 1), 0
-}
-, KICK(0x100, 0), 0
-}
-, KICK(0x100, 1), -EPROTO
-}
-, KICK(0, 0), -EPROTO
-}
-, KICK(0x200, 1), -EPROTO
-}
-, KICK(UINT64_C(1) << 63, 1), -EPROTO
-}
-,
-#define FLAGS(flags)                                                                                                   \
-        {                                                                                                              \
-                {                                                                                                      \
-                        .header = { VHOST_USER_GET_FEATURES, flags, 0 }                                                \
-                }
-        FLAGS(V), 0
-}
-, FLAGS(V | VHOST_USER_FLAG_NEED_REPLY), 0
-}
-, FLAGS(0), -EPROTO
-}
-, FLAGS(2), -EPROTO
-}
-, FLAGS(V | VHOST_USER_FLAG_REPLY), -EPROTO
-}
-, FLAGS(V | 0x10), -EPROTO
-}
-,
-}
-;
+        /* clang-format off */
+#define MEMORY(size, n, with) .m = { .header = { VHOST_USER_SET_MEM_TABLE, V, size }, .payload.memory.count = (n), .num_fds = (with) }
+                { MEMORY(8, 0, 0), 0 },
+                { MEMORY(40, 1, 1), 0 },
+                { MEMORY(264, 8, 8), 0 },
+                { MEMORY(264, 9, 8), -EPROTO },
+                { MEMORY(40, UINT32_MAX, 1), -EPROTO },
+                { MEMORY(40, 0x8000001, 1), -EPROTO }, /* 8 + 32 n is 40 again, in 32 bits */
+                { MEMORY(40, 1, 0), -EPROTO },
+                { MEMORY(40, 1, 2), -EPROTO },
+                { MEMORY(72, 1, 1), -EPROTO },
+#define CONFIG(bytes, at, n) .m = { .header = { VHOST_USER_SET_CONFIG, V, bytes }, .payload.config = { .offset = (at), .size = (n) } }
+                { CONFIG(12, 0, 0), 0 },
+                { CONFIG(268, 0, 256), 0 },
+                { CONFIG(268, 1, 256), -EPROTO },
+                { CONFIG(13, 255, 1), 0 },
+                { CONFIG(13, 256, 1), -EPROTO },
+                { CONFIG(13, UINT32_MAX, 1), -EPROTO },
+                { CONFIG(13, 0, 2), -EPROTO },
+                { CONFIG(12, 0, UINT32_MAX), -EPROTO },
+#define KICK(value, with) .m = { .header = { VHOST_USER_SET_VRING_KICK, V, 8 }, .payload.u64 = (value), .num_fds = (with) }
+                { KICK(255, 1), 0 },
+                { KICK(0x100, 0), 0 },
+                { KICK(0x100, 1), -EPROTO },
+                { KICK(0, 0), -EPROTO },
+                { KICK(0x200, 1), -EPROTO },
+                { KICK(UINT64_C(1) << 63, 1), -EPROTO },
+#define FLAGS(value) .m = { .header = { VHOST_USER_GET_FEATURES, value, 0 } }
+                { FLAGS(V), 0 },
+                { FLAGS(V | VHOST_USER_FLAG_NEED_REPLY), 0 },
+                { FLAGS(0), -EPROTO },
+                { FLAGS(2), -EPROTO },
+                { FLAGS(V | VHOST_USER_FLAG_REPLY), -EPROTO },
+                { FLAGS(V | 0x10), -EPROTO },
+                /* clang-format on */
+        };
 
-for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-        struct vhost_user_message m = rows[i].m;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                struct vhost_user_message m = rows[i].m;
 
-        assert_int_equal(check(f, &m, ALL), rows[i].expected);
-        assert_int_equal(f->e.code, rows[i].expected);
-}
+                assert_int_equal(check(f, &m, ALL), rows[i].expected);
+                assert_int_equal(f->e.code, rows[i].expected);
+        }
 }
 
 static int check_reply(struct fixture *f, uint32_t request, struct vhost_user_message *m) {
