@@ -26,12 +26,17 @@ int guest_memory_new(struct guest_memory **ret) {
         return 0;
 }
 
-void guest_memory_free(struct guest_memory *m) {
-        if (!m)
-                return;
+void guest_memory_clear(struct guest_memory *m) {
         for (size_t i = 0; i < m->count; i++)
                 if (m->regions[i].mapped)
                         (void) munmap(m->regions[i].host, m->regions[i].size);
+        m->count = 0;
+}
+
+void guest_memory_free(struct guest_memory *m) {
+        if (!m)
+                return;
+        guest_memory_clear(m);
         free(m);
 }
 
@@ -77,8 +82,7 @@ static int measure_run(const struct guest_memory_piece *pieces, size_t count, si
 }
 
 /* Reserves one range of addresses for the run, then puts each piece into its place. */
-static int map_run(struct guest_memory *m, int fd, const struct guest_memory_piece *pieces, size_t count,
-                   uint64_t size) {
+static int map_run(struct guest_memory *m, const struct guest_memory_piece *pieces, size_t count, uint64_t size) {
         uint64_t gpa = pieces[0].gpa;
         uint8_t *base;
         int r;
@@ -91,7 +95,7 @@ static int map_run(struct guest_memory *m, int fd, const struct guest_memory_pie
                 return -errno;
         for (size_t i = 0; i < count; i++) {
                 void *p = mmap(base + (pieces[i].gpa - gpa), pieces[i].size, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_FIXED, fd, (off_t) pieces[i].gpa);
+                               MAP_SHARED | MAP_FIXED, pieces[i].fd, (off_t) pieces[i].offset);
                 if (p == MAP_FAILED) {
                         r = -errno;
                         (void) munmap(base, size);
@@ -102,7 +106,7 @@ static int map_run(struct guest_memory *m, int fd, const struct guest_memory_pie
         return 0;
 }
 
-int guest_memory_map(struct guest_memory *m, int fd, struct guest_memory_piece *pieces, size_t count) {
+int guest_memory_map(struct guest_memory *m, struct guest_memory_piece *pieces, size_t count) {
         if (count > GUEST_MEMORY_REGIONS_MAX)
                 return -E2BIG;
         qsort(pieces, count, sizeof(*pieces), compare_pieces);
@@ -114,7 +118,7 @@ int guest_memory_map(struct guest_memory *m, int fd, struct guest_memory_piece *
                 r = measure_run(pieces, count, &n, &size);
                 if (r < 0)
                         return r;
-                r = map_run(m, fd, pieces, n, size);
+                r = map_run(m, pieces, n, size);
                 if (r < 0)
                         return r;
                 pieces += n;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The RAM of one zone as a worker sees it: where a guest-physical address is in
- * this process. Made once, before the first queue starts, and not changed while
- * a queue holds pointers into it; so lookups need no lock and may run on any
- * thread.
+ * this process. It is not changed while a queue holds pointers into it; so
+ * lookups need no lock and may run on any thread.
  *
  * Everything behind these pointers is shared with a hostile guest: it may change
  * between any two reads. Read each value once (virtqueue.c shows how).
@@ -34,6 +33,9 @@ int guest_memory_new(struct guest_memory **ret);
 void guest_memory_free(struct guest_memory *m);
 DEFINE_CLEANUP(struct guest_memory *, guest_memory_free);
 
+/** guest_memory_clear() - an address space without RAM again; as guest_memory_free(), but @m can be filled anew */
+void guest_memory_clear(struct guest_memory *m);
+
 /**
  * guest_memory_add() - adds RAM that is in this process already
  * @gpa: guest-physical address of its first byte
@@ -45,16 +47,17 @@ DEFINE_CLEANUP(struct guest_memory *, guest_memory_free);
  */
 int guest_memory_add(struct guest_memory *m, uint64_t gpa, uint64_t size, void *host);
 
-/* One piece of zone RAM, to be mapped from a descriptor at offset @gpa. */
+/* One piece of RAM, to be mapped from a descriptor. */
 struct guest_memory_piece {
         uint64_t gpa;
         uint64_t size;
+        uint64_t offset; /* in @fd */
+        int fd;          /* borrowed, only during the call */
 };
 
 /**
- * guest_memory_map() - maps zone RAM, shared, from a descriptor
- * @fd: borrowed, only during the call; offset = guest-physical address
- * @pieces: sorted in place by address; page-aligned
+ * guest_memory_map() - maps RAM, shared, from descriptors
+ * @pieces: sorted in place by address; page-aligned, all three
  *
  * Pieces that adjoin for the guest adjoin here, too, and become one region: a
  * guest may place a buffer across the border. Pages are faulted in on use; once
@@ -63,7 +66,7 @@ struct guest_memory_piece {
  * Return: 0, -E2BIG, -EINVAL or -EEXIST (as guest_memory_add()), -errno of
  * mmap(2). After an error @m holds the regions added before it.
  */
-int guest_memory_map(struct guest_memory *m, int fd, struct guest_memory_piece *pieces, size_t count);
+int guest_memory_map(struct guest_memory *m, struct guest_memory_piece *pieces, size_t count);
 
 /**
  * guest_memory_translate() - host pointer for a guest-physical range

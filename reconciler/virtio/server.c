@@ -21,7 +21,6 @@ enum event_kind {
 struct server {
         struct virtio_device *device;
         struct transport *transport;
-        struct guest_memory *memory;
         const char *name;
         int epoll_fd;
 
@@ -52,12 +51,6 @@ static int watch_everything(struct server *s, int signal_fd) {
         r = watch(s, s->transport->event_fd, EPOLLIN, EVENT_TRANSPORT, 0);
         if (r >= 0)
                 r = watch(s, signal_fd, EPOLLIN, EVENT_SIGNAL, 0);
-        /*
-         * Each write to an eventfd is an edge of its own, so a kick need not be read: it
-         * costs the one epoll_wait(). The counter cannot overflow into a lost edge.
-         */
-        for (unsigned q = 0; r >= 0 && q < s->device->num_queues; q++)
-                r = watch(s, s->transport->kick_fds[q], EPOLLIN | EPOLLET, EVENT_KICK, q);
         for (unsigned i = 0; r >= 0 && i < s->device->num_sources; i++)
                 r = watch(s, s->device->sources[i].fd, s->device->sources[i].events, EVENT_SOURCE, i);
         return r;
@@ -77,7 +70,7 @@ int server_new(struct virtio_device *device, struct transport *transport, const 
         s->violations = (struct log_ratelimit){ .burst = 5, .seconds = 60 };
         s->state_changed = true; /* look once at what is there already */
 
-        r = transport->ops->attach(transport, device, cookie, &s->memory, e);
+        r = transport->ops->attach(transport, device, cookie, e);
         if (r < 0)
                 return r;
         r = watch_everything(s, signal_fd);
@@ -88,6 +81,14 @@ int server_new(struct virtio_device *device, struct transport *transport, const 
 }
 
 /* ---- queues come and go ------------------------------------------------------------------------------- */
+
+static void queue_stop(struct server *s, unsigned q) {
+        (void) epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->transport->kick_fds[q], NULL);
+        if (s->device->ops->queue_stopping)
+                s->device->ops->queue_stopping(s->device, q);
+        virtqueue_stop(&s->device->queues[q]);
+        log_debug("%s: queue %u stopped", s->name, q);
+}
 
 /* Only this queue stops; the driver is told, and has to reset the device to get it back (2.1.2). */
 static int queue_break(struct server *s, unsigned q) {
@@ -100,18 +101,12 @@ static int queue_break(struct server *s, unsigned q) {
                 if (dropped > 0)
                         log_warning("%s: %u such lines were left out", s->name, dropped);
         }
-        if (virtqueue_running(queue) && s->device->ops->queue_stopping)
-                s->device->ops->queue_stopping(s->device, q);
-        virtqueue_stop(queue);
+        if (virtqueue_running(queue))
+                queue_stop(s, q);
+        else
+                virtqueue_stop(queue);
         s->broken |= BIT(q);
-        return s->transport->ops->break_device(s->transport);
-}
-
-static void queue_stop(struct server *s, unsigned q) {
-        if (s->device->ops->queue_stopping)
-                s->device->ops->queue_stopping(s->device, q);
-        virtqueue_stop(&s->device->queues[q]);
-        log_debug("%s: queue %u stopped", s->name, q);
+        return s->transport->ops->break_device(s->transport, q);
 }
 
 /* Sorts a handler's result out: -EPROTO is the guest's fault and breaks the queue that it was found on. */
@@ -127,8 +122,14 @@ static int settle(struct server *s, int r) {
 
 static int queue_start(struct server *s, unsigned q, const struct virtqueue_layout *layout) {
         struct inflight_queue *inflight = inflight_region_queue(&s->transport->inflight, q, layout->size);
-        int r = virtqueue_start(&s->device->queues[q], s->memory, layout, s->device->driver_features, inflight);
+        int r = virtqueue_start(&s->device->queues[q], s->transport->memory, layout, s->device->driver_features, inflight);
 
+        /*
+         * Each write to an eventfd is an edge of its own, so a kick need not be read: it
+         * costs the one epoll_wait(). The counter cannot overflow into a lost edge.
+         */
+        if (r >= 0)
+                r = watch(s, s->transport->kick_fds[q], EPOLLIN | EPOLLET, EVENT_KICK, q);
         if (r >= 0 && s->device->ops->queue_started)
                 r = s->device->ops->queue_started(s->device, q);
         if (r < 0)
@@ -189,6 +190,7 @@ static int handle_state(struct server *s) {
         r = s->transport->ops->acknowledge(s->transport, state.sequence);
         if (r < 0)
                 return r;
+        s->state_changed = r > 0;
         return start_queues_that_came(s, &state);
 }
 
@@ -258,14 +260,14 @@ static int serve_queues(struct server *s) {
         return 0;
 }
 
-/* One interrupt for all that was returned in this round, whatever the queue. */
+/* Once for all that was returned in this round, whatever the queue. */
 static int call_guest(struct server *s) {
-        bool wanted = false;
+        uint32_t wanted = 0;
 
         for (unsigned q = 0; q < s->device->num_queues; q++)
-                if (virtqueue_running(&s->device->queues[q]))
-                        wanted |= virtqueue_take_call(&s->device->queues[q]);
-        return wanted ? s->transport->ops->call(s->transport) : 0;
+                if (virtqueue_running(&s->device->queues[q]) && virtqueue_take_call(&s->device->queues[q]))
+                        wanted |= BIT(q);
+        return wanted ? s->transport->ops->call(s->transport, wanted) : 0;
 }
 
 /* Before the interrupt for what was used: whoever takes it finds the device as it is now. */
@@ -324,7 +326,6 @@ void server_free(struct server *s) {
         for (unsigned q = 0; q < s->device->num_queues; q++)
                 if (virtqueue_running(&s->device->queues[q]))
                         queue_stop(s, q);
-        guest_memory_free(s->memory);
         fd_close(s->epoll_fd);
         free(s);
 }

@@ -24,7 +24,7 @@ struct server;
 int server_new(struct virtio_device *device, struct transport *transport, const char *name, uint64_t cookie,
                int signal_fd, struct server **ret, struct err *e);
 
-/** server_free() - stops every queue, lets go of guest memory */
+/** server_free() - stops every queue */
 void server_free(struct server *s);
 DEFINE_CLEANUP(struct server *, server_free);
 

@@ -67,8 +67,7 @@ static int attach_device(struct transport_hvisor *h, const struct virtio_device 
         return device_ioctl(h, HVISOR_DEVICE_ATTACH, &a);
 }
 
-static int map_memory(struct transport_hvisor *h, struct guest_memory **ret) {
-        _cleanup_(guest_memory_freep) struct guest_memory *m = NULL;
+static int map_memory(struct transport_hvisor *h) {
         struct guest_memory_piece pieces[HVISOR_REGIONS_MAX];
         struct hvisor_memory regions = { 0 };
         int r;
@@ -79,16 +78,14 @@ static int map_memory(struct transport_hvisor *h, struct guest_memory **ret) {
         if (regions.num_regions > HVISOR_REGIONS_MAX)
                 return -E2BIG;
         for (uint32_t i = 0; i < regions.num_regions; i++)
-                pieces[i] =
-                        (struct guest_memory_piece){ .gpa = regions.regions[i].guest, .size = regions.regions[i].size };
-        r = guest_memory_new(&m);
-        if (r < 0)
-                return r;
-        r = guest_memory_map(m, h->device_fd, pieces, regions.num_regions);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(m);
-        return 0;
+                pieces[i] = (struct guest_memory_piece){
+                        .gpa = regions.regions[i].guest,
+                        .size = regions.regions[i].size,
+                        .offset = regions.regions[i].guest,
+                        .fd = h->device_fd,
+                };
+        r = guest_memory_new(&h->base.memory);
+        return r < 0 ? r : guest_memory_map(h->base.memory, pieces, regions.num_regions);
 }
 
 _Static_assert(sizeof(struct inflight_queue) + VIRTQUEUE_SIZE_MAX * sizeof(struct inflight_descriptor) <=
@@ -106,8 +103,7 @@ static int map_inflight(struct transport_hvisor *h, unsigned num_queues) {
         return inflight_region_attach(&h->base.inflight, base, size, num_queues, VIRTQUEUE_SIZE_MAX);
 }
 
-static int hvisor_attach(struct transport *t, const struct virtio_device *d, uint64_t cookie,
-                         struct guest_memory **ret_memory, struct err *e) {
+static int hvisor_attach(struct transport *t, const struct virtio_device *d, uint64_t cookie, struct err *e) {
         struct transport_hvisor *h = hvisor_of(t);
         int r;
 
@@ -121,7 +117,7 @@ static int hvisor_attach(struct transport *t, const struct virtio_device *d, uin
                 return err_set(e, r, "the device does not take this worker: it differs from the one before");
         if (r < 0)
                 return err_set(e, r, "cannot attach to the device: %s", strerror(-r));
-        r = map_memory(h, ret_memory);
+        r = map_memory(h);
         if (r < 0)
                 return err_set(e, r, "cannot map the zone's RAM: %s", strerror(-r));
         r = map_inflight(h, d->num_queues);
@@ -156,7 +152,7 @@ static int hvisor_acknowledge(struct transport *t, uint64_t sequence) {
         return device_ioctl(hvisor_of(t), HVISOR_DEVICE_ACK, &argument);
 }
 
-static int hvisor_break_device(struct transport *t) {
+static int hvisor_break_device(struct transport *t, unsigned queue _unused_) {
         return device_ioctl(hvisor_of(t), HVISOR_DEVICE_BREAK, NULL);
 }
 
@@ -167,7 +163,8 @@ static int hvisor_change_config(struct transport *t, const struct virtio_device 
         return device_ioctl(hvisor_of(t), HVISOR_DEVICE_CONFIG, &c);
 }
 
-static int hvisor_call(struct transport *t) {
+/* The device has one interrupt (4.2.1), whatever the queue. */
+static int hvisor_call(struct transport *t, uint32_t queues _unused_) {
         /* EAGAIN: the counter is full, so that a call is pending anyway. */
         if (eventfd_write(hvisor_of(t)->call_fd, 1) < 0 && errno != EAGAIN)
                 return -errno;
@@ -179,6 +176,7 @@ static void hvisor_free(struct transport *t) {
 
         if (h->base.inflight.base)
                 (void) munmap(h->base.inflight.base, h->base.inflight.size);
+        guest_memory_free(h->base.memory);
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
                 fd_close(h->base.kick_fds[q]);
         fd_close(h->call_fd);

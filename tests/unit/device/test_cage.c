@@ -51,6 +51,8 @@ static struct shared *share(void) {
         own = s->t.guest.ram;
         s->t.guest.ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         assert_ptr_not_equal(s->t.guest.ram, MAP_FAILED);
+        guest_memory_clear(s->t.guest.memory);
+        assert_int_equal(guest_memory_add(s->t.guest.memory, RAM_BASE, RAM_SIZE, s->t.guest.ram), 0);
         for (unsigned q = 0; q < ELEMENTSOF(s->t.queues); q++)
                 fake_queue_init(&s->t.queues[q], &s->t.guest, q, QUEUE_SIZE);
         free(own);

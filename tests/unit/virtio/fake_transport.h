@@ -41,16 +41,15 @@ static inline struct fake_transport *fake_of(struct transport *t) {
         return (struct fake_transport *) t;
 }
 
-static int fake_attach(struct transport *t, const struct virtio_device *d, uint64_t cookie,
-                       struct guest_memory **ret_memory, struct err *e) {
+static int fake_attach(struct transport *t, const struct virtio_device *d, uint64_t cookie, struct err *e) {
         struct fake_transport *f = fake_of(t);
 
         (void) e;
         f->cookie = cookie;
         for (unsigned q = 0; q < d->num_queues; q++)
                 f->base.kick_fds[q] = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* kicked once */
-        assert_int_equal(guest_memory_new(ret_memory), 0);
-        return guest_memory_add(*ret_memory, RAM_BASE, RAM_SIZE, f->guest.ram);
+        f->base.memory = f->guest.memory;
+        return 0;
 }
 
 static int fake_read_state(struct transport *t, struct transport_state *ret) {
@@ -72,7 +71,8 @@ static int fake_acknowledge(struct transport *t, uint64_t sequence) {
         return 0;
 }
 
-static int fake_break_device(struct transport *t) {
+static int fake_break_device(struct transport *t, unsigned queue) {
+        (void) queue;
         fake_of(t)->breaks++;
         return 0;
 }
@@ -87,7 +87,8 @@ static int fake_change_config(struct transport *t, const struct virtio_device *d
         return 0;
 }
 
-static int fake_call(struct transport *t) {
+static int fake_call(struct transport *t, uint32_t queues) {
+        (void) queues;
         fake_of(t)->calls++;
         return 0;
 }
