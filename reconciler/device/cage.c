@@ -133,16 +133,10 @@ static const struct cage_rule common_rules[] = {
 #ifdef __NR_epoll_wait
         { __NR_epoll_wait, false, 0 },
 #endif
-        { __NR_epoll_pwait, false, 0 },
-        { __NR_epoll_ctl, false, 0 }, /* queues come and go */
-        { __NR_write, false, 0 },
-        { __NR_clock_gettime, false, 0 }, /* where the vDSO cannot tell */
-        { __NR_restart_syscall, false, 0 },
-        { __NR_rt_sigreturn, false, 0 },
-        { __NR_close, false, 0 },
-        { __NR_munmap, false, 0 },
-        { __NR_brk, false, 0 },
-        { __NR_exit_group, false, 0 },
+        { __NR_epoll_pwait, false, 0 },     { __NR_epoll_ctl, false, 0 },     /* queues come and go */
+        { __NR_write, false, 0 },           { __NR_clock_gettime, false, 0 }, /* where the vDSO cannot tell */
+        { __NR_restart_syscall, false, 0 }, { __NR_rt_sigreturn, false, 0 },  { __NR_close, false, 0 },
+        { __NR_munmap, false, 0 },          { __NR_brk, false, 0 },           { __NR_exit_group, false, 0 },
 };
 
 static int allow(scmp_filter_ctx filter, const struct cage_rule *rules, size_t count) {

@@ -26,8 +26,8 @@ struct transport;
 /* Calls on an attached transport return 0, -ESTALE (this worker was revoked: leave quietly) or -errno. */
 struct transport_ops {
         /*
-         * Becomes the device's worker. @d is borrowed until free(). @cookie tells the manager
-         * with which settings it serves.
+         * Becomes the device's worker, and fills in event_fd and call_fd. @d is borrowed until
+         * free(). @cookie tells the manager with which settings it serves.
          */
         int (*attach)(struct transport *t, const struct virtio_device *d, uint64_t cookie, struct err *e);
         int (*read_state)(struct transport *t, struct transport_state *ret);

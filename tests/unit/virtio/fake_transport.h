@@ -29,6 +29,8 @@ struct fake_transport {
         int signal_fd; /* an eventfd in place of the signalfd */
         uint64_t acknowledged;
         unsigned calls;
+        uint32_t called; /* mask of queues */
+        bool again;      /* the state is another one once it is acknowledged */
         unsigned breaks;
         unsigned config_changes;
         uint8_t config[VIRTIO_CONFIG_MAX]; /* as last told */
@@ -68,6 +70,12 @@ static int fake_acknowledge(struct transport *t, uint64_t sequence) {
         __atomic_store_n(&f->acknowledged, sequence, __ATOMIC_RELEASE);
         if (sequence == f->state.sequence && !f->caged)
                 (void) eventfd_read(f->base.event_fd, &n);
+        if (f->again) {
+                f->again = false;
+                for (unsigned q = 0; q < f->device->num_queues; q++)
+                        f->state.queues[q].ready = true;
+                return 1;
+        }
         return 0;
 }
 
@@ -88,8 +96,8 @@ static int fake_change_config(struct transport *t, const struct virtio_device *d
 }
 
 static int fake_call(struct transport *t, uint32_t queues) {
-        (void) queues;
         fake_of(t)->calls++;
+        fake_of(t)->called |= queues;
         return 0;
 }
 

@@ -67,7 +67,7 @@ static void test_guest_memory_add_rejects_what_makes_no_sense(void **state) {
         guest_memory_free(m);
 }
 
-/* A file stands for the device fd: offset = guest-physical address. */
+/* A file stands for what RAM is mapped from. */
 static int make_ram_file(uint64_t size) {
         int fd = memfd_create("ram", MFD_CLOEXEC);
 
@@ -77,44 +77,53 @@ static int make_ram_file(uint64_t size) {
 }
 
 static void test_guest_memory_map_joins_adjoining_pieces(void **state) {
+        int fd = make_ram_file(16 * PAGE), other = make_ram_file(16 * PAGE);
         struct guest_memory_piece pieces[] = {
-                { 8 * PAGE, PAGE }, { 3 * PAGE, PAGE }, { 2 * PAGE, PAGE }, { 4 * PAGE, 2 * PAGE }
+                { 8 * PAGE, PAGE, 8 * PAGE, fd },
+                { 3 * PAGE, PAGE, 3 * PAGE, fd },
+                { 2 * PAGE, PAGE, 2 * PAGE, fd },
+                { 4 * PAGE, 2 * PAGE, 9 * PAGE, other },
         };
         struct guest_memory *m;
-        int fd = make_ram_file(16 * PAGE);
         void *p;
 
         (void) state;
         assert_int_equal(guest_memory_new(&m), 0);
-        assert_int_equal(guest_memory_map(m, fd, pieces, ELEMENTSOF(pieces)), 0);
-        /* Across three pieces, through to the right places of the file. */
+        assert_int_equal(guest_memory_map(m, pieces, ELEMENTSOF(pieces)), 0);
+        /* Across three pieces, through to the right places of two files. */
         assert_int_equal(guest_memory_translate(m, 2 * PAGE, 4 * PAGE, &p), 0);
         memset(p, 'x', 4 * PAGE);
         for (unsigned page = 0; page < 9; page++) {
                 char c = 0;
 
                 assert_int_equal(pread(fd, &c, 1, (off_t) ((page + 1) * PAGE - 1)), 1);
-                assert_int_equal(c, page >= 2 && page < 6 ? 'x' : 0);
+                assert_int_equal(c, page == 2 || page == 3 ? 'x' : 0);
+                assert_int_equal(pread(other, &c, 1, (off_t) ((page + 3) * PAGE - 1)), 1);
+                assert_int_equal(c, page == 7 || page == 8 ? 'x' : 0);
         }
         assert_int_equal(guest_memory_translate(m, 6 * PAGE, 1, &p), -EFAULT);
         assert_int_equal(guest_memory_translate(m, 8 * PAGE, PAGE, &p), 0);
+        guest_memory_clear(m);
+        assert_int_equal(guest_memory_translate(m, 8 * PAGE, PAGE, &p), -EFAULT);
+        assert_int_equal(guest_memory_map(m, pieces, 1), 0); /* may be filled anew */
         guest_memory_free(m);
         close(fd);
+        close(other);
 }
 
 static void test_guest_memory_map_rejects_overlaps_and_wraps(void **state) {
-        struct guest_memory_piece overlap[] = { { 2 * PAGE, 2 * PAGE }, { 3 * PAGE, PAGE } };
-        struct guest_memory_piece empty[] = { { 2 * PAGE, 0 } };
-        struct guest_memory_piece wrap[] = { { UINT64_MAX - PAGE + 1, 2 * PAGE } };
-        struct guest_memory *m;
         int fd = make_ram_file(16 * PAGE);
+        struct guest_memory_piece overlap[] = { { 2 * PAGE, 2 * PAGE, 0, fd }, { 3 * PAGE, PAGE, 0, fd } };
+        struct guest_memory_piece empty[] = { { 2 * PAGE, 0, 0, fd } };
+        struct guest_memory_piece wrap[] = { { UINT64_MAX - PAGE + 1, 2 * PAGE, 0, fd } };
+        struct guest_memory *m;
 
         (void) state;
         assert_int_equal(guest_memory_new(&m), 0);
-        assert_int_equal(guest_memory_map(m, fd, overlap, ELEMENTSOF(overlap)), -EEXIST);
-        assert_int_equal(guest_memory_map(m, fd, empty, 1), -EINVAL);
-        assert_int_equal(guest_memory_map(m, fd, wrap, 1), -EINVAL);
-        assert_int_equal(guest_memory_map(m, fd, overlap, GUEST_MEMORY_REGIONS_MAX + 1), -E2BIG);
+        assert_int_equal(guest_memory_map(m, overlap, ELEMENTSOF(overlap)), -EEXIST);
+        assert_int_equal(guest_memory_map(m, empty, 1), -EINVAL);
+        assert_int_equal(guest_memory_map(m, wrap, 1), -EINVAL);
+        assert_int_equal(guest_memory_map(m, overlap, GUEST_MEMORY_REGIONS_MAX + 1), -E2BIG);
         guest_memory_free(m);
         close(fd);
 }

@@ -132,6 +132,37 @@ static void test_server_calls_once_a_batch(void **state) {
         fake_settle(&f->t, 0);
         assert_int_equal(f->echo.served, 15);
         assert_int_equal(f->t.calls, 1);
+        assert_int_equal(f->t.called, 3);
+}
+
+static void test_server_calls_for_the_queues_that_were_used(void **state) {
+        struct fixture *f = *state;
+
+        fake_driver_up(&f->t, UINT64_MAX);
+        offer(f, 1, 5);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.called, 2);
+}
+
+/* As a transport does that changes memory under running queues: gone, acknowledged, there again. */
+static void test_server_looks_again_when_the_transport_says_so(void **state) {
+        struct fixture *f = *state;
+
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+        f->t.again = true;
+        for (unsigned q = 0; q < 2; q++)
+                f->t.state.queues[q].ready = false;
+        fake_changed(&f->t);
+        offer(f, 1, 1);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->echo.stopped, 2);
+        assert_int_equal(f->echo.started, 4);
+        assert_int_equal(f->echo.served, 1);
+        fake_kick(&f->t, 0); /* and its kicks arrive */
+        offer(f, 0, 1);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->echo.served, 2);
 }
 
 static void test_server_comes_back_to_what_was_left(void **state) {
@@ -314,6 +345,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_server_serves_only_after_driver_ok),
                 TEST(test_server_calls_once_a_batch),
+                TEST(test_server_calls_for_the_queues_that_were_used),
+                TEST(test_server_looks_again_when_the_transport_says_so),
                 TEST(test_server_comes_back_to_what_was_left),
                 TEST(test_server_sleeps_when_idle),
                 TEST(test_server_lets_go_before_it_acknowledges),
