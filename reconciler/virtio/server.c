@@ -122,7 +122,8 @@ static int settle(struct server *s, int r) {
 
 static int queue_start(struct server *s, unsigned q, const struct virtqueue_layout *layout) {
         struct inflight_queue *inflight = inflight_region_queue(&s->transport->inflight, q, layout->size);
-        int r = virtqueue_start(&s->device->queues[q], s->transport->memory, layout, s->device->driver_features, inflight);
+        int r = virtqueue_start(&s->device->queues[q], s->transport->memory, layout, s->device->driver_features,
+                                inflight);
 
         /*
          * Each write to an eventfd is an edge of its own, so a kick need not be read: it
