@@ -111,7 +111,6 @@ install: all
 	install -D -m 0644 units/hvisor-reconciler.service $(DESTDIR)$(UNITDIR)/hvisor-reconciler.service
 	install -D -m 0644 units/hvisor-zones.service $(DESTDIR)$(UNITDIR)/hvisor-zones.service
 	install -D -m 0644 units/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hvisor.conf
-	install -D -m 0644 units/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/hvisor.conf
 	install -D -m 0644 units/hvisor.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/hvisor.catalog
 	install -D -m 0644 units/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/hvisor.conf
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/hvisor/zones.d
@@ -122,7 +121,6 @@ install: all
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hvisor/examples zones.d/*
 ifeq ($(DESTDIR),)
 	systemctl daemon-reload
-	systemd-sysusers hvisor.conf
 	systemd-tmpfiles --create hvisor.conf
 	journalctl --update-catalog
 endif

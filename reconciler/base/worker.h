@@ -4,7 +4,7 @@
  * sides take it from. A worker opens nothing itself: all that it uses comes as
  * descriptors, named by options.
  *
- *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--log-fd=N]
+ *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N]
  *       block:    --image-fd=N [--read-only]
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N
  *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload]
@@ -23,6 +23,7 @@
 #define WORKER_OPTION_DEVICE        "device"
 #define WORKER_OPTION_COOKIE        "cookie"    /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
 #define WORKER_OPTION_DEVICE_FD     "device-fd" /* of hvisor.ko, not attached yet */
+#define WORKER_OPTION_UID           "uid"       /* WORKER_UID(); nobody where it is not given */
 #define WORKER_OPTION_LOG_FD        "log-fd"    /* the daemon's own stderr */
 #define WORKER_OPTION_IMAGE_FD      "image-fd"  /* opened anew for each worker: its OFD lock is the fence */
 #define WORKER_OPTION_READ_ONLY     "read-only"
@@ -32,6 +33,18 @@
 #define WORKER_OPTION_TAP_FD        "tap-fd"        /* as tap_open() gives it: base/tap.h */
 #define WORKER_OPTION_MAC_ADDRESS   "mac-address"
 #define WORKER_OPTION_OFFLOAD       "offload"
+
+/*
+ * The user, and group, that a worker is: nobody else's on this machine, neither another worker's. It is computed and not
+ * allotted, so that a successor is the same one and nothing has to be remembered. The range, 0x7a000000 to 0x7a03ffff,
+ * lies where systemd's users and containers are not (its UIDS-GIDS leaves 0x70000000 to 0x7ffdffff free), and above
+ * what directory services hand out (up to 2000200000). A zone's id is below 256, and so are a zone's
+ * devices' interrupts distinct and below 1024.
+ */
+#define WORKER_UID_FIRST                0x7a000000U
+#define WORKER_UID_COUNT                0x40000U
+#define WORKER_UID(zone_id, interrupt_) (WORKER_UID_FIRST + (zone_id) *1024U + (interrupt_))
+#define WORKER_UID_NOBODY               65534U
 
 /* How a worker calls itself in its lines: zone, device. */
 #define WORKER_NAME_FORMAT "zone %s, device %s"

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,11 +11,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "device/cage.h"
+#include "device/namespaces.h"
 #include "virtio/transport_hvisor.h"
 
-#define CAGE_USER   "hvisor-device"
-#define CAGE_NOBODY 65534
+#ifndef PR_SET_MDWE /* Linux 6.3 */
+#define PR_SET_MDWE              65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
 
 /* Where stderr is a file, what is logged there has a limit, too. */
 #define LOG_FILE_MAX (UINT64_C(64) << 20)
@@ -51,41 +54,55 @@ static uint64_t largest_file(const int *fds, size_t count) {
         return largest;
 }
 
-static int limit(int resource, uint64_t value) {
-        struct rlimit l = { value, value };
+/*
+ * Not the address space: the zone's RAM is mapped, however large it is. But memory of its own: what a worker may take
+ * beside what it has, where no MemoryMax= says less.
+ */
+#define HEAP_ROOM   (UINT64_C(256) << 20)
+#define THREADS_MAX 64 /* of the kernel's for io_uring, too: they count as the user's */
 
-        return setrlimit((__rlimit_resource_t) resource, &l) < 0 ? -errno : 0;
+/* What RLIMIT_DATA counts, in bytes; 0 if it cannot be told, and then that much is taken for little. */
+static uint64_t private_memory(void) {
+        FILE *f = fopen("/proc/self/statm", "re");
+        unsigned long pages = 0;
+
+        if (f) {
+                (void) !fscanf(f, "%*u %*u %*u %*u %*u %lu", &pages);
+                fclose(f);
+        }
+        return (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE);
 }
 
-static int set_limits(const int *fds, size_t count) {
-        int r;
+static int set_limits(const int *fds, size_t count, uint64_t data) {
+        const struct {
+                __rlimit_resource_t resource;
+                uint64_t value;
+        } limits[] = {
+                { RLIMIT_CORE, 0 },
+                { RLIMIT_FSIZE, largest_file(fds, count) },
+                /* Nothing can be opened: 0 is taken. Not 0: poll(2) would refuse to look at one descriptor. */
+                { RLIMIT_NOFILE, 1 },
+                { RLIMIT_NPROC, THREADS_MAX },
+                { RLIMIT_DATA, data },
+                { RLIMIT_MEMLOCK, 0 },
+                { RLIMIT_MSGQUEUE, 0 },
+                { RLIMIT_NICE, 0 },
+                { RLIMIT_RTPRIO, 0 },
+        };
 
-        r = limit(RLIMIT_CORE, 0);
-        if (r >= 0)
-                r = limit(RLIMIT_FSIZE, largest_file(fds, count));
-        /* Nothing can be opened: 0 is taken. Not 0: poll(2) would refuse to look at one descriptor. */
-        if (r >= 0)
-                r = limit(RLIMIT_NOFILE, 1);
-        return r;
+        for (size_t i = 0; i < ELEMENTSOF(limits); i++) {
+                struct rlimit now, l = { limits[i].value, limits[i].value };
+
+                /* One that is lower already can only be kept. */
+                if (getrlimit(limits[i].resource, &now) == 0 && now.rlim_max < l.rlim_max)
+                        l.rlim_cur = l.rlim_max = now.rlim_max;
+                if (setrlimit(limits[i].resource, &l) < 0)
+                        return -errno;
+        }
+        return 0;
 }
 
 /* ---- privileges --------------------------------------------------------------------------------------- */
-
-/* Read from the file itself: the name service would load libraries into a process of root. */
-static void find_user(uid_t *uid, gid_t *gid) {
-        FILE *f = fopen("/etc/passwd", "re");
-        struct passwd *p;
-
-        *uid = *gid = CAGE_NOBODY;
-        while (f && (p = fgetpwent(f)))
-                if (strcmp(p->pw_name, CAGE_USER) == 0 && p->pw_uid != 0 && p->pw_gid != 0) {
-                        *uid = p->pw_uid;
-                        *gid = p->pw_gid;
-                        break;
-                }
-        if (f)
-                fclose(f);
-}
 
 /* While there are capabilities to do it with. Both sets would matter again only after an execve(). */
 static int drop_inheritance(void) {
@@ -95,8 +112,9 @@ static int drop_inheritance(void) {
         return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-static int become(uid_t uid, gid_t gid) {
-        if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+/* There is a group of the same number, which nobody else has either. */
+static int become(uid_t uid) {
+        if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
                 return -errno;
         return setuid(0) == 0 ? -EPERM : 0; /* there must be no way back */
 }
@@ -108,15 +126,11 @@ static int drop_capabilities(void) {
         return syscall(__NR_capset, &header, none) < 0 ? -errno : 0;
 }
 
-static int drop_privileges(void) {
-        uid_t uid;
-        gid_t gid;
-        int r;
+static int drop_privileges(uid_t uid) {
+        int r = drop_inheritance();
 
-        find_user(&uid, &gid);
-        r = drop_inheritance();
         if (r >= 0 && geteuid() == 0)
-                r = become(uid, gid);
+                r = become(uid);
         if (r >= 0)
                 r = drop_capabilities();
         if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -124,6 +138,33 @@ static int drop_privileges(void) {
         if (r >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 r = -errno;
         return r;
+}
+
+/* ---- what is good to have ------------------------------------------------------------------------------ */
+
+static void tell_missing(const char *name, const char *missing, bool is_root, bool landlock, int why) {
+        if (missing[0] || !is_root || !landlock)
+                log_warning("%s: its cage lacks%s%s%s%s%s: %s", name, missing[0] ? " namespaces (" : "", missing,
+                            missing[0] ? ")" : "", is_root ? "" : " a user of its own", landlock ? "" : " Landlock",
+                            strerror(why));
+}
+
+int cage_isolate(const char *name, uid_t uid, const int *fds, size_t count, struct err *e) {
+        bool is_root = geteuid() == 0;
+        char missing[MISSING_WALLS_SIZE];
+        uint64_t data = private_memory() + HEAP_ROOM; /* asked while there is a /proc */
+        int why = namespaces_enter(missing), landlock, r;
+
+        r = drop_privileges(uid);
+        if (r < 0)
+                return err_set(e, r, "cannot drop privileges: %s", strerror(-r));
+        landlock = landlock_enter();
+        (void) prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+        r = set_limits(fds, count, data); /* last: Landlock takes a descriptor for a moment */
+        if (r < 0)
+                return err_set(e, r, "cannot limit resources: %s", strerror(-r));
+        tell_missing(name, missing, is_root, landlock >= 0, why ?: is_root ? -landlock : EPERM);
+        return 0;
 }
 
 /* ---- system calls ------------------------------------------------------------------------------------- */
@@ -170,17 +211,15 @@ static int restrict_system_calls(const struct device_type *type) {
         return r;
 }
 
-int cage_enter(const struct device_type *type, const int *fds, size_t count, struct err *e) {
-        int r;
+int cage_restrict(const struct device_type *type, struct err *e) {
+        int r = restrict_system_calls(type);
 
-        r = drop_privileges();
-        if (r < 0)
-                return err_set(e, r, "cannot drop privileges: %s", strerror(-r));
-        r = set_limits(fds, count);
-        if (r < 0)
-                return err_set(e, r, "cannot limit resources: %s", strerror(-r));
-        r = restrict_system_calls(type);
-        if (r < 0)
-                return err_set(e, r, "cannot restrict system calls: %s", strerror(-r));
-        return 0;
+        return r < 0 ? err_set(e, r, "cannot restrict system calls: %s", strerror(-r)) : 0;
+}
+
+int cage_enter(const struct device_type *type, const char *name, uid_t uid, const int *fds, size_t count,
+               struct err *e) {
+        int r = cage_isolate(name, uid, fds, count, e);
+
+        return r < 0 ? r : cage_restrict(type, e);
 }

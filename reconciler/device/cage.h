@@ -2,8 +2,34 @@
 /*
  * How a worker locks itself up: it has its descriptors and mappings, and gives
  * everything else away for good, before it looks at the first byte of a guest.
+ *
+ *   wall                     by                                    where it cannot be built
+ *   ----------------------   -----------------------------------   --------------------------------
+ *   system calls             seccomp, a list per type; else the    the worker does not serve
+ *                            process is killed
+ *   no capability            all five sets empty                   the worker does not serve
+ *   no new privileges        prctl(2), not dumpable                the worker does not serve
+ *   resources                setrlimit(2): cage.c has the table    the worker does not serve
+ *   a user of its own        WORKER_UID(), no groups               started as root: it does not serve;
+ *                                                                  else it stays who it is, and says so
+ *   processes                PID namespace, made with the          one line in the log
+ *                            process (engine/process.h)
+ *   files                    mount namespace: an empty, read-      one line in the log
+ *                            only directory is all there is
+ *   network, System V IPC    a namespace of its own of each        one line in the log
+ *   names, cgroups
+ *   files, once more         Landlock without a rule               one line in the log
+ *   writable code            PR_SET_MDWE, Linux 6.3                nothing: no type may map or protect
+ *                                                                  memory as executable anyhow
+ *
+ * Each holds if all others fall; the last four are no more than what a kernel has and a
+ * daemon may: a worker in a container, or started by hand, is worth less than one that serves.
+ * What came in as a descriptor works on: a tap belongs to its own network namespace, and an
+ * image to its own file system.
  */
 #pragma once
+
+#include <sys/types.h>
 
 #include "device/device_type.h"
 
@@ -16,12 +42,20 @@
 int cage_close_others(int *keep, size_t count);
 
 /**
- * cage_enter() - drops privileges and restricts system calls, for the rest of the process
+ * cage_enter() - all walls, for the rest of the process
  * @type: whose system calls are let through, with those that every worker makes
+ * @name: of the worker, for the log
+ * @uid: user and group that it becomes where it is root; not 0
  * @fds: the descriptors in use; files among them cannot be grown
  *
- * As root: becomes the user hvisor-device, or 65534 where there is none. Anyhow: no
- * capability, no new privileges, no core, nothing can be opened, and any system call that is
- * not on the list kills the process. Return: 0 or -errno with @e; after an error exit.
+ * The process has one thread. Return: 0 or -errno with @e; after an error exit.
  */
-int cage_enter(const struct device_type *type, const int *fds, size_t count, struct err *e);
+int cage_enter(const struct device_type *type, const char *name, uid_t uid, const int *fds, size_t count,
+               struct err *e);
+
+/*
+ * Its two halves, for tests that try each without the other. The first leaves the
+ * system calls alone, the second nothing but them.
+ */
+int cage_isolate(const char *name, uid_t uid, const int *fds, size_t count, struct err *e);
+int cage_restrict(const struct device_type *type, struct err *e);

@@ -20,6 +20,7 @@
 
 /* What is written when guest memory was taken away; made beforehand, a handler cannot format. */
 static char goodbye[160];
+static char crash[160];
 
 /* The zone is gone, or this worker was replaced: nothing is wrong with us. */
 static void on_sigbus(int signal _unused_) {
@@ -29,6 +30,24 @@ static void on_sigbus(int signal _unused_) {
 
 static void prepare_goodbye(const char *name) {
         (void) snprintf(goodbye, sizeof(goodbye), "%s: the zone's RAM was taken away, leaving", name);
+}
+
+/*
+ * One that is sent from outside as well: a process that is the first of its PID namespace is not ended by a signal that
+ * it leaves to its default, only by a fault of its own.
+ */
+static void on_crash(int signal _unused_) {
+        log_text(LOG_CRIT, crash);
+        *(volatile char *) NULL = 0;
+}
+
+static void prepare_crash(const char *name) {
+        static const int signals[] = { SIGSEGV, SIGILL, SIGFPE, SIGABRT };
+        struct sigaction action = { .sa_handler = on_crash, .sa_flags = (int) SA_RESETHAND };
+
+        (void) snprintf(crash, sizeof(crash), "%s: the worker crashes", name);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaction(signals[i], &action, NULL);
 }
 
 /* SIGTERM and SIGINT arrive between two requests, as a descriptor. Return: the descriptor, or -errno. */
@@ -75,7 +94,7 @@ static int serve(const struct worker_options *o, const char *name, struct err *e
         r = server_new(device, transport, name, o->cookie, signal_fd, &server, e);
         if (r < 0)
                 return r;
-        r = cage_enter(o->type, fds, num_fds, e);
+        r = cage_enter(o->type, name, o->uid, fds, num_fds, e);
         if (r < 0)
                 return r;
         log_debug("%s: serving", name);
@@ -114,6 +133,7 @@ int main(int argc, char **argv) {
                 log_set_fallback(options.log_fd);
         (void) snprintf(name, sizeof(name), WORKER_NAME_FORMAT, options.arguments.zone, options.arguments.device);
         prepare_goodbye(name);
+        prepare_crash(name);
         r = serve(&options, name, &e);
         if (e.code < 0)
                 log_error("%s: %s", name, err_text(&e, r));

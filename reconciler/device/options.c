@@ -19,7 +19,8 @@ enum common_option {
         OPTION_COOKIE,
         OPTION_DEVICE_FD,
         _OPTION_REQUIRED_MAX,
-        OPTION_LOG_FD = _OPTION_REQUIRED_MAX,
+        OPTION_UID = _OPTION_REQUIRED_MAX,
+        OPTION_LOG_FD,
         OPTION_HELP,
         OPTION_VERSION,
         _OPTION_COMMON_MAX,
@@ -32,6 +33,7 @@ static const struct option common_options[_OPTION_COMMON_MAX] = {
         [OPTION_DEVICE] = { WORKER_OPTION_DEVICE, required_argument, NULL, OPTION_DEVICE },
         [OPTION_COOKIE] = { WORKER_OPTION_COOKIE, required_argument, NULL, OPTION_COOKIE },
         [OPTION_DEVICE_FD] = { WORKER_OPTION_DEVICE_FD, required_argument, NULL, OPTION_DEVICE_FD },
+        [OPTION_UID] = { WORKER_OPTION_UID, required_argument, NULL, OPTION_UID },
         [OPTION_LOG_FD] = { WORKER_OPTION_LOG_FD, required_argument, NULL, OPTION_LOG_FD },
         [OPTION_HELP] = { "help", no_argument, NULL, OPTION_HELP },
         [OPTION_VERSION] = { "version", no_argument, NULL, OPTION_VERSION },
@@ -60,6 +62,19 @@ static int parse_cookie(const char *text, uint64_t *ret, struct err *e) {
         return 0;
 }
 
+/* Not root, and not (uid_t) -1, which would mean "as it is" to setresuid(2). */
+static int parse_uid(const char *text, uid_t *ret, struct err *e) {
+        unsigned long long uid = 0;
+
+        if (strspn(text, "0123456789") == strlen(text) && strlen(text) <= 10)
+                uid = strtoull(text, NULL, 10);
+        if (uid == 0 || uid >= UINT32_MAX)
+                return err_set(e, -EINVAL, "--" WORKER_OPTION_UID ": '%s' is not the number of a user, root excepted",
+                               text);
+        *ret = (uid_t) uid;
+        return 0;
+}
+
 static int parse_fd(const char *option, const char *text, int *ret, struct err *e) {
         unsigned long fd;
 
@@ -85,6 +100,8 @@ static int parse_common(enum common_option option, const char *text, struct work
                 return parse_cookie(text, &o->cookie, e);
         case OPTION_DEVICE_FD:
                 return parse_fd(WORKER_OPTION_DEVICE_FD, text, &o->device_fd, e);
+        case OPTION_UID:
+                return parse_uid(text, &o->uid, e);
         case OPTION_LOG_FD:
                 return parse_fd(WORKER_OPTION_LOG_FD, text, &o->log_fd, e);
         case OPTION_HELP:
@@ -172,7 +189,7 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
 }
 
 int worker_options_parse(int argc, char **argv, struct worker_options *ret, struct err *e) {
-        struct worker_options o = { .log_fd = -1 };
+        struct worker_options o = { .uid = WORKER_UID_NOBODY, .log_fd = -1 };
         int r;
 
         if (argc < 2)
@@ -209,7 +226,7 @@ void worker_options_help(void) {
                 [DEVICE_OPTION_TEXT] = " --%s=TEXT",
         };
 
-        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--log-fd=N] OPTION…\n\n"
+        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N] OPTION…\n\n"
                "Serves one virtio device of a zone. Started by hvisor-reconciler, which hands over\n"
                "every descriptor that it uses; not meant to be started by hand.\n\n"
                "TYPE and what it takes besides:\n");

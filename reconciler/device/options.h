@@ -16,6 +16,7 @@ enum worker_options_result {
 struct worker_options {
         const struct device_type *type;
         uint64_t cookie;
+        uid_t uid; /* not 0 */
         int device_fd;
         int log_fd; /* -1: none */
         struct device_arguments arguments;

@@ -109,7 +109,7 @@ static bool look_at_zones(struct engine *e) {
                 if (!z)
                         continue;
                 if (z->fd < 0 && !z->task && hypervisor_zone_open(e->config.hypervisor, l->id, &fd, NULL) == 0)
-                        (void) zone_watch(z, fd);
+                        (void) zone_watch(z, l->id, fd);
                 found |= workers_look(z, l);
         }
         return found;

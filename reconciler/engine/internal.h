@@ -41,7 +41,8 @@ struct zone {
         char name[NAME_SIZE];
         struct worker workers[ZONE_DEVICES_MAX];
         size_t num_workers;
-        int fd; /* of the zone object, -1: none */
+        int fd;      /* of the zone object, -1: none */
+        uint32_t id; /* its */
         sd_event_source *fd_source;
         struct task *task; /* the action under way */
         struct backoff backoff;
@@ -89,7 +90,7 @@ void zone_free(struct zone *z);
 /* Somebody changed something: earlier failures count no more. */
 void zone_forgive(struct zone *z);
 /* The zone's object was opened or made: watch it for changes of its devices. Takes @fd over. */
-int zone_watch(struct zone *z, int fd);
+int zone_watch(struct zone *z, uint32_t id, int fd);
 void zone_unwatch(struct zone *z);
 
 /* ---- tell.c ----------------------------------------------------------------------------------------- */

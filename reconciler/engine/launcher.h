@@ -17,6 +17,7 @@ struct launcher;
 
 struct launch_request {
         const char *zone;
+        uint32_t zone_id;
         const struct device_spec *device;
         uint64_t cookie; /* device_spec_cookie() */
         int device_fd;   /* borrowed, as is: the worker gets copies */

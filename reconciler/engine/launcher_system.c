@@ -72,6 +72,7 @@ static int fill_command(struct system_launcher *l, const struct launch_request *
         command_add_argument(c, "--%s=%s", WORKER_OPTION_ZONE, q->zone);
         command_add_argument(c, "--%s=%s", WORKER_OPTION_DEVICE, q->device->name);
         command_add_argument(c, "--%s=%016" PRIx64, WORKER_OPTION_COOKIE, q->cookie);
+        command_add_argument(c, "--%s=%u", WORKER_OPTION_UID, WORKER_UID(q->zone_id, q->device->interrupt));
         command_add_fd(c, WORKER_OPTION_DEVICE_FD, q->device_fd);
         if (p->prepare)
                 r = p->prepare(&l->stock, q, c, e);

@@ -5,6 +5,11 @@
  * what base/log.h reads: the journal's stream and our log level.
  * It waits before exec until it is let go, so that it can be moved to another
  * cgroup first.
+ *
+ * It is the first process of a PID namespace of its own, where the kernel has those
+ * and we may make them: there it sees and signals nobody. Signals from outside that it
+ * leaves to their default do not end it then, SIGKILL excepted; SIGTERM and SIGINT are
+ * blocked when it begins, so that none is lost until it looks.
  */
 #pragma once
 

@@ -23,7 +23,7 @@ static int make_zone(struct task *t) {
         if (r < 0)
                 return r;
         zone_unwatch(t->zone); /* an earlier object that went while this task checked */
-        r = zone_watch(t->zone, fd);
+        r = zone_watch(t->zone, t->spec->id, fd);
         return r < 0 ? err_set(&t->err, r, "watching the zone object: %s", strerror(-r)) : 0;
 }
 

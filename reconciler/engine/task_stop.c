@@ -30,7 +30,7 @@ static int open_object(struct task *t, struct err *err) {
         if (t->zone->fd >= 0)
                 return 0;
         r = hypervisor_zone_open(task_engine(t)->config.hypervisor, t->id, &fd, err);
-        return r < 0 ? r : zone_watch(t->zone, fd);
+        return r < 0 ? r : zone_watch(t->zone, t->id, fd);
 }
 
 void task_enter_stop(struct task *t) {

@@ -136,6 +136,7 @@ int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, 
         struct engine *e = w->zone->engine;
         struct launch_request request = {
                 .zone = w->zone->name,
+                .zone_id = w->zone->id,
                 .device = d,
                 .cookie = device_spec_cookie(d),
                 .device_fd = device_fd,

@@ -69,7 +69,7 @@ static int on_zone_event(sd_event_source *s _unused_, int fd, uint32_t events, v
         return 0;
 }
 
-int zone_watch(struct zone *z, int fd) {
+int zone_watch(struct zone *z, uint32_t id, int fd) {
         int r = sd_event_add_io(z->engine->config.event, &z->fd_source, fd, EPOLLIN, on_zone_event, z);
 
         if (r < 0) {
@@ -77,6 +77,7 @@ int zone_watch(struct zone *z, int fd) {
                 return r;
         }
         z->fd = fd;
+        z->id = id;
         return 0;
 }
 

@@ -1,4 +1,4 @@
-// sources: reconciler/device/cage.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
 // libs: libseccomp liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -6,16 +6,26 @@
  * driver over memory that both share.
  */
 #include <fcntl.h>
+#include <hvisor.h>
 #include <linux/if_tun.h>
+#include <linux/io_uring.h>
 #include <linux/virtio_blk.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -29,6 +39,7 @@
 #include "device/rng.h"
 #include "virtio/fake_transport.h"
 
+#define TEST_UID   WORKER_UID(3, 78)
 #define QUEUE_SIZE 64
 #define HEADER     DATA
 #define STATUS     (DATA + 0x1000)
@@ -72,7 +83,7 @@ static void serve_caged(struct shared *s, const struct device_type *type, struct
         struct err e = { 0 };
 
         fake_serve(&s->t, d);
-        if (cage_enter(type, s->files, ELEMENTSOF(s->files), &e) < 0)
+        if (cage_enter(type, "test", TEST_UID, s->files, ELEMENTSOF(s->files), &e) < 0)
                 _exit(99);
         if (misbehave)
                 (void) open("/dev/null", O_RDONLY);
@@ -414,6 +425,271 @@ static void test_cage_lets_a_source_of_entropy_work(void **state) {
         unshare_all(s);
 }
 
+/* ---- each wall by itself ------------------------------------------------------------------------------ */
+
+/* What a caged process knows of the world outside, and must not reach. */
+struct outside {
+        pid_t pid;
+        struct sockaddr_un abstract;
+        struct sockaddr_in tcp;
+        int listeners[2];
+};
+
+static void open_outside(struct outside *o) {
+        socklen_t size = sizeof(o->tcp);
+
+        *o = (struct outside){ .pid = getpid(),
+                               .abstract = { .sun_family = AF_UNIX },
+                               .tcp = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+        (void) snprintf(o->abstract.sun_path + 1, sizeof(o->abstract.sun_path) - 1, "hvisor-test-cage-%d", o->pid);
+        o->listeners[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(o->listeners[0], (struct sockaddr *) &o->abstract, sizeof(o->abstract)), 0);
+        o->listeners[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(o->listeners[1], (struct sockaddr *) &o->tcp, sizeof(o->tcp)), 0);
+        assert_int_equal(getsockname(o->listeners[1], (struct sockaddr *) &o->tcp, &size), 0);
+        for (size_t i = 0; i < ELEMENTSOF(o->listeners); i++)
+                assert_int_equal(listen(o->listeners[i], 1), 0);
+}
+
+static int try_open_file(const struct outside *o _unused_) {
+        return open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+}
+
+static int try_open_device(const struct outside *o _unused_) {
+        return open("/dev/hvisor", O_RDWR | O_CLOEXEC);
+}
+
+static int try_open_root(const struct outside *o _unused_) {
+        return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int try_leave_root(const struct outside *o _unused_) {
+        return open("../../../../etc/passwd", O_RDONLY | O_CLOEXEC);
+}
+
+static int try_make_file(const struct outside *o _unused_) {
+        return open("/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static int try_connect(int family, const void *address, size_t size) {
+        int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        return fd < 0 ? fd : connect(fd, address, (socklen_t) size);
+}
+
+static int try_connect_abstract(const struct outside *o) {
+        return try_connect(AF_UNIX, &o->abstract, sizeof(o->abstract));
+}
+
+static int try_connect_tcp(const struct outside *o) {
+        return try_connect(AF_INET, &o->tcp, sizeof(o->tcp));
+}
+
+static int try_packet_socket(const struct outside *o _unused_) {
+        return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+}
+
+static int try_ptrace(const struct outside *o) {
+        return (int) ptrace(PTRACE_SEIZE, o->pid, NULL, NULL);
+}
+
+static int try_read_memory(const struct outside *o) {
+        char byte;
+        struct iovec to = { &byte, 1 }, from = { (void *) o, 1 };
+
+        return (int) process_vm_readv(o->pid, &to, 1, &from, 1, 0);
+}
+
+static int try_signal(const struct outside *o) {
+        return kill(o->pid, 0);
+}
+
+static int try_signal_all(const struct outside *o _unused_) {
+        return kill(-1, 0);
+}
+
+static int try_become_root(const struct outside *o _unused_) {
+        return setuid(0);
+}
+
+static int try_mount(const struct outside *o _unused_) {
+        return mount("proc", "/", "proc", 0, NULL);
+}
+
+static int try_host_name(const struct outside *o _unused_) {
+        return sethostname("caged", 5);
+}
+
+static int try_open_more(const struct outside *o _unused_) {
+        return dup(0);
+}
+
+static int try_raise_limit(const struct outside *o _unused_) {
+        static const struct rlimit more = { 1024, 1024 };
+
+        return setrlimit(RLIMIT_NOFILE, &more);
+}
+
+/* A ring that was there before the cage, and without restrictions of its own. Return: its descriptor, or -1. */
+static struct {
+        int fd;
+        uint8_t *rings;
+        struct io_uring_sqe *entries;
+        struct io_uring_params p;
+} ring;
+
+static void open_ring(void) {
+        size_t size;
+
+        ring.fd = (int) syscall(SYS_io_uring_setup, 1, &ring.p);
+        if (ring.fd < 0)
+                return;
+        size = ring.p.cq_off.cqes + ring.p.cq_entries * sizeof(struct io_uring_cqe);
+        size = MAX(size, ring.p.sq_off.array + ring.p.sq_entries * sizeof(uint32_t));
+        ring.rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd, IORING_OFF_SQ_RING);
+        ring.entries = mmap(NULL, ring.p.sq_entries * sizeof(*ring.entries), PROT_READ | PROT_WRITE, MAP_SHARED,
+                            ring.fd, IORING_OFF_SQES);
+        if (ring.rings == MAP_FAILED || ring.entries == MAP_FAILED)
+                _exit(101);
+}
+
+static int try_open_by_ring(const struct outside *o _unused_) {
+        if (ring.fd < 0)
+                return -1; /* this kernel has none: nothing goes through */
+        ring.entries[0] = (struct io_uring_sqe){
+                .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uintptr_t) "/etc/passwd", .open_flags = O_RDONLY
+        };
+        *(uint32_t *) (ring.rings + ring.p.sq_off.array) = 0;
+        __atomic_store_n((uint32_t *) (ring.rings + ring.p.sq_off.tail), 1, __ATOMIC_RELEASE);
+        if (syscall(SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
+                return -1;
+        return ((struct io_uring_cqe *) (ring.rings + ring.p.cq_off.cqes))->res;
+}
+
+/* Those that are possible to root and do no harm are tried uncaged, too: it is the cage that refuses. */
+static const struct {
+        const char *what;
+        int (*attempt)(const struct outside *o);
+        bool possible;
+} attempts[] = {
+        { "open a file", try_open_file, true },
+        { "open a file by io_uring", try_open_by_ring, true },
+        { "open the module's device", try_open_device, false },
+        { "open the root", try_open_root, true },
+        { "leave the root", try_leave_root, true },
+        { "make a file", try_make_file, false },
+        { "connect to an abstract socket", try_connect_abstract, true },
+        { "connect by TCP", try_connect_tcp, true },
+        { "make a packet socket", try_packet_socket, false },
+        { "ptrace", try_ptrace, true },
+        { "read another process's memory", try_read_memory, true },
+        { "signal another process", try_signal, true },
+        { "signal all processes", try_signal_all, true },
+        { "become root", try_become_root, true },
+        { "mount", try_mount, false },
+        { "set the host name", try_host_name, false },
+        { "have one more descriptor", try_open_more, true },
+        { "raise a limit", try_raise_limit, false },
+};
+
+static pid_t fork_as_first(void) {
+        return (pid_t) syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* Return: the status of a process that tries it. */
+static int try_one(size_t i, const struct outside *o, bool caged) {
+        int status;
+        pid_t pid = caged ? fork_as_first() : fork();
+
+        if (pid == 0) {
+                struct err e = { 0 };
+
+                open_ring();
+                if (caged && cage_isolate("test", TEST_UID, NULL, 0, &e) < 0)
+                        _exit(100);
+                _exit(attempts[i].attempt(o) >= 0);
+        }
+        assert_true(pid > 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return status;
+}
+
+static bool has_rings(void) {
+        int fd = (int) syscall(SYS_io_uring_setup, 1, &(struct io_uring_params){ 0 });
+
+        if (fd >= 0)
+                close(fd);
+        return fd >= 0;
+}
+
+static void test_cage_refuses_each_thing_without_the_filter_too(void **state _unused_) {
+        struct outside o;
+
+        if (geteuid() != 0)
+                skip();
+        open_outside(&o);
+        for (size_t i = 0; i < ELEMENTSOF(attempts); i++) {
+                int status;
+
+                if (attempts[i].possible && (attempts[i].attempt != try_open_by_ring || has_rings())) {
+                        status = try_one(i, &o, false);
+                        if (status == 0)
+                                fail_msg("not even an uncaged process can %s", attempts[i].what);
+                }
+                status = try_one(i, &o, true);
+                if (status != 0)
+                        fail_msg("a caged process can %s (status %#x)", attempts[i].what, status);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(o.listeners); i++)
+                close(o.listeners[i]);
+}
+
+static const struct {
+        long call;
+        unsigned long arguments[3];
+        const char *what;
+} denied[] = {
+        { SYS_openat, { (unsigned long) AT_FDCWD, 0, 0 }, "openat" },
+        { SYS_socket, { AF_UNIX, SOCK_STREAM, 0 }, "socket" },
+        { SYS_connect, { 0, 0, 0 }, "connect" },
+        { SYS_ptrace, { PTRACE_TRACEME, 0, 0 }, "ptrace" },
+        { SYS_kill, { 1, 0, 0 }, "kill" },
+        { SYS_tgkill, { 1, 1, 0 }, "tgkill" },
+        { SYS_pidfd_open, { 1, 0, 0 }, "pidfd_open" },
+        { SYS_process_vm_readv, { 1, 0, 0 }, "process_vm_readv" },
+        { SYS_mmap, { 0, 4096, PROT_EXEC }, "mmap" },
+        { SYS_mprotect, { 0, 4096, PROT_EXEC }, "mprotect" },
+        { SYS_execve, { 0, 0, 0 }, "execve" },
+        { SYS_clone, { SIGCHLD, 0, 0 }, "clone" },
+        { SYS_unshare, { 0, 0, 0 }, "unshare" },
+        { SYS_prctl, { PR_GET_NAME, 0, 0 }, "prctl" },
+        { SYS_io_uring_setup, { 1, 0, 0 }, "io_uring_setup" },
+        { SYS_ioctl, { 0, HVISOR_ZONE_STOP, 0 }, "ioctl of another kind" },
+};
+
+/* Every type, every call: the kernel ends the process, no error comes back. */
+static void test_cage_filter_kills_for_each_call_that_is_not_on_the_list(void **state _unused_) {
+        for (const struct device_type *const *type = device_types; *type; type++)
+                for (size_t i = 0; i < ELEMENTSOF(denied); i++) {
+                        const unsigned long *a = denied[i].arguments;
+                        int status;
+                        pid_t pid = fork();
+
+                        if (pid == 0) {
+                                struct err e = { 0 };
+
+                                if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || cage_restrict(*type, &e) < 0)
+                                        _exit(100);
+                                (void) syscall(denied[i].call, a[0], a[1], a[2], 0, 0, 0);
+                                (void) syscall(SYS_exit_group, 0);
+                        }
+                        assert_true(pid > 0);
+                        assert_int_equal(waitpid(pid, &status, 0), pid);
+                        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+                                fail_msg("%s: %s is not refused (status %#x)", (*type)->name, denied[i].what, status);
+                }
+}
+
 /* ---- descriptors -------------------------------------------------------------------------------------- */
 
 static void test_cage_close_others_keeps_what_is_named(void **state) {
@@ -452,6 +728,8 @@ int main(void) {
                 cmocka_unit_test(test_cage_lets_a_console_work),
                 cmocka_unit_test(test_cage_lets_a_network_card_work),
                 cmocka_unit_test(test_cage_lets_a_source_of_entropy_work),
+                cmocka_unit_test(test_cage_refuses_each_thing_without_the_filter_too),
+                cmocka_unit_test(test_cage_filter_kills_for_each_call_that_is_not_on_the_list),
                 cmocka_unit_test(test_cage_close_others_keeps_what_is_named),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a worker that runs is locked up in, seen from outside, and what becomes of one whose code was taken over."""
+
+import re
+
+from rig import confs, witness
+from rig.cases import case
+
+DISK = "/root/disk.img"
+NAMESPACES = ("mnt", "net", "ipc", "uts", "pid", "cgroup")
+UIDS = range(0x7a000000, 0x7a040000)
+SIGSYS = 31
+
+# arm64's numbers
+CALLS = {
+    "disk": {
+        "open a file": "56 -100 text:/etc/passwd 0",
+        "use /dev/hvisor": "56 -100 text:/dev/hvisor 2",
+        "make an io_uring": "425 1 text:123456789012345678901234567890123456789012345678901234567890",
+        "map RAM anew": "222 0 4096 3 1 {device} 0",
+    },
+    "lan": {
+        "make a socket": "198 2 1 0",
+        "trace a process": "117 16 1 0 0",
+        "signal a process": "129 {main} 0",
+        "serve another device": "29 {device} 0xc1a8b740 0",
+    },
+    "main": {
+        "run a program": "221 text:/bin/busybox 0 0",
+        "make a namespace": "97 0x10000000",
+        "become root": "146 0",
+        "make a process": "220 17 0 0 0 0",
+    },
+}
+
+
+def boot(vm):
+    vm.run(f"truncate -s 1M {DISK}")
+    vm.boot("guest", confs.payload("console-irq", disk=DISK, tap="tap0"))
+    return witness.wait_ready(vm, "guest")
+
+
+def status_of(vm, pid):
+    return dict(line.split(":\t", 1) for line in vm.read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
+
+
+@case("cage-every-worker-is-locked-up-and-each-by-itself")
+def locked_up(vm):
+    workers = {name: pid for name, (pid, _) in boot(vm).items()}
+    assert set(workers) == {"disk", "lan", "main"}, workers
+    users, seen = set(), {kind: {vm.out(f"readlink /proc/1/ns/{kind}")} for kind in NAMESPACES}
+    for name, pid in workers.items():
+        status = status_of(vm, pid)
+        ids = status["Uid"].split() + status["Gid"].split()
+        assert len(set(ids)) == 1 and int(ids[0]) in UIDS, (name, ids)
+        users.add(ids[0])
+        assert status["Groups"].split() == [], (name, status["Groups"])
+        for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(status[key], 16) == 0, (name, key, status[key])
+        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2" and status["Threads"] == "1", (name, status)
+        assert status["NSpid"].split() == [str(pid), "1"], (name, status["NSpid"])
+        for kind in NAMESPACES:
+            seen[kind].add(vm.out(f"readlink /proc/{pid}/ns/{kind}"))
+        # no file system but an empty, read-only one; no network but a loopback that is down
+        mounts = vm.read(f"/proc/{pid}/mountinfo").splitlines()
+        assert len(mounts) == 1 and " / / ro," in mounts[0] and " - tmpfs " in mounts[0], (name, mounts)
+        assert vm.out(f"ls -A /proc/{pid}/root/") == "", name
+        assert re.findall(r"^ *(\w+):", vm.read(f"/proc/{pid}/net/dev"), re.M) == ["lo"], name
+        limits = vm.read(f"/proc/{pid}/limits")
+        for limit in ("Max core file size +0 +0", "Max open files +1 +1", "Max processes +64 +64", "Max locked memory +0 +0"):
+            assert re.search(limit, limits), (name, limit, limits)
+        assert f"hvisor-guest-{name}.scope" in vm.read(f"/proc/{pid}/cgroup"), name
+    assert len(users) == len(workers), users
+    for kind, found in seen.items():
+        assert len(found) == len(workers) + 1, f"a {kind} namespace is shared: {found}"
+    assert not vm.out("journalctl -q -b --no-pager -g 'its cage lacks' || true"), "a wall is missing"
+
+
+@case("cage-a-worker-whose-code-was-taken-over-is-killed-at-once-and-its-guest-goes-on")
+def taken_over(vm):
+    boot(vm)
+    console = vm.console("guest")
+    console.expect("hello from zone 1")
+    for device, calls in CALLS.items():
+        for what, call in calls.items():
+            workers = witness.wait_ready(vm, "guest")
+            pid, generation = workers[device]
+            fd = vm.out(f"tr '\\0' ' ' </proc/{pid}/cmdline | sed 's/.*--device-fd=\\([0-9]*\\).*/\\1/'")
+            said = vm.out(f"/usr/lib/rig/inject {pid} " + call.format(device=fd, main=workers["main"][0]))
+            assert said == f"killed by {SIGSYS}", f"{device} can {what}: {said}"
+            vm.wait(lambda: witness.attachments(vm, "guest")[device][1] > generation, what=f"another worker of {device}")
+    # what a worker does all the time is no more than what it is let do
+    pid = witness.wait_ready(vm, "guest")["main"][0]
+    assert vm.out(f"/usr/lib/rig/inject {pid} 113 1 0") == "returned -14"
+    assert witness.wait_ready(vm, "guest")["main"][0] == pid
+    console.send("still here\n")
+    console.expect("^echo: .*STILL HERE")
