@@ -54,26 +54,34 @@ static uint64_t largest_file(const int *fds, size_t count) {
         return largest;
 }
 
+static int limit(__rlimit_resource_t resource, uint64_t value) {
+        struct rlimit now, l = { value, value };
+
+        /* One that is lower already can only be kept. */
+        if (getrlimit(resource, &now) == 0 && now.rlim_max < l.rlim_max)
+                l.rlim_cur = l.rlim_max = now.rlim_max;
+        return setrlimit(resource, &l) < 0 ? -errno : 0;
+}
+
 /*
  * Not the address space: the zone's RAM is mapped, however large it is. But memory of its own: what a worker may take
- * beside what it has, where no MemoryMax= says less.
+ * beside what it begins with, where no MemoryMax= says less.
  */
-#define HEAP_ROOM   (UINT64_C(256) << 20)
+#define MEMORY_ROOM (UINT64_C(256) << 20)
 #define THREADS_MAX 64 /* of the kernel's for io_uring, too: they count as the user's */
 
-/* What RLIMIT_DATA counts, in bytes; 0 if it cannot be told, and then that much is taken for little. */
-static uint64_t private_memory(void) {
+static int limit_memory(void) {
         FILE *f = fopen("/proc/self/statm", "re");
-        unsigned long pages = 0;
+        unsigned long pages = 0; /* that RLIMIT_DATA counts */
 
         if (f) {
                 (void) !fscanf(f, "%*u %*u %*u %*u %*u %lu", &pages);
                 fclose(f);
         }
-        return (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE);
+        return limit(RLIMIT_DATA, (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE) + MEMORY_ROOM);
 }
 
-static int set_limits(const int *fds, size_t count, uint64_t data) {
+static int set_limits(const int *fds, size_t count) {
         const struct {
                 __rlimit_resource_t resource;
                 uint64_t value;
@@ -83,23 +91,16 @@ static int set_limits(const int *fds, size_t count, uint64_t data) {
                 /* Nothing can be opened: 0 is taken. Not 0: poll(2) would refuse to look at one descriptor. */
                 { RLIMIT_NOFILE, 1 },
                 { RLIMIT_NPROC, THREADS_MAX },
-                { RLIMIT_DATA, data },
                 { RLIMIT_MEMLOCK, 0 },
                 { RLIMIT_MSGQUEUE, 0 },
                 { RLIMIT_NICE, 0 },
                 { RLIMIT_RTPRIO, 0 },
         };
+        int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(limits); i++) {
-                struct rlimit now, l = { limits[i].value, limits[i].value };
-
-                /* One that is lower already can only be kept. */
-                if (getrlimit(limits[i].resource, &now) == 0 && now.rlim_max < l.rlim_max)
-                        l.rlim_cur = l.rlim_max = now.rlim_max;
-                if (setrlimit(limits[i].resource, &l) < 0)
-                        return -errno;
-        }
-        return 0;
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(limits); i++)
+                r = limit(limits[i].resource, limits[i].value);
+        return r;
 }
 
 /* ---- privileges --------------------------------------------------------------------------------------- */
@@ -149,20 +150,20 @@ static void tell_missing(const char *name, const char *missing, bool is_root, bo
                             strerror(why));
 }
 
-int cage_isolate(const char *name, uid_t uid, const int *fds, size_t count, struct err *e) {
+int cage_isolate(const char *name, uid_t uid, struct err *e) {
         bool is_root = geteuid() == 0;
         char missing[MISSING_WALLS_SIZE];
-        uint64_t data = private_memory() + HEAP_ROOM; /* asked while there is a /proc */
-        int why = namespaces_enter(missing), landlock, r;
+        int why, landlock, r;
 
+        r = limit_memory(); /* first: it asks /proc */
+        if (r < 0)
+                return err_set(e, r, "cannot limit memory: %s", strerror(-r));
+        why = namespaces_enter(missing);
         r = drop_privileges(uid);
         if (r < 0)
                 return err_set(e, r, "cannot drop privileges: %s", strerror(-r));
         landlock = landlock_enter();
         (void) prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
-        r = set_limits(fds, count, data); /* last: Landlock takes a descriptor for a moment */
-        if (r < 0)
-                return err_set(e, r, "cannot limit resources: %s", strerror(-r));
         tell_missing(name, missing, is_root, landlock >= 0, why ?: is_root ? -landlock : EPERM);
         return 0;
 }
@@ -211,15 +212,11 @@ static int restrict_system_calls(const struct device_type *type) {
         return r;
 }
 
-int cage_restrict(const struct device_type *type, struct err *e) {
-        int r = restrict_system_calls(type);
+int cage_restrict(const struct device_type *type, const int *fds, size_t count, struct err *e) {
+        int r = set_limits(fds, count);
 
+        if (r < 0)
+                return err_set(e, r, "cannot limit resources: %s", strerror(-r));
+        r = restrict_system_calls(type);
         return r < 0 ? err_set(e, r, "cannot restrict system calls: %s", strerror(-r)) : 0;
-}
-
-int cage_enter(const struct device_type *type, const char *name, uid_t uid, const int *fds, size_t count,
-               struct err *e) {
-        int r = cage_isolate(name, uid, fds, count, e);
-
-        return r < 0 ? r : cage_restrict(type, e);
 }

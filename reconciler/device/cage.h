@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How a worker locks itself up: it has its descriptors and mappings, and gives
- * everything else away for good, before it looks at the first byte of a guest.
+ * How a worker locks itself up: it has its descriptors, and gives everything else
+ * away for good, in two steps, before it looks at the first byte of a guest.
  *
  *   wall                     by                                    where it cannot be built
  *   ----------------------   -----------------------------------   --------------------------------
@@ -42,20 +42,19 @@
 int cage_close_others(int *keep, size_t count);
 
 /**
- * cage_enter() - all walls, for the rest of the process
- * @type: whose system calls are let through, with those that every worker makes
+ * cage_isolate() - every wall but those of resources and system calls, for the rest of the process
  * @name: of the worker, for the log
  * @uid: user and group that it becomes where it is root; not 0
+ *
+ * Before there is a second thread: it would stay outside. Return: 0 or -errno with @e; after an error exit.
+ */
+int cage_isolate(const char *name, uid_t uid, struct err *e);
+
+/**
+ * cage_restrict() - the rest, once nothing more has to be made or opened
+ * @type: whose system calls are let through, with those that every worker makes
  * @fds: the descriptors in use; files among them cannot be grown
  *
- * The process has one thread. Return: 0 or -errno with @e; after an error exit.
+ * Holds for all threads. Return: 0 or -errno with @e; after an error exit.
  */
-int cage_enter(const struct device_type *type, const char *name, uid_t uid, const int *fds, size_t count,
-               struct err *e);
-
-/*
- * Its two halves, for tests that try each without the other. The first leaves the
- * system calls alone, the second nothing but them.
- */
-int cage_isolate(const char *name, uid_t uid, const int *fds, size_t count, struct err *e);
-int cage_restrict(const struct device_type *type, struct err *e);
+int cage_restrict(const struct device_type *type, const int *fds, size_t count, struct err *e);

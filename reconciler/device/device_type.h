@@ -45,7 +45,7 @@ struct device_type {
         const struct cage_rule *rules;       /* what it needs while it serves, besides what every worker does */
         size_t num_rules;
 
-        /* Takes the descriptors of @a over on success. Runs before privileges are dropped. */
+        /* Takes the descriptors of @a over on success. Runs isolated (cage.h), but may make what it needs: threads, rings. */
         int (*create)(const struct device_arguments *a, struct virtio_device **ret, struct err *e);
 };
 

@@ -85,6 +85,9 @@ static int serve(const struct worker_options *o, const char *name, struct err *e
         signal_fd = set_up_signals();
         if (signal_fd < 0)
                 return err_set(e, signal_fd, "cannot set up signals: %s", strerror(-signal_fd));
+        r = cage_isolate(name, o->uid, e);
+        if (r < 0)
+                return r;
         r = o->type->create(&o->arguments, &device, e);
         if (r < 0)
                 return r;
@@ -94,7 +97,7 @@ static int serve(const struct worker_options *o, const char *name, struct err *e
         r = server_new(device, transport, name, o->cookie, signal_fd, &server, e);
         if (r < 0)
                 return r;
-        r = cage_enter(o->type, name, o->uid, fds, num_fds, e);
+        r = cage_restrict(o->type, fds, num_fds, e);
         if (r < 0)
                 return r;
         log_debug("%s: serving", name);
