@@ -66,12 +66,18 @@ static int resume(struct virtqueue *q, struct inflight_queue *inflight) {
         return 0;
 }
 
+/* All but what is written for each request before it is read. */
+static void forget(struct virtqueue *q) {
+        memset(q, 0, offsetof(struct virtqueue, order));
+}
+
 int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, const struct virtqueue_layout *layout,
                     uint64_t features, struct inflight_queue *inflight) {
         void *descriptors, *available, *used;
         uint16_t size = layout->size;
 
-        *q = (struct virtqueue){ .memory = memory };
+        forget(q);
+        q->memory = memory;
         if (size == 0 || size > VIRTQUEUE_SIZE_MAX || (size & (size - 1)) != 0)
                 return virtqueue_refuse(q, "queue size is no power of two up to 1024");
         if (translate_part(q, layout->descriptors, sizeof(struct vring_desc) * (uint64_t) size, VRING_DESC_ALIGN_SIZE,
@@ -87,6 +93,7 @@ int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, cons
         q->used = used;
         q->indirect_allowed = features & (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC);
         q->size = size;
+        memset(q->heads, 0, size * sizeof(q->heads[0]));
         if (resume(q, inflight) < 0) {
                 q->size = 0;
                 return virtqueue_refuse(q, "the record of what is in flight is not of this queue");
@@ -96,7 +103,7 @@ int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, cons
 }
 
 void virtqueue_stop(struct virtqueue *q) {
-        *q = (struct virtqueue){ 0 };
+        forget(q);
 }
 
 /*
