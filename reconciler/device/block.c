@@ -167,9 +167,9 @@ static void offer_topology(struct virtio_blk_config *config, const struct block_
 
 /* What the image is does not change what is offered: another image may take its place while the guest runs. */
 static void offer_features(struct block *b, const struct block_options *o) {
-        b->base.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
-                           VIRTIO_FEATURE(VIRTIO_BLK_F_SEG_MAX) | VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH) |
-                           VIRTIO_FEATURE(VIRTIO_BLK_F_BLK_SIZE) | VIRTIO_FEATURE(VIRTIO_BLK_F_TOPOLOGY);
+        b->base.features = VIRTIO_QUEUE_FEATURES | VIRTIO_FEATURE(VIRTIO_BLK_F_SEG_MAX) |
+                           VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH) | VIRTIO_FEATURE(VIRTIO_BLK_F_BLK_SIZE) |
+                           VIRTIO_FEATURE(VIRTIO_BLK_F_TOPOLOGY);
         if (o->num_queues > 1)
                 b->base.features |= VIRTIO_FEATURE(VIRTIO_BLK_F_MQ);
         if (o->read_only)

@@ -234,7 +234,7 @@ static int set_nonblocking(int fd, const char *what, struct err *e) {
 
 static void offer(struct console *c) {
         c->base.ops = &console_ops;
-        c->base.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC);
+        c->base.features = VIRTIO_QUEUE_FEATURES;
         c->base.num_queues = 2;
         c->base.queue_size_max[QUEUE_RECEIVE] = CONSOLE_QUEUE_SIZE;
         c->base.queue_size_max[QUEUE_TRANSMIT] = CONSOLE_QUEUE_SIZE;

@@ -103,9 +103,9 @@ static void offer(struct net *n, const struct net_settings *s) {
 
         memcpy(config.mac, s->mac, MAC_SIZE);
         n->base.ops = &net_ops;
-        n->base.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
-                           VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) |
-                           VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF) | (s->offload ? NET_OFFLOAD_FEATURES : 0);
+        n->base.features = VIRTIO_QUEUE_FEATURES | VIRTIO_FEATURE(VIRTIO_NET_F_MAC) |
+                           VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) | VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF) |
+                           (s->offload ? NET_OFFLOAD_FEATURES : 0);
         n->base.num_queues = 2;
         n->base.queue_size_max[NET_QUEUE_RECEIVE] = NET_QUEUE_SIZE;
         n->base.queue_size_max[NET_QUEUE_TRANSMIT] = NET_QUEUE_SIZE;

@@ -72,7 +72,7 @@ int rng_new(struct virtio_device **ret, struct err *e) {
         if (getrandom(&byte, sizeof(byte), 0) < 0)
                 return err_set(e, -errno, "getrandom: %s", strerror(errno));
         g->base.ops = &rng_ops;
-        g->base.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC);
+        g->base.features = VIRTIO_QUEUE_FEATURES;
         g->base.num_queues = 1;
         g->base.queue_size_max[0] = RNG_QUEUE_SIZE;
         *ret = &TAKE_PTR(g)->base;

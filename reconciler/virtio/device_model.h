@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <linux/virtio_config.h>
+
 #include "virtio/virtqueue.h"
 
 #define VIRTIO_QUEUES_MAX  16
@@ -17,6 +19,11 @@
 
 /* A virtqueue's offer of VIRTIO_F_…, as a mask. */
 #define VIRTIO_FEATURE(bit) (UINT64_C(1) << (bit))
+
+/* What virtqueue.c can do, whatever the device: every model offers it. */
+#define VIRTIO_QUEUE_FEATURES                                                                                          \
+        (VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |                            \
+         VIRTIO_FEATURE(VIRTIO_RING_F_EVENT_IDX))
 
 struct virtio_device;
 

@@ -62,7 +62,8 @@ static int resume(struct virtqueue *q, struct inflight_queue *inflight) {
         q->next_available = used_idx;
         q->fetched = (uint16_t) (used_idx + n);
         /* The predecessor may have died between returning and interrupting: owe a call. */
-        q->unsignalled = !is_new;
+        q->called = used_idx;
+        q->unsignalled = q->call_owed = !is_new;
         return 0;
 }
 
@@ -92,6 +93,7 @@ int virtqueue_start(struct virtqueue *q, const struct guest_memory *memory, cons
         q->available = available;
         q->used = used;
         q->indirect_allowed = features & (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC);
+        q->event_idx = features & (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX);
         q->size = size;
         memset(q->heads, 0, size * sizeof(q->heads[0]));
         if (resume(q, inflight) < 0) {
@@ -316,25 +318,49 @@ void virtqueue_return(struct virtqueue *q, uint16_t head, uint32_t written) {
         virtqueue_return_all(q, &(struct virtqueue_used){ .head = head, .written = written }, 1);
 }
 
+/* 2.7.7.2, 2.7.10: the two event fields stand behind the other side's ring. */
+static uint16_t read_used_event(const struct virtqueue *q) {
+        return le16toh(__atomic_load_n(&q->available->ring[q->size], __ATOMIC_RELAXED));
+}
+
+static void write_available_event(struct virtqueue *q, uint16_t idx) {
+        __atomic_store_n((__virtio16 *) &q->used->ring[q->size], htole16(idx), __ATOMIC_RELAXED);
+}
+
+static bool call_wanted(const struct virtqueue *q, uint16_t called, bool owed) {
+        if (!q->event_idx)
+                return !(le16toh(__atomic_load_n(&q->available->flags, __ATOMIC_RELAXED)) & VRING_AVAIL_F_NO_INTERRUPT);
+        /* From where to where is not known then. One interrupt too many is none. */
+        return owed || vring_need_event(read_used_event(q), q->next_used, called);
+}
+
 bool virtqueue_take_call(struct virtqueue *q) {
+        uint16_t called = q->called;
+        bool owed = q->call_owed;
+
         if (!q->unsignalled)
                 return false;
-        q->unsignalled = false;
+        q->unsignalled = q->call_owed = false;
+        q->called = q->next_used;
         /*
-         * idx was stored before flags is read: pairs with the driver, which clears
-         * NO_INTERRUPT and then looks at idx once more (2.7.7.1).
+         * idx was stored before flags or used_event is read: pairs with the driver, which
+         * stores those and then looks at idx once more (2.7.7.1).
          */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        return !(le16toh(__atomic_load_n(&q->available->flags, __ATOMIC_RELAXED)) & VRING_AVAIL_F_NO_INTERRUPT);
+        return call_wanted(q, called, owed);
 }
 
 void virtqueue_suppress_kicks(struct virtqueue *q) {
-        __atomic_store_n(&q->used->flags, htole16(VRING_USED_F_NO_NOTIFY), __ATOMIC_RELAXED);
+        if (!q->event_idx) /* else flags stay 0 (2.7.10.1) */
+                __atomic_store_n(&q->used->flags, htole16(VRING_USED_F_NO_NOTIFY), __ATOMIC_RELAXED);
 }
 
 bool virtqueue_allow_kicks(struct virtqueue *q) {
-        __atomic_store_n(&q->used->flags, 0, __ATOMIC_RELAXED);
-        /* Flags before idx: pairs with the driver, which stores idx and then reads flags (2.7.13.3). */
+        if (q->event_idx)
+                write_available_event(q, q->fetched);
+        else
+                __atomic_store_n(&q->used->flags, 0, __ATOMIC_RELAXED);
+        /* Flags or event before idx: pairs with the driver, which stores idx and then reads those (2.7.13.3). */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         return le16toh(__atomic_load_n(&q->available->idx, __ATOMIC_RELAXED)) != q->next_available;
 }

@@ -49,7 +49,9 @@ struct virtqueue {
         struct inflight_queue *inflight; /* NULL: returned in the order of fetching */
         uint64_t counter;                /* of the next request in it */
         bool indirect_allowed;           /* VIRTIO_F_INDIRECT_DESC was negotiated */
+        bool event_idx;                  /* VIRTIO_F_EVENT_IDX was */
         bool unsignalled;                /* something was returned since the last virtqueue_take_call() */
+        bool call_owed;                  /* a predecessor may have died before it came to that */
         const char *violation;
 
         /*
@@ -58,6 +60,7 @@ struct virtqueue {
          * fetched or the model has put back.
          */
         uint16_t next_used;
+        uint16_t called; /* next_used at the last virtqueue_take_call() */
         uint16_t next_available;
         uint16_t fetched;
         uint16_t order[VIRTQUEUE_SIZE_MAX]; /* the heads, as the available ring had them */
@@ -130,7 +133,8 @@ void virtqueue_return_all(struct virtqueue *q, const struct virtqueue_used *list
  * virtqueue_take_call() - asks, after a batch, whether the driver wants an interrupt for it
  *
  * Return: true once for everything returned before; false if there was nothing
- * or the driver has suppressed it (2.7.7).
+ * or the driver has suppressed it (2.7.7): by flag, or by an event index that is
+ * not reached yet.
  */
 bool virtqueue_take_call(struct virtqueue *q);
 
@@ -138,7 +142,9 @@ bool virtqueue_take_call(struct virtqueue *q);
  * virtqueue_suppress_kicks() - "no notification needed, I am looking anyway" (2.7.10)
  *
  * A hint: each notification costs the guest a trap. Not kept by a worker that
- * dies; its successor's first virtqueue_start() clears it.
+ * dies; its successor's first virtqueue_start() clears it. With an event index it
+ * is so already: the driver tells once, when it comes past the place that
+ * virtqueue_allow_kicks() has named.
  */
 void virtqueue_suppress_kicks(struct virtqueue *q);
 

@@ -72,7 +72,7 @@ static int set_up(void **state) {
         f->client = -1;
         fake_init(&f->t, QUEUE_SIZE);
         start_worker(f);
-        fake_driver_up(&f->t, UINT64_MAX);
+        fake_driver_up(&f->t, NO_EVENT_IDX);
         fake_settle(&f->t, 0);
         *state = f;
         return 0;

@@ -23,7 +23,7 @@
 #define BUFFER 1530
 
 #define MERGEABLE VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF)
-#define PLAIN     (~(NET_OFFLOAD_FEATURES | MERGEABLE)) /* a driver that takes neither */
+#define PLAIN     (NO_EVENT_IDX & ~(NET_OFFLOAD_FEATURES | MERGEABLE)) /* a driver that takes neither */
 
 struct fixture {
         struct fake_transport t;
@@ -196,9 +196,8 @@ static void driver_again(struct fixture *f, uint64_t features) {
 
 static void test_net_offers_what_works_and_no_more(void **state) {
         static const uint8_t config[] = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, VIRTIO_NET_S_LINK_UP, 0, 0, 0, 0, 0 };
-        static const uint64_t plain = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
-                                      VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) |
-                                      VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF);
+        static const uint64_t plain = VIRTIO_QUEUE_FEATURES | VIRTIO_FEATURE(VIRTIO_NET_F_MAC) |
+                                      VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) | VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF);
         struct fixture *f = *state;
         struct net_settings s = { .name = "", .tap_fd = dup(f->tap) };
         struct virtio_device *without;

@@ -91,6 +91,18 @@ static inline void fake_offer(struct fake_queue *q, uint16_t head) {
         __atomic_store_n(&q->avail->idx, htole16(idx + 1), __ATOMIC_RELEASE);
 }
 
+/* Does the device want to be told of the request just offered (2.7.13.3)? @event_idx: as negotiated. */
+static inline bool fake_kick_wanted(const struct fake_queue *q, bool event_idx) {
+        uint16_t idx = le16toh(q->avail->idx);
+
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (!event_idx)
+                return !(le16toh(__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED)) & VRING_USED_F_NO_NOTIFY);
+        return vring_need_event(
+                le16toh(__atomic_load_n((const __virtio16 *) &q->used->ring[q->layout.size], __ATOMIC_RELAXED)), idx,
+                (uint16_t) (idx - 1));
+}
+
 /* Takes the next used element; false if there is none. */
 static inline bool fake_take_used(struct fake_queue *q, uint32_t *ret_head, uint32_t *ret_length) {
         const vring_used_elem_t *e;

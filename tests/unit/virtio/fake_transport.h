@@ -18,6 +18,9 @@
 
 #define FAKE_QUEUES 2
 
+/* For fake_driver_up(): a driver whose wishes are told by flags. */
+#define NO_EVENT_IDX (~VIRTIO_FEATURE(VIRTIO_RING_F_EVENT_IDX))
+
 struct fake_transport {
         struct transport base;
         struct fake_guest guest;

@@ -687,6 +687,95 @@ static void test_virtqueue_allow_kicks_sees_what_came_meanwhile(void **state) {
         assert_true(virtqueue_allow_kicks(&f->q));
 }
 
+/* ---- event index -------------------------------------------------------------------------------------- */
+
+#define EVENT_IDX (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX)
+
+static uint16_t available_event(const struct fixture *f) {
+        return le16toh(*(const __virtio16 *) &f->driver.used->ring[QUEUE_SIZE]);
+}
+
+static void set_used_event(struct fixture *f, uint16_t idx) {
+        f->driver.avail->ring[QUEUE_SIZE] = htole16(idx);
+}
+
+/* Both rings stand at @idx and nothing is under way. */
+static void start_at(struct fixture *f, uint16_t idx) {
+        fake_queue_init(&f->driver, &f->guest, 0, QUEUE_SIZE);
+        f->driver.avail->idx = f->driver.used->idx = htole16(idx);
+        if (f->region.base)
+                memset(f->region.base, 0, f->region.size);
+        assert_int_equal(start_with(f, f->guest.memory, &f->driver.layout, EVENT_IDX), 0);
+        (void) virtqueue_take_call(&f->q);
+}
+
+static void test_virtqueue_take_call_heeds_the_event_index(void **state) {
+        static const struct {
+                uint16_t start, event; /* an event index is that of the request that the driver waits for */
+                unsigned first, then;  /* returned in two batches */
+                bool first_call, then_call;
+        } rows[] = {
+                { 0, 0, 1, 1, true, false },         { 0, 1, 1, 1, false, true },
+                { 0, 2, 1, 1, false, false },        { 0, 3, 4, 1, true, false },
+                { 0, 4, 4, 1, false, true },         { 0, UINT16_MAX, 8, 8, false, false },
+                { 65530, 65530, 1, 8, true, false }, { 65530, 65535, 5, 1, false, true },
+                { 65530, 0, 6, 1, false, true },     { 65530, 65529, 8, 8, false, false },
+                { 65534, 1, 8, 1, true, false },     { 65535, 65535, 1, 1, true, false },
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                start_at(f, rows[i].start);
+                f->driver.avail->flags = htole16(VRING_AVAIL_F_NO_INTERRUPT); /* means nothing now */
+                set_used_event(f, rows[i].event);
+                for (unsigned n = 0; n < rows[i].first; n++)
+                        serve_one(f);
+                assert_int_equal(virtqueue_take_call(&f->q), rows[i].first_call);
+                for (unsigned n = 0; n < rows[i].then; n++)
+                        serve_one(f);
+                assert_int_equal(virtqueue_take_call(&f->q), rows[i].then_call);
+                assert_false(virtqueue_take_call(&f->q));
+        }
+}
+
+static void test_virtqueue_allow_kicks_names_the_next_request(void **state) {
+        struct fixture *f = *state;
+
+        start_at(f, 65534);
+        assert_int_equal(available_event(f), 65534);
+        for (unsigned n = 0; n < 3; n++)
+                serve_one(f);
+        virtqueue_suppress_kicks(&f->q);
+        assert_int_equal(f->driver.used->flags, 0);
+        assert_int_equal(available_event(f), 65534); /* passed long ago: no kick */
+        assert_false(virtqueue_allow_kicks(&f->q));
+        assert_int_equal(available_event(f), 1);
+        offer_all(f, (uint16_t[]){ 3 }, 1);
+        assert_true(virtqueue_allow_kicks(&f->q));
+        fetch_all(f, (uint16_t[]){ 3 }, 1);
+        virtqueue_put_back(&f->q);
+        assert_true(virtqueue_allow_kicks(&f->q));
+        assert_int_equal(available_event(f), 2); /* of that one the driver has told already */
+}
+
+static void test_virtqueue_start_goes_on_with_an_event_index(void **state) {
+        struct fixture *f = *state;
+
+        start_at(f, 65534);
+        offer_all(f, (uint16_t[]){ 3, 4, 5 }, 3);
+        fetch_all(f, (uint16_t[]){ 3, 4, 5 }, 3);
+        return_head(f, 3);
+        set_used_event(f, 65530); /* long passed: by itself nothing to call for */
+        offer_all(f, (uint16_t[]){ 6 }, 1);
+        assert_int_equal(start_with(f, f->guest.memory, &f->driver.layout, EVENT_IDX), 0);
+        /* What is in flight was told of, what is new is looked for anyway. */
+        assert_int_equal(available_event(f), f->region.base ? 1 : 65535);
+        assert_true(virtqueue_take_call(&f->q));
+        fetch_all(f, (uint16_t[]){ 4, 5, 6 }, 3);
+        assert_false(virtqueue_allow_kicks(&f->q));
+        assert_int_equal(available_event(f), 2);
+}
+
 /* ---- spans -------------------------------------------------------------------------------------------- */
 
 static void test_iov_spans_are_eaten_from_both_ends(void **state) {
@@ -755,6 +844,9 @@ int main(void) {
                 TEST(test_virtqueue_start_owes_the_call_of_a_dead_predecessor),
                 TEST(test_virtqueue_take_call_heeds_no_interrupt),
                 TEST(test_virtqueue_allow_kicks_sees_what_came_meanwhile),
+                TEST(test_virtqueue_take_call_heeds_the_event_index),
+                TEST(test_virtqueue_allow_kicks_names_the_next_request),
+                TEST(test_virtqueue_start_goes_on_with_an_event_index),
                 cmocka_unit_test(test_iov_spans_are_eaten_from_both_ends),
                 cmocka_unit_test(test_iov_take_last_byte_drops_an_element_of_one_byte),
         };
