@@ -41,7 +41,7 @@ void device_answer_acknowledged(struct hv_device *device)
 			answer(device, cpu);
 }
 
-ktime_t device_deadline(const struct hv_device *device)
+static ktime_t answer_deadline(const struct hv_device *device)
 {
 	ktime_t first = KTIME_MAX;
 	u32 cpu;
@@ -52,6 +52,20 @@ ktime_t device_deadline(const struct hv_device *device)
 	return first;
 }
 
+ktime_t device_deadline(const struct hv_device *device)
+{
+	ktime_t answer = answer_deadline(device);
+
+	if (!device->worker || device->acknowledged == device->sequence)
+		return answer;
+	return min(answer, device->owed_until);
+}
+
+bool device_is_waited_for(const struct hv_device *device)
+{
+	return answer_deadline(device) <= ktime_get();
+}
+
 /* The driver frees its rings after the answer: the worker must be off them before. */
 static bool must_wait(const struct hv_device *device)
 {
@@ -59,12 +73,96 @@ static bool must_wait(const struct hv_device *device)
 	       !READ_ONCE(device->zone->is_ending);
 }
 
+static void start_deadline(struct hv_device *device)
+{
+	ktime_t first = device_deadline(device);
+
+	if (first != KTIME_MAX)
+		hrtimer_start(&device->deadline, first, HRTIMER_MODE_ABS);
+}
+
 static void wait_for_worker(struct hv_device *device, u32 cpu)
 {
 	device->waiting |= BIT(cpu);
 	device->waiting_for[cpu] = device->rings_lost;
 	device->waiting_until[cpu] = ktime_add_ms(ktime_get(), worker_timeout_ms());
-	hrtimer_start(&device->deadline, device_deadline(device), HRTIMER_MODE_ABS);
+	start_deadline(device);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Signs of life                                                             */
+
+/*
+ * A worker that hangs is not seen by the guest's waiting alone: with its kicks
+ * suppressed, or with requests under way, the guest may have nothing to say any
+ * more. So a worker is asked once in a while to acknowledge the state anew: a
+ * second after its last sign while the device is in use, ever more seldom while
+ * it is not.
+ */
+#define PROBE_FIRST	NSEC_PER_SEC
+#define PROBE_LONGEST	(64 * NSEC_PER_SEC)
+#define OWED_LOOKS	4	/* after a pause of the whole machine the worker needs a part of the time, too */
+
+static void look_again(struct hv_device *device)
+{
+	unsigned int ms = worker_hang_ms();
+
+	device->owed_until = ms ? ktime_add_ms(ktime_get(), ms / OWED_LOOKS + 1) : KTIME_MAX;
+}
+
+static void set_owed_until(struct hv_device *device)
+{
+	device->owed_looks = OWED_LOOKS;
+	look_again(device);
+}
+
+void device_ask(struct hv_device *device)
+{
+	bool is_owed = device->acknowledged != device->sequence++;
+
+	if (!device->worker || is_owed)
+		return;
+	set_owed_until(device);
+	start_deadline(device);
+}
+
+void device_sign_of_life(struct hv_device *device)
+{
+	u64 active = device->kicks + device->calls;
+
+	set_owed_until(device);
+	if (device->acknowledged != device->sequence)
+		return;
+	device->probe_after = active != device->active_before ? PROBE_FIRST :
+			      min_t(u64, 2 * device->probe_after, PROBE_LONGEST);
+	device->active_before = active;
+	hrtimer_start(&device->probe, ns_to_ktime(device->probe_after), HRTIMER_MODE_REL);
+}
+
+/* The device is in use again: the next sign is due a second after the last one. */
+static void expect_sign(struct hv_device *device)
+{
+	if (device->probe_after == PROBE_FIRST || !device->worker)
+		return;
+	device->probe_after = PROBE_FIRST;
+	if (hrtimer_is_queued(&device->probe))
+		hrtimer_start(&device->probe, ns_to_ktime(PROBE_FIRST), HRTIMER_MODE_REL);
+}
+
+static enum hrtimer_restart probe(struct hrtimer *timer)
+{
+	struct hv_device *device = container_of(timer, struct hv_device, probe);
+	unsigned long flags;
+	bool is_asked;
+
+	spin_lock_irqsave(&device->lock, flags);
+	is_asked = device->worker && device->acknowledged == device->sequence;
+	if (is_asked)
+		device_ask(device);
+	spin_unlock_irqrestore(&device->lock, flags);
+	if (is_asked)
+		wake_up_interruptible(&device->wait);
+	return HRTIMER_NORESTART;
 }
 
 /* While a CPU of root Linux is in the hypervisor the worker may be stuck behind it. */
@@ -75,12 +173,16 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 	unsigned long flags;
 
 	spin_lock_irqsave(&device->lock, flags);
+	if (device->owed_until <= now && device->owed_looks > 1) {
+		device->owed_looks--;
+		look_again(device);
+	}
 	first = device_deadline(device);
 	if (bridge_is_held() && first <= now)
 		first = ktime_add_ms(now, worker_timeout_ms());
 	if (first <= now)
 		queue_work(system_highpri_wq, &device->revocation);
-	else if (device->waiting)
+	else if (first != KTIME_MAX)
 		hrtimer_start(timer, first, HRTIMER_MODE_ABS);
 	spin_unlock_irqrestore(&device->lock, flags);
 	return HRTIMER_NORESTART;
@@ -94,7 +196,7 @@ static bool apply_effects(struct hv_device *device, u32 effects, u32 queue,
 			  const struct bridge_request *request, struct device_signals *signals)
 {
 	if (effects & REGISTER_CHANGED) {
-		device->sequence++;
+		device_ask(device);
 		signals->is_change = true;
 	}
 	if (effects & REGISTER_RINGS_LOST)
@@ -110,6 +212,7 @@ static bool apply_effects(struct hv_device *device, u32 effects, u32 queue,
 	if (effects & REGISTER_NOTIFIED) {
 		device->kicks++;
 		signals->kicks |= BIT(queue);
+		expect_sign(device);
 	}
 	if (!(effects & REGISTER_MUST_WAIT) || request->is_posted || request->cpu >= BRIDGE_CPUS ||
 	    !must_wait(device))
@@ -191,6 +294,8 @@ struct hv_device *device_new(struct hv_zone *zone, const struct hvisor_device_cr
 	hrtimer_init(&device->deadline, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	device->deadline.function = deadline_passed;
 	INIT_WORK(&device->revocation, device_revoke_hung);
+	hrtimer_init(&device->probe, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	device->probe.function = probe;
 	hrtimer_init(&device->repeat, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	device->repeat.function = device_repeat_interrupt;
 	return device;
@@ -253,11 +358,12 @@ void device_end(struct hv_device *device)
 		device_answer_all(device);
 	spin_unlock_irqrestore(&device->lock, flags);
 	if (device->worker)
-		worker_take_away(device->worker, false);
+		worker_take_away(device->worker, 0);
 	mutex_unlock(&device->worker_lock);
 
-	/* Nothing starts them again: the registers are quiet, nobody waits. */
+	/* Nothing starts them again: the registers are quiet, nobody waits or serves. */
 	hrtimer_cancel(&device->repeat);
+	hrtimer_cancel(&device->probe);
 	hrtimer_cancel(&device->deadline);
 	cancel_work_sync(&device->revocation);
 	wake_up_interruptible(&device->wait);
@@ -284,8 +390,8 @@ void device_fill_info(struct hv_device *device, struct hvisor_device_info *info)
 	info->worker_pid = last ? pid_vnr(last->pid) : 0;
 	if (device->worker && !device->worker->is_revoked)
 		info->flags |= HVISOR_DEVICE_ATTACHED;
-	if (last && last->is_hung)
-		info->flags |= HVISOR_DEVICE_HUNG;
+	if (last)
+		info->flags |= last->hung;
 	if (device->registers.status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		info->flags |= HVISOR_DEVICE_BROKEN;
 	info->status = device->registers.status;

@@ -27,6 +27,9 @@
 /* A worker that does not let go of its queues for so long is taken away; a module parameter. */
 unsigned int worker_timeout_ms(void);
 
+/* One that owes an acknowledgement for so long, too, though nobody waits; a module parameter. 0: none is. */
+unsigned int worker_hang_ms(void);
+
 struct hv_zone;
 
 /* An open device fd: a worker from its attachment to its release. */
@@ -35,7 +38,7 @@ struct hv_worker {
 	struct mutex lock;		/* serializes attaching */
 	bool is_attached;		/* set once, under device->lock */
 	bool is_revoked;		/* set once, under device->lock */
-	bool is_hung;
+	u32 hung;			/* HVISOR_DEVICE_*: why it was revoked; 0: it was not for that */
 	struct pid *pid;
 	u64 cookie;
 
@@ -70,10 +73,19 @@ struct hv_device {
 
 	void *inflight;			/* vmalloc_user(); from the first attachment on */
 
-	/* What a worker has seen: sequence counts the changes of the driver's set-up. */
+	/*
+	 * What a worker has seen: sequence counts the changes of the driver's set-up, and how
+	 * often the worker was asked for a sign of life.
+	 */
 	u64 sequence;
 	u64 acknowledged;
+	ktime_t owed_until;		/* while it has not acknowledged the latest; then */
+	unsigned int owed_looks;	/* so often more is it looked for */
 	u64 rings_lost;			/* sequence of the last change that took rings away */
+
+	struct hrtimer probe;		/* asks for the next sign of life */
+	u64 probe_after;		/* ns */
+	u64 active_before;		/* kicks and calls at the one before */
 
 	/* CPUs of the zone whose answer waits for the worker. */
 	u32 waiting;
@@ -117,10 +129,20 @@ void device_reset(struct hv_device *device);
 /* Its zone is destroyed: takes the worker away, for good. When it returns nothing of it runs. */
 void device_end(struct hv_device *device);
 
+/*
+ * With device->lock held: something new that the worker has to acknowledge. The
+ * caller wakes device->wait.
+ */
+void device_ask(struct hv_device *device);
+
+/* With device->lock held: the worker has acknowledged something. */
+void device_sign_of_life(struct hv_device *device);
+
 /* Answers that wait for the worker; with device->lock held. */
 void device_answer_all(struct hv_device *device);
 void device_answer_acknowledged(struct hv_device *device);
 ktime_t device_deadline(const struct hv_device *device);	/* KTIME_MAX: nobody waits */
+bool device_is_waited_for(const struct hv_device *device);	/* by a CPU of the zone, for too long */
 
 /* device_worker.c: all in process context */
 
@@ -134,7 +156,7 @@ int worker_configure(struct hv_worker *worker, const struct hvisor_device_config
 void worker_release(struct hv_worker *worker);
 
 /* With device->worker_lock held: no signal, no memory from now on; then answers who waits. */
-void worker_take_away(struct hv_worker *worker, bool is_hung);
+void worker_take_away(struct hv_worker *worker, u32 hung);
 
 /* The device's revocation work: the worker missed its deadline. */
 void device_revoke_hung(struct work_struct *work);

@@ -24,6 +24,17 @@ unsigned int worker_timeout_ms(void)
 	return clamp(READ_ONCE(timeout_ms), 1U, (unsigned int)TIMEOUT_MS_MAX);
 }
 
+/* Long against all that keeps a busy machine from running a process that could run. */
+static unsigned int hang_ms = 10000;
+module_param_named(worker_hang_ms, hang_ms, uint, 0644);
+MODULE_PARM_DESC(worker_hang_ms,
+		 "how long a worker may show no sign of life before it is taken away (10000; 0: for ever)");
+
+unsigned int worker_hang_ms(void)
+{
+	return READ_ONCE(hang_ms);
+}
+
 int worker_check(const struct hv_worker *worker)
 {
 	if (READ_ONCE(worker->is_revoked) || READ_ONCE(worker->device->is_gone))
@@ -44,19 +55,20 @@ int worker_acknowledge(struct hv_worker *worker, u64 sequence)
 	if (!r && sequence > device->acknowledged) {
 		device->acknowledged = sequence;
 		device_answer_acknowledged(device);
+		device_sign_of_life(device);
 	}
 	spin_unlock_irqrestore(&device->lock, flags);
 	return r;
 }
 
-void worker_take_away(struct hv_worker *worker, bool is_hung)
+void worker_take_away(struct hv_worker *worker, u32 hung)
 {
 	struct hv_device *device = worker->device;
 	unsigned long flags;
 
 	lockdep_assert_held(&device->worker_lock);
 	spin_lock_irqsave(&device->lock, flags);
-	worker->is_hung = is_hung;
+	worker->hung = hung;
 	WRITE_ONCE(worker->is_revoked, true);
 	spin_unlock_irqrestore(&device->lock, flags);
 
@@ -71,27 +83,33 @@ void worker_take_away(struct hv_worker *worker, bool is_hung)
 	zone_event(device->zone);
 }
 
-/* The acknowledgement may have come while this work was on its way. */
-static bool is_overdue(struct hv_device *device)
+/* The acknowledgement may have come while this work was on its way. Return: HVISOR_DEVICE_*, 0. */
+static u32 find_overdue(struct hv_device *device)
 {
 	unsigned long flags;
-	bool is_overdue;
+	u32 hung = 0;
 
 	spin_lock_irqsave(&device->lock, flags);
-	is_overdue = device->worker && device_deadline(device) <= ktime_get();
+	if (device->worker && device_deadline(device) <= ktime_get())
+		hung = HVISOR_DEVICE_HUNG |
+		       (device_is_waited_for(device) ? 0 : HVISOR_DEVICE_SILENT);
 	spin_unlock_irqrestore(&device->lock, flags);
-	return is_overdue;
+	return hung;
 }
 
 void device_revoke_hung(struct work_struct *work)
 {
 	struct hv_device *device = container_of(work, struct hv_device, revocation);
+	u32 hung;
 
 	mutex_lock(&device->worker_lock);
-	if (is_overdue(device)) {
-		pr_warn_ratelimited("zone %u: device %s: its worker did not let go of its queues within %u ms\n",
-				    device->zone->description.id, device->name, worker_timeout_ms());
-		worker_take_away(device->worker, true);
+	hung = find_overdue(device);
+	if (hung) {
+		pr_warn_ratelimited("zone %u: device %s: its worker %s in time\n",
+				    device->zone->description.id, device->name,
+				    hung & HVISOR_DEVICE_SILENT ? "showed no sign of life" :
+								  "did not let go of its queues");
+		worker_take_away(device->worker, hung);
 	}
 	mutex_unlock(&device->worker_lock);
 }
@@ -182,8 +200,11 @@ static void install(struct hv_worker *worker, struct hvisor_device_attach *attac
 	device->last_worker = worker;
 	device->cookie = attach->cookie;
 	attach->generation = ++device->generation;
+	device->probe_after = NSEC_PER_SEC;
+	device->active_before = device->kicks + device->calls;
 	/* The state as it is now is news to it, rings it has none yet. */
-	device->acknowledged = device->sequence++;
+	device->acknowledged = device->sequence;
+	device_ask(device);
 }
 
 static int begin(struct hv_worker *worker, struct hvisor_device_attach *attach,
@@ -273,7 +294,7 @@ void worker_release(struct hv_worker *worker)
 		return;
 	mutex_lock(&device->worker_lock);
 	if (device->worker == worker)
-		worker_take_away(worker, false);
+		worker_take_away(worker, 0);
 	spin_lock_irqsave(&device->lock, flags);
 	if (device->last_worker == worker)
 		device->last_worker = NULL;

@@ -181,8 +181,9 @@ struct hvisor_device_open {
 
 /* Flags of a device, as its manager sees it. */
 #define HVISOR_DEVICE_ATTACHED	(1U << 0)	/* has a worker */
-#define HVISOR_DEVICE_HUNG	(1U << 1)	/* its worker missed a reset: revoked, kill it */
+#define HVISOR_DEVICE_HUNG	(1U << 1)	/* its worker gave no sign in time: revoked, kill it */
 #define HVISOR_DEVICE_BROKEN	(1U << 2)	/* NEEDS_RESET: the guest violated the protocol */
+#define HVISOR_DEVICE_SILENT	(1U << 3)	/* with HUNG: not of a reset, a sign of life */
 
 struct hvisor_device_info {
 	char name[HVISOR_NAME_SIZE];
@@ -278,6 +279,11 @@ struct hvisor_queue_state {
  * acknowledges the sequence number: a reset or a queue's disabling completes
  * for the guest only then. A worker that takes longer than 20 ms over it
  * (module parameter worker_timeout_ms) is revoked.
+ *
+ * Now and then the sequence number counts up without a change: a sign of life is
+ * asked for, at least every second while the device is in use, at least every 64
+ * seconds else. A worker that owes an acknowledgement for 10 s, of whatever it be
+ * (module parameter worker_hang_ms), hangs and is revoked.
  */
 struct hvisor_device_state {
 	__u64 sequence;

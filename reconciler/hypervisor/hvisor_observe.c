@@ -37,6 +37,7 @@ static int observe_devices(struct hvisor *h, struct zone_live *z) {
                 to->address = from->address;
                 to->attached = from->flags & HVISOR_DEVICE_ATTACHED;
                 to->hung = from->flags & HVISOR_DEVICE_HUNG;
+                to->silent = from->flags & HVISOR_DEVICE_SILENT;
                 to->broken = from->flags & HVISOR_DEVICE_BROKEN;
                 to->worker_pid = from->worker_pid;
                 to->generation = from->generation;

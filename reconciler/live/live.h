@@ -19,7 +19,8 @@ struct device_live {
         uint32_t interrupt;
         uint64_t address;    /* guest */
         bool attached;       /* has a worker */
-        bool hung;           /* its worker missed a reset and was revoked */
+        bool hung;           /* its worker gave no sign in time and was revoked */
+        bool silent;         /* hung: it was not asked for a reset */
         bool broken;         /* NEEDS_RESET: the guest violated the protocol */
         pid_t worker_pid;    /* 0: none */
         uint64_t generation; /* counts attachments */

@@ -96,8 +96,9 @@ static void emit_workers(struct diff *d, const struct candidate *c, const struct
                 if (!l)
                         continue;
                 if (l->hung)
-                        a = diff_add_action(d, ACTION_WORKER_RESTART, c,
-                                            "did not let go of the device's queues in time");
+                        a = diff_add_action(d, ACTION_WORKER_RESTART, c, "%s",
+                                            l->silent ? "showed no sign of life for too long"
+                                                      : "did not let go of the device's queues in time");
                 else if (!l->attached)
                         a = diff_add_action(d, ACTION_WORKER_START, c, "the device has no worker");
                 else if (l->cookie != device_spec_cookie(s) && (change = describe_device_change(d, c, s, l)))
