@@ -7,6 +7,8 @@ import sys
 
 from . import cpio, paths
 
+TOOLS = ("verify-disk", "verify-stream")        # of tests/rig/tools, in zones as well as in root Linux
+
 
 def module_files(names):
     """Files of the modules, each after what it needs. modprobe lists them in that order."""
@@ -29,6 +31,8 @@ def write(out):
     archive.copy(paths.DEBIAN_ROOT / "bin/busybox", "bin/busybox")
     archive.symlink("bin/sh", "busybox")
     archive.copy(paths.RIG / "zone/init", "init")
+    for tool in TOOLS:
+        archive.copy(paths.BUILD / "tools" / tool, f"bin/{tool}")
     modules = module_files((paths.RIG / "zone/modules").read_text().split())
     inside = ["/lib/" + file.rsplit("/", 1)[1] for file in modules]
     for file, path in zip(modules, inside):

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Workers that hang: whatever their guest does or waits for, they are noticed, replaced and told of."""
+
+from rig import confs, witness
+from rig.cases import case
+
+DISK = "/root/hang.img"
+HANG_MS = "/sys/module/hvisor/parameters/worker_hang_ms"
+
+
+def disk_kicks(vm):
+    return next(d["kicks"] for d in vm.zone("linux")["devices"] if d["name"] == "disk")
+
+
+@case("a-worker-that-hangs-under-load-shows-no-sign-of-life-and-is-replaced")
+def under_load(vm):
+    vm.run(f"echo 1500 >{HANG_MS}; truncate -s 8M {DISK}")
+    vm.boot("linux", confs.linux(disk=DISK))
+    console = vm.console("linux")
+    console.expect("zone# ", timeout=240)
+    console.command("verify-disk /dev/vda 8 >/tmp/verified 2>&1 & echo $! >/tmp/pid")
+    before = witness.wait_ready(vm, "linux")
+    kicks = disk_kicks(vm)
+    vm.wait(lambda: disk_kicks(vm) > kicks + 50, what="the disk to be busy")
+
+    hung = {device: before[device][0] for device in ("disk", "main")}
+    vm.run(f"kill -STOP {' '.join(map(str, hung.values()))}")
+    console.send("echo typed at nobody\n")
+    vm.wait(lambda: all(witness.attachments(vm, "linux")[device][1] > before[device][1] for device in hung),
+            timeout=120, what="other workers")
+    for device, pid in hung.items():
+        vm.wait(f"! kill -0 {pid} 2>/dev/null", timeout=20, what=f"the hung worker of {device} to be dead")
+    witness.wait_ready(vm, "linux")
+
+    # why, for whoever asks; and the guest has noticed nothing
+    assert "showed no sign of life" in vm.dmesg()
+    told = [r for r in witness.records(vm, "linux") if r[2] == "worker-restart" or "no sign of life" in (r[4] or "")]
+    assert any("no sign of life" in r[4] for r in told), told
+    console.expect("typed at nobody")
+    console.command("kill -TERM $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do usleep 100000; done")
+    assert " 0 wrong, 0 failed" in console.command("cat /tmp/verified")
+    assert vm.zone("linux")["restarts"] == 0
