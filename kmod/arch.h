@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The one place where architectures differ: how the hypervisor is called, which
- * zone_config layouts are its, how RAM is made ready for a zone that starts with
- * its caches off, and what a zone is made of that does nothing.
+ * zone_config layouts are its, and how RAM is shared with a zone whose caches are
+ * off. (What a CPU runs between two zones is in clean_guest.S.)
  */
 #ifndef HVISOR_ARCH_H
 #define HVISOR_ARCH_H
@@ -19,9 +19,7 @@
 #define ARCH_ZONE	ZONE_ARCH_ARM64
 #define ARCH_NAME	"arm64"
 
-/* Instructions of a CPU that sleeps for good: 1: wfi; b 1b */
-#define ARCH_SLEEP	{ 0xd503207f, 0x17ffffff }
-#define ARCH_SLEEP_SIZE	8
+#define ARCH_CLEAN_GUEST_TELLS	true	/* when it is done, see clean_guest.S */
 
 /*
  * Undefined where no hypervisor is at EL2: only after the device-tree node was
@@ -41,7 +39,10 @@ static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)
 	return (long)x0;
 }
 
-/* Cleans to the point of coherency: what a CPU with its MMU off reads. */
+/*
+ * Cleans to the point of coherency, and forgets: a CPU with its MMU off reads
+ * what was written, and is read afterwards.
+ */
 static inline void arch_clean_to_memory(const void *start, size_t size)
 {
 	u64 line = 4UL << (read_cpuid(CTR_EL0) >> 16 & 0xf);	/* CTR_EL0.DminLine, in words */
@@ -49,7 +50,7 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 	u64 address;
 
 	for (address = (u64)start & ~(line - 1); address < end; address += line)
-		asm volatile("dc cvac, %0" : : "r"(address) : "memory");
+		asm volatile("dc civac, %0" : : "r"(address) : "memory");
 	dsb(sy);
 }
 
@@ -60,9 +61,7 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 #define ARCH_ZONE	ZONE_ARCH_RISCV64
 #define ARCH_NAME	"riscv64"
 
-/* 1: wfi; j 1b */
-#define ARCH_SLEEP	{ 0x10500073, 0xffdff06f }
-#define ARCH_SLEEP_SIZE	8
+#define ARCH_CLEAN_GUEST_TELLS	true
 
 /*
  * An SBI extension of the hypervisor's. Firmware that does not know it says so
@@ -93,9 +92,7 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 #define ARCH_ZONE	ZONE_ARCH_X86_64
 #define ARCH_NAME	"x86_64"
 
-/* 1: hlt; jmp 1b; the same in each of a CPU's modes */
-#define ARCH_SLEEP	{ 0x90fdebf4, 0x90909090 }
-#define ARCH_SLEEP_SIZE	8
+#define ARCH_CLEAN_GUEST_TELLS	false
 
 /* Undefined where there is no hypervisor, as on arm64. */
 static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)

@@ -13,9 +13,10 @@
 
 #include "arch.h"
 #include "bridge.h"
-#include "zone_check.h"
+#include "clean_guest.h"
 
 #define SETTLE_MS	20	/* by then a CPU has looked at what was sent to it */
+#define CLEAN_MS	100	/* by then a CPU has done what takes it none, unless it was not started */
 
 static_assert(sizeof(struct hvisor_old_zone_info) == 56);
 static_assert(offsetof(struct hvisor_old_zone_info, cpus) == 8);
@@ -37,7 +38,7 @@ static struct {
 };
 
 /* Under call_lock. */
-static u64 used_cpus;		/* a zone was started there, and none was shut down since */
+static u64 used_cpus;		/* a zone was started there, and they were not cleaned since */
 static u64 last_shutdown;	/* ktime_get_ns() */
 
 /* With call_lock held, or before_call.lock while no call is under way. */
@@ -230,7 +231,7 @@ static int start_described(const struct zone_description *zone)
 }
 
 /* With call_lock held. */
-static int shut_down(u32 id, u64 cpus, void (*before)(void *argument), void *argument)
+static int shut_down(u32 id, void (*before)(void *argument), void *argument)
 {
 	struct call call = { HYPERCALL_ZONE_SHUTDOWN, id, 0, before, argument };
 	int r;
@@ -239,74 +240,56 @@ static int shut_down(u32 id, u64 cpus, void (*before)(void *argument), void *arg
 	r = call_elsewhere(&call);
 	bridge_release();
 	last_shutdown = ktime_get_ns();
-	if (!r)
-		used_cpus &= ~cpus;
 	return r;
 }
 
-/* Exchanges the first instructions of a zone with those in @code. */
-static int exchange_entry(const struct zone_description *zone, u32 *code)
+/* With call_lock held. Return: 1 if the CPU is clean, 0 if it did not get to it, or a negative errno. */
+static int run_clean_guest(const struct zone_description *zone, unsigned int cpu, unsigned int limit_ms)
 {
-	const struct hvisor_region *ram =
-		zone_find_ram(zone, false, zone->entry_point, ARCH_SLEEP_SIZE);
-	u32 old[ARCH_SLEEP_SIZE / sizeof(u32)];
-	void *entry;
-
-	if (!ram)
-		return -EINVAL;
-	entry = memremap(ram->physical + (zone->entry_point - ram->guest), ARCH_SLEEP_SIZE,
-			 MEMREMAP_WB);
-	if (!entry)
-		return -ENOMEM;
-	memcpy(old, entry, ARCH_SLEEP_SIZE);
-	memcpy(entry, code, ARCH_SLEEP_SIZE);
-	memcpy(code, old, ARCH_SLEEP_SIZE);
-	arch_clean_to_memory(entry, ARCH_SLEEP_SIZE);
-	memunmap(entry);
-	return 0;
-}
-
-/* With call_lock held: the same zone, but without devices, interrupts and anything to do. */
-static int run_asleep(const struct zone_description *zone)
-{
-	struct zone_description *asleep = kmemdup(zone, sizeof(*zone), GFP_KERNEL);
+	struct zone_description *guest;
+	bool is_done = false;
 	int r;
 
-	if (!asleep)
-		return -ENOMEM;
-	memset(asleep->interrupts, 0, sizeof(asleep->interrupts));
-	asleep->regions[0] = *zone_find_ram(zone, false, zone->entry_point, ARCH_SLEEP_SIZE);
-	asleep->num_regions = 1;
-	r = start_described(asleep);
+	r = clean_guest_make(zone, cpu, &guest);
+	if (r < 0)
+		return r;
+	r = start_described(guest);
 	if (!r) {
-		msleep(SETTLE_MS);
-		r = shut_down(zone->id, zone->cpus, NULL, NULL);
+		is_done = clean_guest_wait(limit_ms);
+		r = shut_down(guest->id, NULL, NULL);
+		if (!r && is_done)
+			last_shutdown = 0;	/* it did wait for a CPU that was seen running */
 	}
-	kfree(asleep);
-	return r;
+	kfree(guest);
+	return r < 0 ? r : is_done;
 }
 
 /*
- * With call_lock held. A zone that ended by itself leaves behind what was on its
- * way to its CPUs: the oldest event there, not the start, is what the start's
- * signal would take; and more than 7 pending interrupts are a panic. Only a
- * shutdown forgets both. So before such CPUs get their next zone, they get one
- * that does nothing, and that one is shut down.
+ * With call_lock held. A CPU keeps what was on its way to the zone before: the
+ * interrupts in its list registers, and, where the guest ended by itself, events
+ * (the oldest of them, not the start, is what the start's signal would take) and
+ * pending interrupts, more than 7 of which are a panic. A shutdown forgets the
+ * events and those, hence the second try; the first is for the list registers.
  */
 static int clean_cpus(const struct zone_description *zone)
 {
-	u32 code[] = ARCH_SLEEP;
+	u64 left = zone->cpus & used_cpus;
+	unsigned int cpu;
 	int r;
 
-	static_assert(sizeof(code) == ARCH_SLEEP_SIZE);
-	if (!(zone->cpus & used_cpus))
-		return 0;
-	r = exchange_entry(zone, code);
-	if (r < 0)
-		return r;
-	r = run_asleep(zone);
-	exchange_entry(zone, code);
-	return r;
+	for (; left; left &= left - 1) {
+		cpu = __ffs64(left);
+		r = run_clean_guest(zone, cpu, CLEAN_MS);
+		if (!r)
+			r = run_clean_guest(zone, cpu, CLEAN_MS * 10);
+		if (r < 0)
+			return r;
+		if (r)
+			used_cpus &= ~BIT_ULL(cpu);
+		else
+			pr_warn("CPU %u may keep interrupts of the zone before\n", cpu);
+	}
+	return 0;
 }
 
 /* As begin_call(). */
@@ -365,7 +348,7 @@ int hypervisor_shutdown(u32 id, void (*before)(void *argument), void *argument)
 		return r;
 	zone = find_in_list(before_call.zones, before_call.count, id);
 	if (zone)
-		r = shut_down(id, zone->cpus, before, argument);
+		r = shut_down(id, before, argument);
 	/* Its guest may have powered off just now. */
 	if (r == -EINVAL && has_powered_off(id))
 		r = 0;

@@ -72,6 +72,29 @@ def bare_guests(vm):
     vm.console("busy").expect("hello from zone 1")
 
 
+@case("load-a-guest-stopped-in-the-midst-of-its-interrupt-leaves-it-to-nobody")
+def in_an_interrupt(vm):
+    """The hypervisor leaves that interrupt active in the CPU: the next guest would never get it, nor any of its priority."""
+    for i in range(2):
+        vm.boot(f"held{i}", confs.payload("held"))
+        console = vm.console(f"held{i}")
+        console.expect("takes interrupts")
+        console.send("x\n")
+        console.expect("holds its interrupt")
+        console.close()
+        vm.remove(f"held{i}")
+        vm.wait_zone(f"held{i}", None)
+        # it says nothing without its interrupts
+        vm.boot(f"next{i}", confs.payload("console-irq"))
+        console = vm.console(f"next{i}")
+        console.expect("hello from zone 1")
+        console.send("still here\n")
+        console.expect("echo: STILL HERE")
+        console.close()
+        vm.remove(f"next{i}")
+        vm.wait_zone(f"next{i}", None)
+
+
 @case("load-a-linux-deleted-while-disk-and-console-are-busy-harms-nobody")
 def linux(vm):
     size, half = 4 << 20, 2 << 20

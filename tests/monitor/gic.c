@@ -58,24 +58,6 @@ static void own_interrupts_init(uint64_t frame) {
         mmio_write32(frame + GIC_ISENABLER, GIC_OWN_PRIVATE);
 }
 
-void gic_cpu_init(void) {
-        uint64_t frame = sgi_frame(cpu_id());
-        uint64_t waker = frame - GICR_SGI_FRAME + GICR_WAKER;
-
-        mmio_write32(waker, mmio_read32(waker) & ~WAKER_PROCESSOR_SLEEP);
-        while (mmio_read32(waker) & WAKER_CHILDREN_ASLEEP)
-                ;
-        own_interrupts_init(frame);
-        write_sysreg(icc_sre_el2, ICC_SRE_ALL);
-        isb();
-        write_sysreg(icc_sre_el1, ICC_SRE_ALL & 7);
-        isb();
-        write_sysreg(icc_pmr_el1, ICC_PMR_ALL);
-        write_sysreg(icc_ctlr_el1, ICC_CTLR_EOIMODE);
-        write_sysreg(icc_igrpen1_el1, 1);
-        isb();
-}
-
 static uint64_t lr_read(unsigned int i) {
         switch (i) {
         case 0:
@@ -105,20 +87,40 @@ static void lr_write(unsigned int i, uint64_t value) {
         }
 }
 
-void gic_cpu_reset(void) {
-        uint64_t frame = sgi_frame(cpu_id());
-
+static void list_registers_init(void) {
         for (unsigned int i = 0; i < LIST_REGISTERS; i++)
                 lr_write(i, 0);
         write_sysreg(ich_ap0r0_el2, 0);
         write_sysreg(ich_ap1r0_el2, 0);
         write_sysreg(ich_vmcr_el2, 0);
         write_sysreg(ich_hcr_el2, ICH_HCR_EN);
+}
+
+void gic_cpu_init(void) {
+        uint64_t frame = sgi_frame(cpu_id());
+        uint64_t waker = frame - GICR_SGI_FRAME + GICR_WAKER;
+
+        mmio_write32(waker, mmio_read32(waker) & ~WAKER_PROCESSOR_SLEEP);
+        while (mmio_read32(waker) & WAKER_CHILDREN_ASLEEP)
+                ;
+        own_interrupts_init(frame);
+        write_sysreg(icc_sre_el2, ICC_SRE_ALL);
+        isb();
+        write_sysreg(icc_sre_el1, ICC_SRE_ALL & 7);
+        isb();
+        write_sysreg(icc_pmr_el1, ICC_PMR_ALL);
+        write_sysreg(icc_ctlr_el1, ICC_CTLR_EOIMODE);
+        write_sysreg(icc_igrpen1_el1, 1);
+        list_registers_init();
+        isb();
+}
+
+void gic_cpu_reset(void) {
+        uint64_t frame = sgi_frame(cpu_id());
+
         mmio_write32(frame + GIC_ICENABLER, ~GIC_OWN_PRIVATE);
         mmio_write32(frame + GIC_ICPENDR, ~GIC_OWN_PRIVATE);
         mmio_write32(frame + GIC_ICACTIVER, ~GIC_OWN_PRIVATE);
-        waitings[cpu_id()].count = 0;
-        isb();
 }
 
 void gic_cpu_silence(void) {
@@ -163,8 +165,6 @@ bool gic_inject(uint32_t irq, bool hardware) {
         uint64_t value = irq | ICH_LR_GROUP1 | ICH_LR_PENDING;
         unsigned int free = LIST_REGISTERS;
 
-        if (!cpu_this()->in_guest)
-                return true;
         for (unsigned int i = 0; i < LIST_REGISTERS; i++) {
                 if (!(empty & BIT(i))) {
                         if ((uint32_t) lr_read(i) == irq)
@@ -235,7 +235,7 @@ static void handle_interrupt(uint32_t irq) {
         }
         if (irq == IRQ_MAINTENANCE)
                 refill_list_registers();
-        else
+        else if (cpu_this()->in_guest)
                 gic_inject(irq, true);
         drop_priority(irq);
         if (irq == IRQ_MAINTENANCE || irq == IRQ_HYP_TIMER || !cpu_this()->in_guest)

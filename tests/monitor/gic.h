@@ -37,7 +37,10 @@
 void gic_dist_init(void);
 void gic_cpu_init(void);
 
-/* This CPU leaves or enters a guest: nothing pending or active, no private interrupt enabled but the monitor's own. */
+/*
+ * This CPU leaves or enters a guest: no private interrupt is pending, active or enabled but the monitor's own. Its list
+ * registers, active priorities and what waits for a register stay as they are: as in hvisor.
+ */
 void gic_cpu_reset(void);
 
 /* This CPU gets no interrupt any more (wfi then sleeps). */
@@ -58,7 +61,7 @@ void gic_handle_interrupts(void);
  * @hardware: backed by the physical interrupt of the same number, which the guest's EOI deactivates
  *
  * hvisor's rule: dropped while a list register holds @irq in any state, active included, i.e. until the guest's EOI.
- * Without a free register it waits for one. Dropped on a CPU without a guest. Nobody asks if the guest was given it.
+ * Without a free register it waits for one. A CPU without a guest keeps it for the next. Nobody asks if the guest was given it.
  *
  * Return: false if it had to be queued.
  */
