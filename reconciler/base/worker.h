@@ -5,7 +5,8 @@
  * descriptors, named by options.
  *
  *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N]
- *       block:    --image-fd=N [--read-only]
+ *       block:    --image-fd=N [--image-events-fd=N] [--read-only] [--direct] [--discard]
+ *                 --block-size=N --queues=N --serial=TEXT
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N
  *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload]
  *
@@ -21,12 +22,18 @@
 
 #define WORKER_OPTION_ZONE          "zone"
 #define WORKER_OPTION_DEVICE        "device"
-#define WORKER_OPTION_COOKIE        "cookie"    /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
-#define WORKER_OPTION_DEVICE_FD     "device-fd" /* of hvisor.ko, not attached yet */
-#define WORKER_OPTION_UID           "uid"       /* WORKER_UID(); nobody where it is not given */
-#define WORKER_OPTION_LOG_FD        "log-fd"    /* the daemon's own stderr */
-#define WORKER_OPTION_IMAGE_FD      "image-fd"  /* opened anew for each worker: its OFD lock is the fence */
+#define WORKER_OPTION_COOKIE        "cookie"          /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
+#define WORKER_OPTION_DEVICE_FD     "device-fd"       /* of hvisor.ko, not attached yet */
+#define WORKER_OPTION_UID           "uid"             /* WORKER_UID(); nobody where it is not given */
+#define WORKER_OPTION_LOG_FD        "log-fd"          /* the daemon's own stderr */
+#define WORKER_OPTION_IMAGE_FD      "image-fd"        /* opened anew for each worker: its OFD lock is the fence */
+#define WORKER_OPTION_IMAGE_EVENTS  "image-events-fd" /* inotify on the image, non-blocking: its size may have changed */
 #define WORKER_OPTION_READ_ONLY     "read-only"
+#define WORKER_OPTION_DIRECT        "direct" /* the image is open with O_DIRECT */
+#define WORKER_OPTION_DISCARD       "discard"
+#define WORKER_OPTION_BLOCK_SIZE    "block-size" /* 0: the smallest that can be had */
+#define WORKER_OPTION_QUEUES        "queues"
+#define WORKER_OPTION_SERIAL        "serial"        /* empty: made of both names */
 #define WORKER_OPTION_PTY_FD        "pty-fd"        /* the master, non-blocking; the slave is raw */
 #define WORKER_OPTION_PTY_EVENTS_FD "pty-events-fd" /* inotify on the slave's node: IN_OPEN, IN_CLOSE */
 #define WORKER_OPTION_HISTORY_FD    "history-fd"    /* memfd: recent output, outlives the worker */

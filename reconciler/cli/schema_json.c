@@ -5,6 +5,7 @@
 #define PATH_PATTERN "^/.*[^/]$"
 /* As config/value.c takes them. */
 #define INTERFACE_PATTERN "^(?!\\.{1,2}$)(?![Aa][Uu][Tt][Oo]$)[^ \\t/:%\"']{1,15}$"
+#define SERIAL_PATTERN    "^[!-~]{1,20}$"
 #define MAC_PATTERN       "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
 
 static json_t *number_schema(const struct key_schema *k) {
@@ -45,6 +46,10 @@ static const char *on_change_word(unsigned i) {
         return change_policy_to_string((enum change_policy) i);
 }
 
+static const char *cache_word(unsigned i) {
+        return cache_mode_to_string((enum cache_mode) i);
+}
+
 static json_t *value_schema(const struct key_schema *k) {
         json_t *j;
 
@@ -68,6 +73,10 @@ static json_t *value_schema(const struct key_schema *k) {
                 return words_schema(restart_word, _RESTART_POLICY_MAX);
         case VALUE_ON_CHANGE:
                 return words_schema(on_change_word, _CHANGE_POLICY_MAX);
+        case VALUE_CACHE:
+                return words_schema(cache_word, _CACHE_MODE_MAX);
+        case VALUE_SERIAL:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", SERIAL_PATTERN);
         case VALUE_REGIONS:
                 j = list_schema(region_schema(k));
                 json_object_set_new(j, "maxItems", json_integer(BOARD_MEMORY_MAX));

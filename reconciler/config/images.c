@@ -150,12 +150,19 @@ static int disk_size(int fd, const struct stat *st, uint64_t *ret) {
 
 /* False: there is no such disk; *ret is written otherwise. */
 static bool check_disk(struct findings *f, const struct device_spec *d, struct file_identity *ret) {
-        int mode = (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+        int mode = (d->read_only ? O_RDONLY : O_RDWR) | (d->cache == CACHE_NONE ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY |
+                   O_NONBLOCK;
+        uint32_t unit = MAX(d->block_size, (uint32_t) SECTOR);
         _cleanup_close_ int fd = open(d->image, mode);
         char what[NAME_SIZE + 16];
         struct stat st;
         uint64_t size;
 
+        if (fd < 0 && errno == EINVAL && d->cache == CACHE_NONE) {
+                finding(f, d, "Cache", "[Block %s]: the file system of %s has no direct I/O, which Cache=none wants",
+                        d->name, d->image);
+                return false;
+        }
         if (fd < 0 || fstat(fd, &st) < 0) {
                 (void) snprintf(what, sizeof(what), "[Block %s]", d->name);
                 finding_no_file(f, d, "Image", what, d->image);
@@ -169,9 +176,9 @@ static bool check_disk(struct findings *f, const struct device_spec *d, struct f
         if (disk_size(fd, &st, &size) < 0)
                 finding(f, d, "Image", "[Block %s]: the size of %s cannot be told: %s", d->name, d->image,
                         strerror(errno));
-        else if (size == 0 || size % SECTOR != 0)
-                finding(f, d, "Image", "[Block %s]: %s has %" PRIu64 " bytes, not a multiple of %d", d->name, d->image,
-                        size, SECTOR);
+        else if (size == 0 || size % unit != 0)
+                finding(f, d, "Image", "[Block %s]: %s has %" PRIu64 " bytes, not a multiple of %" PRIu32, d->name,
+                        d->image, size, unit);
         return true;
 }
 

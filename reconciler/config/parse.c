@@ -387,6 +387,8 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
         r = spots_keep(p, z);
         if (r < 0)
                 return r;
+        for (size_t i = 0; i < z->num_devices; i++)
+                z->devices[i].zone_cpus = (uint32_t) __builtin_popcountll(z->cpus);
         *ret = TAKE_PTR(z);
         return 0;
 }

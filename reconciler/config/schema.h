@@ -31,6 +31,8 @@ enum value_type {
         VALUE_YES_NO,     /* bool: yes/no, true/false, on/off, 1/0 */
         VALUE_RESTART,    /* enum restart_policy */
         VALUE_ON_CHANGE,  /* enum change_policy */
+        VALUE_CACHE,      /* enum cache_mode */
+        VALUE_SERIAL,     /* char[SERIAL_SIZE]: printable, without blanks */
         VALUE_REGIONS,    /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
         VALUE_LOG_LEVEL,  /* int: base/log.h */
         VALUE_TIME,       /* uint64_t: µs, as 2s or 50ms */

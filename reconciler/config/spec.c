@@ -29,12 +29,27 @@ const char *device_type_to_string(enum device_type type) {
         return type < _DEVICE_TYPE_MAX ? device_types[type].word : NULL;
 }
 
+static const char *const cache_modes[_CACHE_MODE_MAX] = {
+        [CACHE_WRITEBACK] = "writeback",
+        [CACHE_NONE] = "none",
+};
+
 const char *restart_policy_to_string(enum restart_policy policy) {
         return policy < _RESTART_POLICY_MAX ? restart_policies[policy] : NULL;
 }
 
 const char *change_policy_to_string(enum change_policy policy) {
         return policy < _CHANGE_POLICY_MAX ? change_policies[policy] : NULL;
+}
+
+const char *cache_mode_to_string(enum cache_mode mode) {
+        return mode < _CACHE_MODE_MAX ? cache_modes[mode] : NULL;
+}
+
+uint32_t device_queues(const struct device_spec *d) {
+        uint32_t cpus = MIN(d->zone_cpus, (uint32_t) DEVICE_QUEUES_MAX);
+
+        return d->queues ?: MAX(cpus, UINT32_C(1));
 }
 
 uint32_t device_type_virtio_id(enum device_type type) {

@@ -20,6 +20,8 @@
 #define NAME_SIZE           32 /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
 #define INTERFACE_NAME_SIZE 16 /* of a network interface, with the NUL (IFNAMSIZ) */
 #define ZONE_DEVICES_MAX    7  /* the hypervisor asserts on more pending interrupts */
+#define DEVICE_QUEUES_MAX   16 /* of one device, as hvisor.ko takes them */
+#define SERIAL_SIZE         21 /* of a disk's serial number, with the NUL (VIRTIO_BLK_ID_BYTES) */
 #define ZONE_MEMORY_MAX     16
 #define ZONE_IO_MAX         16
 #define ZONE_REGIONS_MAX    64 /* of all kinds, as the hypervisor takes them */
@@ -45,6 +47,13 @@ enum change_policy {
         _CHANGE_POLICY_MAX,
 };
 
+/* What lies between a disk and its image. */
+enum cache_mode {
+        CACHE_WRITEBACK, /* root Linux's page cache */
+        CACHE_NONE,      /* nothing: direct I/O */
+        _CACHE_MODE_MAX,
+};
+
 enum device_type {
 #define SECTION(...)
 #define KEY(...)
@@ -67,9 +76,15 @@ struct device_spec {
         enum device_type type;
         uint64_t address;                    /* guest, of its virtio-mmio window */
         uint32_t interrupt;                  /* 32 … 1019 */
+        uint32_t zone_cpus;                  /* how many the zone has; no key */
         char *image;                         /* block: absolute path of a file or block device */
         struct file_identity image_identity; /* block: when the file was loaded */
         bool read_only;                      /* block */
+        enum cache_mode cache;               /* block */
+        bool discard;                        /* block: what the guest discards becomes holes */
+        uint32_t block_size;                 /* block: 0: the smallest that can be had */
+        uint32_t queues;                     /* block: 0: as many as the zone has CPUs */
+        char serial[SERIAL_SIZE];            /* block: empty: made of the zone's and the device's name */
         char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
         uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
         bool offload;                        /* net: checksums and segments may be left to the other side */
@@ -150,6 +165,10 @@ uint32_t device_type_virtio_id(enum device_type type);
 const char *device_type_to_string(enum device_type type);
 const char *restart_policy_to_string(enum restart_policy policy);
 const char *change_policy_to_string(enum change_policy policy);
+const char *cache_mode_to_string(enum cache_mode mode);
+
+/** device_queues() - how many queues the device has that Queues= asks for */
+uint32_t device_queues(const struct device_spec *d);
 
 /**
  * zone_spec_format() - the spec as a normalized .conf text

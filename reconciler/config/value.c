@@ -362,6 +362,40 @@ static void write_on_change(const void *field, FILE *f) {
         fputs(change_policy_to_string(*(const enum change_policy *) field), f);
 }
 
+static int parse_cache(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        const char *words[_CACHE_MODE_MAX];
+        int r;
+
+        for (enum cache_mode m = 0; m < _CACHE_MODE_MAX; m++)
+                words[m] = cache_mode_to_string(m);
+        r = parse_word(v, words, ELEMENTSOF(words), "a way of caching", e);
+        if (r >= 0)
+                *(enum cache_mode *) field = (enum cache_mode) r;
+        return MIN(r, 0);
+}
+
+static void write_cache(const void *field, FILE *f) {
+        fputs(cache_mode_to_string(*(const enum cache_mode *) field), f);
+}
+
+static int parse_serial(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        if (v.size >= SERIAL_SIZE)
+                return value_fail(e, v, "\"%.*s\" is too long for a disk's serial number; it has at most %d characters",
+                                  SLICE_ARGS(v), SERIAL_SIZE - 1);
+        for (size_t i = 0; i < v.size; i++)
+                if (v.text[i] <= ' ' || v.text[i] > '~')
+                        return value_fail(
+                                e, (struct slice){ v.text + i, 1 },
+                                "a disk's serial number consists of printable ASCII characters without blanks");
+        memset(field, 0, SERIAL_SIZE);
+        memcpy(field, v.text, v.size);
+        return 0;
+}
+
+static void write_serial(const void *field, FILE *f) {
+        fputs(field, f);
+}
+
 static int parse_log_level(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         int r = parse_word(v, log_level_words, LOG_LEVEL_WORDS, "a log level", e);
 
@@ -420,6 +454,8 @@ static const struct {
         [VALUE_YES_NO] = { parse_yes_no, write_yes_no, sizeof(bool) },
         [VALUE_RESTART] = { parse_restart, write_restart, sizeof(enum restart_policy) },
         [VALUE_ON_CHANGE] = { parse_on_change, write_on_change, sizeof(enum change_policy) },
+        [VALUE_CACHE] = { parse_cache, write_cache, sizeof(enum cache_mode) },
+        [VALUE_SERIAL] = { parse_serial, write_serial, 0 },
         [VALUE_REGIONS] = { parse_regions, write_regions, 0 },
         [VALUE_LOG_LEVEL] = { parse_log_level, write_log_level, sizeof(int) },
         [VALUE_TIME] = { parse_time, write_time, sizeof(uint64_t) },
@@ -443,7 +479,7 @@ bool value_present(const struct key_schema *k, const void *object) {
 
         if (k->type == VALUE_PATH)
                 return *(char *const *) field != NULL;
-        if (k->type == VALUE_INTERFACE)
+        if (k->type == VALUE_INTERFACE || k->type == VALUE_SERIAL)
                 return *(const char *) field != '\0';
         if (k->type == VALUE_MAC)
                 return !mac_is_zero(field);

@@ -218,6 +218,10 @@ static void check_devices(struct parser *p) {
 
                 for (size_t j = 0; j < i; j++)
                         device_pair(p, d, &z->devices[j]);
+                if (d->type == DEVICE_BLOCK && parser_good(u, "BlockSize") &&
+                    (d->block_size & (d->block_size - 1)) != 0)
+                        source_error(&p->source, parser_place(u, "BlockSize"), "BlockSize=: %u is no power of two",
+                                     d->block_size);
                 if (parser_good(u, "Interrupt") && (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
                         source_error(&p->source, parser_place(u, "Interrupt"),
                                      "interrupt %" PRIu32 " is in Interrupts= of line %u, too; it belongs here only",

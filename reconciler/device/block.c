@@ -216,6 +216,15 @@ static void offer_queues(struct block *b, const struct block_options *o) {
         b->base.num_sources = b->image_events_fd >= 0 ? 2 : 1;
 }
 
+static int check_options(const struct block_options *o, struct err *e) {
+        if (o->num_queues < 1 || o->num_queues > VIRTIO_QUEUES_MAX)
+                return err_set(e, -EINVAL, "a disk has 1 to %d queues", VIRTIO_QUEUES_MAX);
+        if (o->block_size != 0 && (o->block_size < BLOCK_SECTOR_SIZE || o->block_size > BLOCK_SIZE_LARGEST ||
+                                   (o->block_size & (o->block_size - 1)) != 0))
+                return err_set(e, -EINVAL, "a disk's blocks have 512 to %d bytes, a power of two", BLOCK_SIZE_LARGEST);
+        return 0;
+}
+
 static int measure(struct block *b, const struct block_options *o, struct err *e) {
         int r;
 
@@ -233,12 +242,13 @@ static int open_io(const struct block_options *o, struct block_io **ret, struct 
         /* An io_uring takes O_NONBLOCK for "rather not at all". */
         if (flags < 0 || fcntl(o->image_fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
                 return err_set(e, -errno, "image: %s", strerror(errno));
-        if (!o->threads) {
-                r = block_io_uring_new(o->image_fd, BLOCK_SLOTS, ret);
-                if (r >= 0)
-                        return 0;
-                log_debug("no io_uring (%s): threads do its work", strerror(-r));
-        }
+        *ret = o->io;
+        if (*ret)
+                return 0;
+        r = block_io_uring_new(o->image_fd, BLOCK_SLOTS, ret);
+        if (r >= 0)
+                return 0;
+        log_info("no io_uring (%s): threads do its work", strerror(-r));
         r = block_io_threads_new(o->image_fd, ret);
         return r < 0 ? err_set(e, r, "cannot start threads: %s", strerror(-r)) : 0;
 }
@@ -250,13 +260,17 @@ int block_new(const struct block_options *o, struct virtio_device **ret, struct 
 
         if (!b)
                 return err_set(e, -ENOMEM, "out of memory");
-        r = measure(b, o, e);
+        r = check_options(o, e);
+        if (r >= 0)
+                r = measure(b, o, e);
         if (r >= 0)
                 r = open_io(o, &io, e);
         if (r < 0)
                 return r;
-        if (block_slots_init(&b->slots, &b->base, io, o->direct) < 0)
+        if (block_slots_init(&b->slots, &b->base, io, o->direct) < 0) {
+                io = io == o->io ? NULL : io;
                 return err_set(e, -ENOMEM, "out of memory");
+        }
         io = NULL;
         b->image_fd = o->image_fd;
         b->image_events_fd = o->image_events_fd;

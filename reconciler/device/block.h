@@ -13,10 +13,12 @@
 #pragma once
 
 #include "base/err.h"
+#include "device/block_io.h"
 #include "virtio/device_model.h"
 
-#define BLOCK_QUEUE_SIZE  256
-#define BLOCK_SERIAL_SIZE 21 /* VIRTIO_BLK_ID_BYTES and a NUL */
+#define BLOCK_QUEUE_SIZE   256
+#define BLOCK_SIZE_LARGEST 4096
+#define BLOCK_SERIAL_SIZE  21 /* VIRTIO_BLK_ID_BYTES and a NUL */
 
 struct block_options {
         int image_fd;        /* open for reading, and for writing unless read_only; the disk's on success */
@@ -27,7 +29,7 @@ struct block_options {
         bool read_only;      /* whatever the guest negotiates */
         bool direct;         /* the image is open with O_DIRECT */
         bool discard;        /* room may be given back to the image's file system */
-        bool threads;        /* even where there is an io_uring */
+        struct block_io *io; /* to the image, the disk's on success; NULL: io_uring, or threads where there is none */
 };
 
 /**

@@ -29,7 +29,6 @@ struct block_slot {
         struct block_slot *next;
         enum slot_state state;
         uint16_t queue, head;
-        bool finished;
         struct block_request request;
         size_t cut;         /* bytes that the operation's last piece was shortened by */
         uint8_t *buffer;    /* direct I/O: its own */
@@ -76,15 +75,8 @@ static struct block_slot *slot_take(struct block_slots *s, unsigned queue) {
         struct block_slot *slot = s->unused;
 
         s->unused = slot->next;
-        slot->next = NULL;
-        if (s->first[queue])
-                s->last[queue]->next = slot;
-        else
-                s->first[queue] = slot;
-        s->last[queue] = slot;
         slot->state = SLOT_BUSY;
         slot->queue = (uint16_t) queue;
-        slot->finished = false;
         slot->piece = (struct iovec){ 0 };
         slot->range = 0;
         return slot;
@@ -321,19 +313,12 @@ static bool step_done(struct block_slots *s, struct block_slot *slot) {
         return false;
 }
 
-/* In the order of the queue: how far a successor has to go on is read back from the used ring. */
-static void answer(struct block_slots *s, struct block_slot *done) {
-        struct block_slot **first = &s->first[done->queue], *slot;
+static void answer(struct block_slots *s, struct block_slot *slot) {
+        const struct block_request *r = &slot->request;
 
-        done->finished = true;
-        while ((slot = *first) && slot->finished) {
-                const struct block_request *r = &slot->request;
-
-                *first = slot->next;
-                *r->status = r->result;
-                virtqueue_return(&s->device->queues[slot->queue], slot->head, block_request_written(r));
-                slot_release(s, slot);
-        }
+        *r->status = r->result;
+        virtqueue_return(&s->device->queues[slot->queue], slot->head, block_request_written(r));
+        slot_release(s, slot);
 }
 
 static void reaped(struct block_slots *s, struct block_slot *slot) {
@@ -399,10 +384,6 @@ void block_slots_stop(struct block_slots *s, unsigned queue) {
 
                 if (slot->state != SLOT_BUSY || slot->queue != queue)
                         continue;
-                if (slot->finished) {
-                        slot_release(s, slot);
-                        continue;
-                }
                 slot->state = SLOT_ABANDONED;
                 if (slot_holds_memory(s, slot))
                         s->holding++;
@@ -410,7 +391,6 @@ void block_slots_stop(struct block_slots *s, unsigned queue) {
                         s->fences++;
                 s->io->ops->cancel(s->io, &slot->operation);
         }
-        s->first[queue] = NULL;
         while (s->holding > 0) {
                 s->io->ops->wait(s->io);
                 reap_all(s);

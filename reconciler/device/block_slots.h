@@ -26,7 +26,6 @@ struct block_slots {
         unsigned count;
         uint8_t *buffers; /* direct: count of them */
         struct block_slot *unused;
-        struct block_slot *first[VIRTIO_QUEUES_MAX], *last[VIRTIO_QUEUES_MAX]; /* as they came */
 
         uint64_t uncommitted;                /* bytes, and one for each operation, since the last commit */
         unsigned fences;                     /* operations of stopped queues that still change the image */

@@ -13,12 +13,24 @@
 
 enum {
         ARGUMENT_IMAGE,
+        ARGUMENT_IMAGE_EVENTS,
         ARGUMENT_READ_ONLY,
+        ARGUMENT_DIRECT,
+        ARGUMENT_DISCARD,
+        ARGUMENT_BLOCK_SIZE,
+        ARGUMENT_QUEUES,
+        ARGUMENT_SERIAL,
 };
 
 static const struct device_option block_options[] = {
         [ARGUMENT_IMAGE] = { WORKER_OPTION_IMAGE_FD, DEVICE_OPTION_FD },
+        [ARGUMENT_IMAGE_EVENTS] = { WORKER_OPTION_IMAGE_EVENTS, DEVICE_OPTION_MAY_FD },
         [ARGUMENT_READ_ONLY] = { WORKER_OPTION_READ_ONLY, DEVICE_OPTION_FLAG },
+        [ARGUMENT_DIRECT] = { WORKER_OPTION_DIRECT, DEVICE_OPTION_FLAG },
+        [ARGUMENT_DISCARD] = { WORKER_OPTION_DISCARD, DEVICE_OPTION_FLAG },
+        [ARGUMENT_BLOCK_SIZE] = { WORKER_OPTION_BLOCK_SIZE, DEVICE_OPTION_NUMBER },
+        [ARGUMENT_QUEUES] = { WORKER_OPTION_QUEUES, DEVICE_OPTION_NUMBER },
+        [ARGUMENT_SERIAL] = { WORKER_OPTION_SERIAL, DEVICE_OPTION_TEXT },
         { 0 },
 };
 
@@ -41,10 +53,13 @@ static const struct cage_rule block_rules[] = {
 static int block_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
         struct block_options o = {
                 .image_fd = a->values[ARGUMENT_IMAGE],
-                .image_events_fd = -1,
-                .num_queues = 1,
+                .image_events_fd = a->values[ARGUMENT_IMAGE_EVENTS],
+                .serial = a->texts[ARGUMENT_SERIAL],
+                .num_queues = (unsigned) a->values[ARGUMENT_QUEUES],
+                .block_size = (unsigned) a->values[ARGUMENT_BLOCK_SIZE],
                 .read_only = a->values[ARGUMENT_READ_ONLY],
-                .discard = true,
+                .direct = a->values[ARGUMENT_DIRECT],
+                .discard = a->values[ARGUMENT_DISCARD],
         };
         char serial[BLOCK_SERIAL_SIZE];
         int r;
@@ -52,8 +67,10 @@ static int block_create(const struct device_arguments *a, struct virtio_device *
         r = block_image_lock(o.image_fd, o.read_only, LOCK_PATIENCE_MS, e);
         if (r < 0)
                 return r;
-        block_serial(a->zone, a->device, serial);
-        o.serial = serial;
+        if (o.serial[0] == '\0') {
+                block_serial(a->zone, a->device, serial);
+                o.serial = serial;
+        }
         return block_new(&o, ret, e);
 }
 
@@ -63,5 +80,6 @@ const struct device_type block_device_type = {
         .options = block_options,
         .rules = block_rules,
         .num_rules = ELEMENTSOF(block_rules),
+        .files_grow = true,
         .create = block_create,
 };

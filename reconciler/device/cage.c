@@ -44,10 +44,12 @@ int cage_close_others(int *keep, size_t count) {
         return syscall(__NR_close_range, first, UINT32_MAX, 0) < 0 ? -errno : 0;
 }
 
-static uint64_t largest_file(const int *fds, size_t count) {
+static uint64_t largest_file(const struct device_type *type, const int *fds, size_t count) {
         uint64_t largest = LOG_FILE_MAX;
         struct stat st;
 
+        if (type->files_grow)
+                return RLIM_INFINITY;
         for (size_t i = 0; i < count; i++)
                 if (fstat(fds[i], &st) == 0 && S_ISREG(st.st_mode))
                         largest = MAX(largest, (uint64_t) st.st_size);
@@ -81,13 +83,13 @@ static int limit_memory(void) {
         return limit(RLIMIT_DATA, (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE) + MEMORY_ROOM);
 }
 
-static int set_limits(const int *fds, size_t count) {
+static int set_limits(const struct device_type *type, const int *fds, size_t count) {
         const struct {
                 __rlimit_resource_t resource;
                 uint64_t value;
         } limits[] = {
                 { RLIMIT_CORE, 0 },
-                { RLIMIT_FSIZE, largest_file(fds, count) },
+                { RLIMIT_FSIZE, largest_file(type, fds, count) },
                 /* Nothing can be opened: 0 is taken. Not 0: poll(2) would refuse to look at one descriptor. */
                 { RLIMIT_NOFILE, 1 },
                 { RLIMIT_NPROC, THREADS_MAX },
@@ -213,7 +215,7 @@ static int restrict_system_calls(const struct device_type *type) {
 }
 
 int cage_restrict(const struct device_type *type, const int *fds, size_t count, struct err *e) {
-        int r = set_limits(fds, count);
+        int r = set_limits(type, fds, count);
 
         if (r < 0)
                 return err_set(e, r, "cannot limit resources: %s", strerror(-r));

@@ -53,7 +53,7 @@ int cage_isolate(const char *name, uid_t uid, struct err *e);
 /**
  * cage_restrict() - the rest, once nothing more has to be made or opened
  * @type: whose system calls are let through, with those that every worker makes
- * @fds: the descriptors in use; files among them cannot be grown
+ * @fds: the descriptors in use; files among them cannot be grown, but where the type lives with that
  *
  * Holds for all threads. Return: 0 or -errno with @e; after an error exit.
  */

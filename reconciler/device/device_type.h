@@ -13,9 +13,11 @@
 
 enum device_option_kind {
         DEVICE_OPTION_END = 0,
-        DEVICE_OPTION_FD,   /* --name=N, required: an open descriptor */
-        DEVICE_OPTION_FLAG, /* --name, may be left out */
-        DEVICE_OPTION_TEXT, /* --name=TEXT, required */
+        DEVICE_OPTION_FD,     /* --name=N, required: an open descriptor */
+        DEVICE_OPTION_MAY_FD, /* --name=N, an open descriptor, may be left out: then it is -1 */
+        DEVICE_OPTION_NUMBER, /* --name=N, required: decimal, below 2^31 */
+        DEVICE_OPTION_FLAG,   /* --name, may be left out */
+        DEVICE_OPTION_TEXT,   /* --name=TEXT, required */
 };
 
 struct device_option {
@@ -27,7 +29,7 @@ struct device_option {
 struct device_arguments {
         const char *zone;
         const char *device;
-        int values[DEVICE_OPTIONS_MAX]; /* by place in the type's options: descriptor, or 0/1 */
+        int values[DEVICE_OPTIONS_MAX]; /* by place in the type's options: descriptor, number, or 0/1 */
         const char *texts[DEVICE_OPTIONS_MAX];
 };
 
@@ -44,6 +46,7 @@ struct device_type {
         const struct device_option *options; /* closed by DEVICE_OPTION_END */
         const struct cage_rule *rules;       /* what it needs while it serves, besides what every worker does */
         size_t num_rules;
+        bool files_grow; /* others may make its files larger while it serves, and then it writes there, too */
 
         /* Takes the descriptors of @a over on success. Runs isolated (cage.h), but may make what it needs: threads, rings. */
         int (*create)(const struct device_arguments *a, struct virtio_device **ret, struct err *e);

@@ -90,6 +90,15 @@ static int parse_fd(const char *option, const char *text, int *ret, struct err *
         return 0;
 }
 
+static int parse_number(const char *option, const char *text, int *ret, struct err *e) {
+        size_t length = strlen(text);
+
+        if (length == 0 || length > 9 || strspn(text, "0123456789") != length)
+                return err_set(e, -EINVAL, "--%s: '%s' is not a number", option, text);
+        *ret = atoi(text);
+        return 0;
+}
+
 static int parse_common(enum common_option option, const char *text, struct worker_options *o, struct err *e) {
         switch (option) {
         case OPTION_ZONE:
@@ -119,7 +128,10 @@ static int parse_own(struct worker_options *o, size_t i, const char *text, struc
 
         switch (option->kind) {
         case DEVICE_OPTION_FD:
+        case DEVICE_OPTION_MAY_FD:
                 return parse_fd(option->name, text, &o->arguments.values[i], e);
+        case DEVICE_OPTION_NUMBER:
+                return parse_number(option->name, text, &o->arguments.values[i], e);
         case DEVICE_OPTION_TEXT:
                 o->arguments.texts[i] = text;
                 return 0;
@@ -145,6 +157,10 @@ static void list_options(const struct device_type *type, struct option ret[stati
         ret[n] = (struct option){ 0 };
 }
 
+static bool may_be_left_out(enum device_option_kind kind) {
+        return kind == DEVICE_OPTION_FLAG || kind == DEVICE_OPTION_MAY_FD;
+}
+
 static int check_complete(const struct worker_options *o, const bool *seen, struct err *e) {
         int fds[WORKER_FDS_MAX];
         size_t n;
@@ -153,7 +169,7 @@ static int check_complete(const struct worker_options *o, const bool *seen, stru
                 if (!seen[i])
                         return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
-                if (o->type->options[i].kind != DEVICE_OPTION_FLAG && !seen[_OPTION_COMMON_MAX + i])
+                if (!may_be_left_out(o->type->options[i].kind) && !seen[_OPTION_COMMON_MAX + i])
                         return err_set(e, -EINVAL, "--%s is missing", o->type->options[i].name);
         n = worker_options_fds(o, fds);
         for (size_t i = 0; i < n; i++)
@@ -169,6 +185,9 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
         int c, r;
 
         list_options(o->type, options);
+        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
+                if (o->type->options[i].kind == DEVICE_OPTION_MAY_FD)
+                        o->arguments.values[i] = -1;
         optind = 0; /* glibc: start afresh */
         opterr = 0;
         while ((c = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
@@ -213,16 +232,19 @@ size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_
         ret[n++] = o->device_fd;
         if (o->log_fd >= 0)
                 ret[n++] = o->log_fd;
-        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
-                if (o->type->options[i].kind == DEVICE_OPTION_FD)
+        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++) {
+                enum device_option_kind kind = o->type->options[i].kind;
+
+                if (kind == DEVICE_OPTION_FD || (kind == DEVICE_OPTION_MAY_FD && o->arguments.values[i] >= 0))
                         ret[n++] = o->arguments.values[i];
+        }
         return n;
 }
 
 void worker_options_help(void) {
         static const char *const formats[] = {
-                [DEVICE_OPTION_FD] = " --%s=N",
-                [DEVICE_OPTION_FLAG] = " [--%s]",
+                [DEVICE_OPTION_FD] = " --%s=N",      [DEVICE_OPTION_MAY_FD] = " [--%s=N]",
+                [DEVICE_OPTION_NUMBER] = " --%s=N",  [DEVICE_OPTION_FLAG] = " [--%s]",
                 [DEVICE_OPTION_TEXT] = " --%s=TEXT",
         };
 

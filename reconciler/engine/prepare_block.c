@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A disk's worker gets its image. */
+/* A disk's worker gets its image, and hears when somebody else has changed it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 
+#include "base/fd.h"
+#include "base/log.h"
 #include "base/worker.h"
 #include "engine/prepare.h"
 
@@ -12,19 +16,51 @@
  * killed predecessor belongs to the description (fcntl(2), F_OFD_SETLK).
  */
 static int block_open(const struct device_spec *d, int *ret_fd, struct err *e) {
-        int fd = open(d->image, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        int mode = d->read_only ? O_RDONLY : O_RDWR, direct = d->cache == CACHE_NONE ? O_DIRECT : 0;
+        int fd = open(d->image, mode | direct | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
+        if (fd < 0 && errno == EINVAL && direct)
+                return err_set(e, -EINVAL, "%s: its file system has no direct I/O, which Cache=none wants", d->image);
         if (fd < 0)
                 return err_set(e, -errno, "%s: %s", d->image, strerror(errno));
         *ret_fd = fd;
         return 0;
 }
 
+/*
+ * Not IN_MODIFY: that is each write of the worker's own. Who makes a file larger closes it
+ * then, or changes its times; of a block device udev touches the node.
+ */
+static int watch_image(int image_fd) {
+        _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        char path[40];
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", image_fd);
+        if (fd < 0 || inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_ATTRIB) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
 static int block_prepare(struct launcher_stock *s _unused_, const struct launch_request *q, struct command *c,
                          struct err *e _unused_) {
+        const struct device_spec *d = q->device;
+        int events = watch_image(q->image_fd);
+
         command_add_fd(c, WORKER_OPTION_IMAGE_FD, q->image_fd);
-        if (q->device->read_only)
+        if (events >= 0)
+                command_add_owned_fd(c, WORKER_OPTION_IMAGE_EVENTS, events);
+        else
+                log_warning("zone %s, device %s: %s cannot be watched (%s): the guest will not hear when it grows",
+                            q->zone, d->name, d->image, strerror(-events));
+        if (d->read_only)
                 command_add_argument(c, "--%s", WORKER_OPTION_READ_ONLY);
+        if (d->cache == CACHE_NONE)
+                command_add_argument(c, "--%s", WORKER_OPTION_DIRECT);
+        if (d->discard)
+                command_add_argument(c, "--%s", WORKER_OPTION_DISCARD);
+        command_add_argument(c, "--%s=%u", WORKER_OPTION_BLOCK_SIZE, d->block_size);
+        command_add_argument(c, "--%s=%u", WORKER_OPTION_QUEUES, device_queues(d));
+        command_add_argument(c, "--%s=%s", WORKER_OPTION_SERIAL, d->serial);
         return 0;
 }
 

@@ -27,7 +27,7 @@ static const char whole_zone[] = "[Zone]\nId=1\nCPUs=2-3\nKernel=/k\nKernelAddre
                                  "Interrupts=40\n"
                                  "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n"
                                  "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
-                                 "[Block root]\nImage=/disk\nAddress=0xa003c00\nInterrupt=78\n"
+                                 "[Block root]\nImage=/disk\nSerial=SN-1\nAddress=0xa003c00\nInterrupt=78\n"
                                  "[Net lan]\nTap=tap0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\n"
                                  "[Console main]\nAddress=0xa003800\nInterrupt=76\n"
                                  "[Rng entropy]\nAddress=0xa003400\nInterrupt=74\n"
@@ -218,7 +218,13 @@ static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
         case VALUE_YES_NO:
         case VALUE_RESTART:
         case VALUE_ON_CHANGE:
+        case VALUE_CACHE:
                 put_with(kind, k, json_string("sometimes"), "word");
+                break;
+        case VALUE_SERIAL:
+                put_with(kind, k, json_string("a blank"), "blank");
+                put_with(kind, k, json_string("twenty-one-characters"), "long");
+                put_with(kind, k, json_string(""), "empty");
                 break;
         case VALUE_REGIONS:
                 put_with(kind, k, json_array(), "empty");

@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/syscall.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,7 +51,8 @@ static void start_with(struct fixture *f, const struct block_options *options, u
         o.image_fd = dup(f->image);
         o.serial = "zone.disk";
         o.num_queues = o.num_queues ?: 1;
-        o.threads = on_threads;
+        if (on_threads)
+                assert_int_equal(block_io_threads_new(o.image_fd, &o.io), 0);
         if (block_new(&o, &f->device, &e) < 0)
                 fail_msg("%s", e.text);
         fake_serve(&f->t, f->device);
@@ -459,7 +461,440 @@ static void test_block_serial_fits_and_differs(void **state) {
         assert_string_equal(a, "0123456789.012345678");
 }
 
-/* ---- what takes its time ---- */
+/* ---- discard and write zeroes ------------------------------------------------------------------------- */
+
+#define RANGE_SIZE 16
+
+static void put_range(struct fixture *f, unsigned i, uint64_t sector, uint32_t sectors, uint32_t flags) {
+        struct virtio_blk_discard_write_zeroes r = { .sector = htole64(sector),
+                                                     .num_sectors = htole32(sectors),
+                                                     .flags = htole32(flags) };
+
+        memcpy((uint8_t *) fake_at(&f->t.guest, PAYLOAD) + i * RANGE_SIZE, &r, sizeof(r));
+}
+
+static uint64_t allocated(const struct fixture *f) {
+        struct stat st;
+
+        assert_int_equal(fdatasync(f->image), 0);
+        assert_int_equal(fstat(f->image, &st), 0);
+        return (uint64_t) st.st_blocks * 512;
+}
+
+/* A disk of ones, all of it allocated. */
+static void start_full(struct fixture *f, uint64_t features) {
+        static uint8_t ones[64 * 1024];
+
+        memset(ones, 0xff, sizeof(ones));
+        assert_int_equal(ftruncate(f->image, sizeof(ones)), 0);
+        assert_int_equal(pwrite(f->image, ones, sizeof(ones), 0), sizeof(ones));
+        start(f, false, features);
+        assert_true(allocated(f) >= sizeof(ones));
+}
+
+static void assert_bytes(const struct fixture *f, off_t from, off_t to, uint8_t wanted) {
+        uint8_t byte;
+
+        for (; from < to; from += 512) {
+                assert_int_equal(pread(f->image, &byte, 1, from), 1);
+                assert_int_equal(byte, wanted);
+        }
+}
+
+static void test_block_discards(void **state) {
+        struct fixture *f = *state;
+        uint64_t before;
+
+        start_full(f, UINT64_MAX);
+        before = allocated(f);
+        put_range(f, 0, 8, 8, 0);
+        put_range(f, 1, 64, 32, 0);
+        assert_int_equal(request(f, VIRTIO_BLK_T_DISCARD, 0, 2 * RANGE_SIZE, 0, NULL), VIRTIO_BLK_S_OK);
+        assert_int_equal(before - allocated(f), 40 * 512);
+        assert_bytes(f, 0, 8 * 512, 0xff);
+        assert_bytes(f, 16 * 512, 64 * 512, 0xff);
+        assert_bytes(f, 96 * 512, 128 * 512, 0xff);
+}
+
+static void test_block_writes_zeroes(void **state) {
+        static const struct {
+                uint32_t flags;
+                uint64_t freed;
+        } rows[] = {
+                { VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP, 32 * 512 },
+                { 0, 0 },
+        };
+        struct fixture *f = *state;
+
+        start_full(f, VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_BLK_F_WRITE_ZEROES)); /* through */
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                uint64_t first = 32 * (i + 1), before = allocated(f);
+
+                put_range(f, 0, first, 32, rows[i].flags);
+                assert_int_equal(request(f, VIRTIO_BLK_T_WRITE_ZEROES, 0, RANGE_SIZE, 0, NULL), VIRTIO_BLK_S_OK);
+                assert_bytes(f, (off_t) first * 512, (off_t) (first + 32) * 512, 0);
+                assert_int_equal(before - allocated(f), rows[i].freed);
+        }
+        assert_bytes(f, 0, 32 * 512, 0xff);
+        assert_bytes(f, 96 * 512, 128 * 512, 0xff);
+}
+
+static void test_block_checks_ranges(void **state) {
+        enum { D = VIRTIO_BLK_T_DISCARD, Z = VIRTIO_BLK_T_WRITE_ZEROES };
+        static const struct {
+                uint32_t type;
+                uint64_t sector;
+                uint32_t sectors, flags, size;
+                uint8_t status;
+        } rows[] = {
+                { D, SECTORS - 1, 1, 0, 16, VIRTIO_BLK_S_OK },
+                { D, SECTORS - 1, 2, 0, 16, VIRTIO_BLK_S_IOERR },
+                { D, UINT64_MAX, 1, 0, 16, VIRTIO_BLK_S_IOERR },
+                { D, 0, UINT32_MAX, 0, 16, VIRTIO_BLK_S_IOERR },
+                { D, 0, 1, 0, 15, VIRTIO_BLK_S_IOERR },
+                { D, 0, 1, 0, 17, VIRTIO_BLK_S_IOERR },
+                { D, 0, 1, 0, 0, VIRTIO_BLK_S_IOERR },
+                { D, 0, 1, 0, 17 * 16, VIRTIO_BLK_S_IOERR },
+                { D, 0, 1, 1, 16, VIRTIO_BLK_S_UNSUPP }, /* 5.2.6.2: unmap is of write zeroes */
+                { D, 0, 1, 2, 16, VIRTIO_BLK_S_UNSUPP },
+                { Z, 0, 1, 1, 16, VIRTIO_BLK_S_OK },
+                { Z, 0, 1, 3, 16, VIRTIO_BLK_S_UNSUPP },
+                { Z, SECTORS, 1, 0, 16, VIRTIO_BLK_S_IOERR },
+                { Z, 0, 0, 0, 16, VIRTIO_BLK_S_OK },
+        };
+        struct fixture *f = *state;
+
+        start(f, false, UINT64_MAX);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                memset(fake_at(&f->t.guest, PAYLOAD), 0, 1024);
+                put_range(f, 0, rows[i].sector, rows[i].sectors, rows[i].flags);
+                assert_int_equal(request(f, rows[i].type, 0, rows[i].size, 0, NULL), rows[i].status);
+        }
+        assert_int_equal(lseek(f->image, 0, SEEK_END), SECTORS * 512 + 100);
+        assert_int_equal(f->t.breaks, 0);
+}
+
+static void test_block_discards_only_if_it_was_agreed_on(void **state) {
+        struct fixture *f = *state;
+
+        start_full(f, VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH));
+        put_range(f, 0, 0, 8, 0);
+        assert_int_equal(request(f, VIRTIO_BLK_T_DISCARD, 0, 16, 0, NULL), VIRTIO_BLK_S_UNSUPP);
+        assert_int_equal(request(f, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16, 0, NULL), VIRTIO_BLK_S_UNSUPP);
+        assert_bytes(f, 0, 4096, 0xff);
+}
+
+static void test_block_read_only_discards_nothing(void **state) {
+        struct fixture *f = *state;
+        uint8_t ones[4096];
+
+        memset(ones, 0xff, sizeof(ones));
+        assert_int_equal(pwrite(f->image, ones, sizeof(ones), 0), sizeof(ones));
+        start(f, true, UINT64_MAX);
+        put_range(f, 0, 0, 8, 0);
+        assert_int_equal(request(f, VIRTIO_BLK_T_DISCARD, 0, 16, 0, NULL), VIRTIO_BLK_S_UNSUPP);
+        assert_int_equal(request(f, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16, 0, NULL), VIRTIO_BLK_S_UNSUPP);
+        assert_bytes(f, 0, 4096, 0xff);
+}
+
+/* ---- queues, sizes, caches ---------------------------------------------------------------------------- */
+
+#define TABLE (PAYLOAD + 0x10000)
+
+static void test_block_serves_more_requests_than_it_has_slots_for(void **state) {
+        struct fixture *f = *state;
+        struct vring_desc *table = fake_at(&f->t.guest, TABLE);
+        uint32_t length;
+
+        start_with(f, &(struct block_options){ .image_events_fd = -1, .num_queues = 2 }, UINT64_MAX);
+        assert_true(f->device->features & VIRTIO_FEATURE(VIRTIO_BLK_F_MQ));
+        put_header(f, VIRTIO_BLK_T_IN, 1);
+        fake_write_desc(&table[0], HEADER, 16, D_NEXT, 1);
+        fake_write_desc(&table[1], PAYLOAD, 512, D_NEXT | D_WRITE, 2);
+        fake_write_desc(&table[2], STATUS, 1, D_WRITE, 0);
+        for (unsigned q = 0; q < 2; q++)
+                for (unsigned i = 0; i < QUEUE_SIZE; i++) {
+                        fake_desc(&f->t.queues[q], i, TABLE, sizeof(table[0]) * 3, D_INDIRECT, 0);
+                        fake_offer(&f->t.queues[q], (uint16_t) i);
+                }
+        fake_kick(&f->t, 0);
+        fake_kick(&f->t, 1);
+        for (unsigned i = 0; i < QUEUE_SIZE; i++) {
+                (void) wait_used(f, 0, &length);
+                assert_int_equal(length, 513);
+                (void) wait_used(f, 1, &length);
+                assert_int_equal(length, 513);
+        }
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.queues[0].used->flags, 0);
+        assert_int_equal(f->t.queues[1].used->flags, 0);
+}
+
+static uint64_t capacity(const struct fixture *f) {
+        struct virtio_blk_config config;
+
+        memcpy(&config, f->device->config, f->device->config_size);
+        return le64toh(config.capacity);
+}
+
+static void test_block_blocks_may_be_larger(void **state) {
+        struct fixture *f = *state;
+
+        start_with(f, &(struct block_options){ .image_events_fd = -1, .block_size = 4096 }, UINT64_MAX);
+        assert_int_equal(capacity(f), SECTORS);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 8, 4096, D_WRITE, NULL), VIRTIO_BLK_S_OK);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 8, 512, D_WRITE, NULL), VIRTIO_BLK_S_IOERR);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 1, 4096, D_WRITE, NULL), VIRTIO_BLK_S_IOERR);
+}
+
+/* The image as somebody else opens it; -1: not this way. */
+static int open_again(const struct fixture *f, int flags) {
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", f->image);
+        return open(path, flags | O_CLOEXEC);
+}
+
+static void test_block_sees_the_image_grow(void **state) {
+        struct fixture *f = *state;
+        int events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), other;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", f->image);
+        assert_true(inotify_add_watch(events, path, IN_CLOSE_WRITE | IN_ATTRIB) >= 0);
+        start_with(f, &(struct block_options){ .image_events_fd = events }, UINT64_MAX);
+        assert_int_equal(request(f, VIRTIO_BLK_T_OUT, SECTORS, 512, 0, NULL), VIRTIO_BLK_S_IOERR);
+        f->t.config_changes = 0;
+        other = open_again(f, O_WRONLY);
+        assert_int_equal(ftruncate(other, 2 * SECTORS * 512), 0);
+        close(other);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.config_changes, 1);
+        assert_int_equal(capacity(f), 2 * SECTORS);
+        memset(fake_at(&f->t.guest, PAYLOAD), 'g', 512);
+        assert_int_equal(request(f, VIRTIO_BLK_T_OUT, 2 * SECTORS - 1, 512, 0, NULL), VIRTIO_BLK_S_OK);
+        assert_bytes(f, (2 * SECTORS - 1) * 512, 2 * SECTORS * 512, 'g');
+}
+
+static void test_block_direct_goes_through_buffers_of_its_own(void **state) {
+        static uint8_t disk[3 * 128 * 1024];
+        struct fixture *f = *state;
+        uint8_t *payload = fake_at(&f->t.guest, PAYLOAD);
+        int direct = open_again(f, O_RDWR | O_DIRECT);
+        uint32_t length;
+
+        if (direct < 0)
+                skip(); /* tmpfs, before Linux 6.6 */
+        close(f->image);
+        f->image = direct;
+        assert_int_equal(ftruncate(f->image, sizeof(disk) + 4096), 0);
+        start_with(f, &(struct block_options){ .image_events_fd = -1, .direct = true, .discard = true }, UINT64_MAX);
+        for (unsigned i = 0; i < sizeof(disk); i++)
+                payload[i] = (uint8_t) (i * 7 + i / 253);
+        /* at an address that no disk could take it from */
+        memmove(payload + 1, payload, sizeof(disk));
+        put_header(f, VIRTIO_BLK_T_OUT, 8);
+        fake_desc(&f->t.queues[0], 0, HEADER, 16, D_NEXT, 1);
+        fake_desc(&f->t.queues[0], 1, PAYLOAD + 1, 5, D_NEXT, 2);
+        fake_desc(&f->t.queues[0], 2, PAYLOAD + 6, sizeof(disk) - 5, D_NEXT, 3);
+        fake_desc(&f->t.queues[0], 3, STATUS, 1, D_WRITE, 0);
+        assert_int_equal(finish(f, NULL), VIRTIO_BLK_S_OK);
+        memcpy(disk, payload + 1, sizeof(disk));
+        memset(payload, 0, sizeof(disk) + 1);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 8, sizeof(disk), D_WRITE, &length), VIRTIO_BLK_S_OK);
+        assert_int_equal(length, sizeof(disk) + 1);
+        assert_memory_equal(payload, disk, sizeof(disk));
+        assert_int_equal(request(f, VIRTIO_BLK_T_FLUSH, 0, 0, 0, NULL), VIRTIO_BLK_S_OK);
+        put_range(f, 0, 16, 8, 0);
+        assert_int_equal(request(f, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16, 0, NULL), VIRTIO_BLK_S_OK);
+        assert_int_equal(request(f, VIRTIO_BLK_T_IN, 16, 4096, D_WRITE, NULL), VIRTIO_BLK_S_OK);
+        assert_int_equal(payload[0] | payload[4095], 0);
+}
+
+/* ---- storage that answers when the test says so ------------------------------------------------------- */
+
+struct slow_io {
+        struct block_io base;
+        struct block_operation *held[8]; /* in the order in which they came */
+        unsigned count, given_back;
+        unsigned ready; /* how many of them are done */
+        unsigned cancels, waits;
+};
+
+static void slow_submit(struct block_io *io, struct block_operation *o) {
+        struct slow_io *s = (struct slow_io *) io;
+
+        assert_true(s->count < ELEMENTSOF(s->held));
+        s->held[s->count++] = o;
+}
+
+static void slow_commit(struct block_io *io _unused_) {
+}
+
+static struct block_operation *slow_reap(struct block_io *io) {
+        struct slow_io *s = (struct slow_io *) io;
+        eventfd_t n;
+
+        (void) eventfd_read(io->event_fd, &n);
+        return s->given_back < s->ready ? s->held[s->given_back++] : NULL;
+}
+
+static void slow_cancel(struct block_io *io, struct block_operation *o _unused_) {
+        ((struct slow_io *) io)->cancels++;
+}
+
+/* The next is done, with success. */
+static void slow_done(struct slow_io *s) {
+        struct block_operation *o = s->held[s->ready++];
+
+        o->result = 0;
+        for (unsigned i = 0; (o->kind == BLOCK_IO_READ || o->kind == BLOCK_IO_WRITE) && i < o->count; i++)
+                o->result += (int64_t) o->iov[i].iov_len;
+        assert_int_equal(eventfd_write(s->base.event_fd, 1), 0);
+}
+
+static void slow_wait(struct block_io *io) {
+        struct slow_io *s = (struct slow_io *) io;
+
+        s->waits++;
+        assert_true(s->ready < s->count);
+        slow_done(s);
+}
+
+static void slow_free(struct block_io *io) {
+        close(io->event_fd);
+}
+
+static const struct block_io_ops slow_ops = {
+        .submit = slow_submit,
+        .commit = slow_commit,
+        .reap = slow_reap,
+        .cancel = slow_cancel,
+        .wait = slow_wait,
+        .free = slow_free,
+};
+
+static void start_slow(struct fixture *f, struct slow_io *s) {
+        struct block_options o = {
+                .image_fd = dup(f->image),
+                .image_events_fd = -1,
+                .serial = "",
+                .num_queues = 1,
+                .discard = true,
+                .io = &s->base,
+        };
+        struct err e = { 0 };
+
+        *s = (struct slow_io){ .base = { &slow_ops, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) } };
+        assert_int_equal(block_new(&o, &f->device, &e), 0);
+        fake_serve(&f->t, f->device);
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+}
+
+static void offer_at(struct fixture *f, uint16_t first, uint32_t type, uint64_t sector, uint32_t size, uint16_t flags) {
+        put_header(f, type, sector);
+        fake_desc(&f->t.queues[0], first, HEADER, 16, D_NEXT, (uint16_t) (size > 0 ? first + 1 : first + 2));
+        fake_desc(&f->t.queues[0], first + 1, PAYLOAD, size, D_NEXT | flags, (uint16_t) (first + 2));
+        fake_desc(&f->t.queues[0], first + 2, STATUS, 1, D_WRITE, 0);
+        fake_offer(&f->t.queues[0], first);
+        fake_kick(&f->t, 0);
+        fake_settle(&f->t, 0);
+}
+
+static void offer(struct fixture *f, uint32_t type, uint64_t sector, uint32_t size, uint16_t flags) {
+        offer_at(f, 0, type, sector, size, flags);
+}
+
+static void reset_and_begin_anew(struct fixture *f) {
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.acknowledged, f->t.state.sequence);
+        fake_queue_init(&f->t.queues[0], &f->t.guest, 0, QUEUE_SIZE);
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+}
+
+static void test_block_a_reset_waits_for_no_flush(void **state) {
+        struct fixture *f = *state;
+        static struct slow_io s;
+        uint32_t length;
+
+        start_slow(f, &s);
+        offer(f, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+        assert_int_equal(s.count, 1);
+        reset_and_begin_anew(f);
+        assert_int_equal(s.waits, 0);
+        offer(f, VIRTIO_BLK_T_IN, 1, 512, D_WRITE);
+        assert_int_equal(s.count, 2); /* the new driver need not wait for it either */
+        slow_done(&s);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.queues[0].used->idx, 0);
+        assert_int_equal(*(uint8_t *) fake_at(&f->t.guest, STATUS), STATUS_UNTOUCHED);
+        slow_done(&s);
+        assert_int_equal(wait_used(f, 0, &length), 0);
+        assert_int_equal(length, 513);
+}
+
+static void test_block_a_reset_waits_for_what_is_at_guest_memory(void **state) {
+        struct fixture *f = *state;
+        static struct slow_io s;
+
+        start_slow(f, &s);
+        offer_at(f, 0, VIRTIO_BLK_T_IN, 1, 512, D_WRITE);
+        offer_at(f, 3, VIRTIO_BLK_T_OUT, 1, 512, 0);
+        reset_and_begin_anew(f);
+        assert_int_equal(s.cancels, 2);
+        assert_int_equal(s.waits, 2);
+        assert_int_equal(f->t.queues[0].used->idx, 0);
+}
+
+static void test_block_no_new_write_overtakes_an_old_discard(void **state) {
+        struct fixture *f = *state;
+        static struct slow_io s;
+
+        start_slow(f, &s);
+        put_range(f, 0, 0, 8, 0);
+        offer(f, VIRTIO_BLK_T_DISCARD, 0, 16, 0);
+        assert_int_equal(s.count, 1);
+        reset_and_begin_anew(f);
+        assert_int_equal(s.waits, 0);
+        offer(f, VIRTIO_BLK_T_OUT, 1, 512, 0);
+        assert_int_equal(s.count, 1); /* held back */
+        slow_done(&s);
+        fake_settle(&f->t, 0);
+        assert_int_equal(s.count, 2);
+        slow_done(&s);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.queues[0].used->idx, 1);
+        assert_int_equal(*(uint8_t *) fake_at(&f->t.guest, STATUS), VIRTIO_BLK_S_OK);
+}
+
+static void test_block_flushes_ranges_without_flush_negotiated(void **state) {
+        struct fixture *f = *state;
+        static struct slow_io s;
+
+        start_slow(f, &s);
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        fake_driver_up(&f->t, VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_BLK_F_WRITE_ZEROES));
+        put_range(f, 0, 0, 8, 0);
+        offer(f, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16, 0);
+        slow_done(&s);
+        fake_settle(&f->t, 0);
+        assert_int_equal(s.count, 2);
+        assert_int_equal(s.held[1]->kind, BLOCK_IO_FLUSH);
+        assert_int_equal(f->t.queues[0].used->idx, 0);
+        slow_done(&s);
+        fake_settle(&f->t, 0);
+        offer(f, VIRTIO_BLK_T_OUT, 0, 512, 0);
+        assert_true(s.held[2]->durable);
+        slow_done(&s);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.queues[0].used->idx, 2);
+}
+
+/* ---- what takes several steps ------------------------------------------------------------------------- */
 
 #define LONG_PIECES 12
 #define LONG_PIECE  (145 * 512) /* no divisor of a step */
@@ -567,6 +1002,19 @@ int main(void) {
                 TEST(test_block_loses_no_kick_by_event_index),
                 TEST(test_block_moves_what_is_longer_than_a_step),
                 TEST(test_block_lets_go_of_a_long_transfer_when_the_device_is_reset),
+                TEST(test_block_discards),
+                TEST(test_block_writes_zeroes),
+                TEST(test_block_checks_ranges),
+                TEST(test_block_discards_only_if_it_was_agreed_on),
+                TEST(test_block_read_only_discards_nothing),
+                TEST(test_block_serves_more_requests_than_it_has_slots_for),
+                TEST(test_block_blocks_may_be_larger),
+                TEST(test_block_sees_the_image_grow),
+                TEST(test_block_direct_goes_through_buffers_of_its_own),
+                TEST(test_block_a_reset_waits_for_no_flush),
+                TEST(test_block_a_reset_waits_for_what_is_at_guest_memory),
+                TEST(test_block_no_new_write_overtakes_an_old_discard),
+                TEST(test_block_flushes_ranges_without_flush_negotiated),
                 TEST(test_block_image_lock_fences),
                 cmocka_unit_test(test_block_image_refuses_what_is_no_disk),
                 cmocka_unit_test(test_block_serial_fits_and_differs),

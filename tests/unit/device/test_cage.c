@@ -179,7 +179,7 @@ static void assert_locked_up(pid_t pid) {
 /* ---- block -------------------------------------------------------------------------------------------- */
 
 static pid_t start_block(struct shared *s, bool threads, bool misbehave) {
-        struct block_options o = { .image_events_fd = -1, .serial = "serial", .num_queues = 1, .threads = threads };
+        struct block_options o = { .image_events_fd = -1, .serial = "serial", .num_queues = 1 };
         struct virtio_device *d;
         struct err e = { 0 };
         pid_t pid;
@@ -190,7 +190,7 @@ static pid_t start_block(struct shared *s, bool threads, bool misbehave) {
         pid = fork();
         if (pid == 0) {
                 o.image_fd = s->files[0];
-                if (block_new(&o, &d, &e) < 0)
+                if ((threads && block_io_threads_new(o.image_fd, &o.io) < 0) || block_new(&o, &d, &e) < 0)
                         _exit(97);
                 serve_caged(s, &block_device_type, d, misbehave);
         }

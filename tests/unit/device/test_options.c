@@ -45,6 +45,7 @@ static int parse(const char *line, struct worker_options *ret, struct err *e) {
 }
 
 #define COMMON "--zone=linux2 --device=root --cookie=00000000c0ffee11 --device-fd=10"
+#define BLOCK  " --block-size=512 --queues=2 --serial=SN"
 
 static void test_options_take_what_the_daemon_gives(void **state) {
         struct worker_options o;
@@ -52,20 +53,26 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         int fds[WORKER_FDS_MAX];
 
         (void) state;
-        assert_int_equal(parse("block " COMMON " --image-fd=11 --read-only", &o, &e), WORKER_OPTIONS_SERVE);
+        assert_int_equal(parse("block " COMMON BLOCK " --image-fd=11 --read-only --image-events-fd=13", &o, &e),
+                         WORKER_OPTIONS_SERVE);
         assert_ptr_equal(o.type, &block_device_type);
         assert_string_equal(o.arguments.zone, "linux2");
         assert_string_equal(o.arguments.device, "root");
         assert_int_equal(o.cookie, 0xc0ffee11);
         assert_int_equal(o.device_fd, 10);
-        assert_int_equal(worker_options_fds(&o, fds), 2);
+        assert_int_equal(worker_options_fds(&o, fds), 3);
         assert_int_equal(fds[0], 10);
         assert_int_equal(fds[1], 11);
-        assert_int_equal(o.arguments.values[1], 1);
+        assert_int_equal(fds[2], 13);
+        assert_int_equal(o.arguments.values[2], 1);
+        assert_int_equal(o.arguments.values[5], 512);
+        assert_int_equal(o.arguments.values[6], 2);
+        assert_string_equal(o.arguments.texts[7], "SN");
 
-        assert_int_equal(parse("block --image-fd 11 --device-fd 10 --zone a --device b --cookie 0", &o, &e),
+        assert_int_equal(parse("block --image-fd 11 --device-fd 10 --zone a --device b --cookie 0" BLOCK, &o, &e),
                          WORKER_OPTIONS_SERVE);
-        assert_int_equal(o.arguments.values[1], 0);
+        assert_int_equal(o.arguments.values[1], -1);
+        assert_int_equal(o.arguments.values[2], 0);
         assert_int_equal(o.log_fd, -1);
 
         assert_int_equal(parse("console " COMMON " --pty-fd=11 --pty-events-fd=12 --history-fd=13", &o, &e),
@@ -81,7 +88,7 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_int_equal(o.arguments.values[2], 1);
         assert_int_equal(worker_options_fds(&o, fds), 2);
 
-        assert_int_equal(parse("block " COMMON " --log-fd=12 --image-fd=11", &o, &e), WORKER_OPTIONS_SERVE);
+        assert_int_equal(parse("block " COMMON BLOCK " --log-fd=12 --image-fd=11", &o, &e), WORKER_OPTIONS_SERVE);
         assert_int_equal(o.log_fd, 12);
         assert_int_equal(worker_options_fds(&o, fds), 3);
 }
@@ -93,26 +100,32 @@ static void test_options_reject_nonsense_and_say_which(void **state) {
                 { "", "type of device is missing" },
                 { "tape " COMMON, "'tape'" },
                 { "block --device=root --cookie=1 --device-fd=10 --image-fd=11", "--zone is missing" },
-                { "block " COMMON, "--image-fd is missing" },
+                { "block " COMMON BLOCK, "--image-fd is missing" },
+                { "block " COMMON " --image-fd=11 --block-size=512 --serial=", "--queues is missing" },
+                { "block " COMMON BLOCK " --image-fd=11 --image-events-fd=14", "no descriptor 14" },
+                { "block " COMMON BLOCK " --image-fd=11 --image-events-fd=11", "given twice" },
+                { "block " COMMON " --image-fd=11 --block-size=0 --serial= --queues=", "'' is not a number" },
+                { "block " COMMON " --image-fd=11 --block-size=0 --serial= --queues=-1", "'-1' is not a number" },
+                { "block " COMMON " --image-fd=11 --block-size=0 --serial= --queues=1000000000", "is not a number" },
                 { "block --zone=a --device=b --device-fd=10 --image-fd=11", "--cookie is missing" },
                 { "block --zone=a --device=b --cookie=1 --image-fd=11", "--device-fd is missing" },
-                { "block " COMMON " --image-fd=14", "no descriptor 14" },
-                { "block " COMMON " --image-fd=99999999999", "no descriptor 99999999999" },
-                { "block " COMMON " --image-fd=-1", "'-1'" },
-                { "block " COMMON " --image-fd=0x11", "'0x11'" },
-                { "block " COMMON " --image-fd=11x", "'11x'" },
-                { "block " COMMON " --image-fd=", "''" },
-                { "block " COMMON " --image-fd=2", "stderr" },
-                { "block " COMMON " --image-fd=10", "given twice" },
-                { "block " COMMON " --image-fd=11 --log-fd=11", "given twice" },
-                { "block " COMMON " --image-fd=11 --log-fd=2", "stderr" },
-                { "block " COMMON " --image-fd=11 --image-fd=12", "--image-fd is given twice" },
-                { "block " COMMON " --image-fd=11 --zone=x", "--zone is given twice" },
-                { "block " COMMON " --image-fd=11 --read-only=yes", "--read-only" },
-                { "block " COMMON " --image-fd=11 --pty-fd=12", "--pty-fd" },
-                { "block " COMMON " --image-fd=11 more", "'more'" },
-                { "block " COMMON " --image-fd", "--image-fd" },
-                { "block " COMMON " -x", "-x" },
+                { "block " COMMON BLOCK " --image-fd=14", "no descriptor 14" },
+                { "block " COMMON BLOCK " --image-fd=99999999999", "no descriptor 99999999999" },
+                { "block " COMMON BLOCK " --image-fd=-1", "'-1'" },
+                { "block " COMMON BLOCK " --image-fd=0x11", "'0x11'" },
+                { "block " COMMON BLOCK " --image-fd=11x", "'11x'" },
+                { "block " COMMON BLOCK " --image-fd=", "''" },
+                { "block " COMMON BLOCK " --image-fd=2", "stderr" },
+                { "block " COMMON BLOCK " --image-fd=10", "given twice" },
+                { "block " COMMON BLOCK " --image-fd=11 --log-fd=11", "given twice" },
+                { "block " COMMON BLOCK " --image-fd=11 --log-fd=2", "stderr" },
+                { "block " COMMON BLOCK " --image-fd=11 --image-fd=12", "--image-fd is given twice" },
+                { "block " COMMON BLOCK " --image-fd=11 --zone=x", "--zone is given twice" },
+                { "block " COMMON BLOCK " --image-fd=11 --read-only=yes", "--read-only" },
+                { "block " COMMON BLOCK " --image-fd=11 --pty-fd=12", "--pty-fd" },
+                { "block " COMMON BLOCK " --image-fd=11 more", "'more'" },
+                { "block " COMMON BLOCK " --image-fd", "--image-fd" },
+                { "block " COMMON BLOCK " -x", "-x" },
                 { "block --zone=a/b --device=b --cookie=1 --device-fd=10 --image-fd=11", "--zone" },
                 { "block --zone= --device=b --cookie=1 --device-fd=10 --image-fd=11", "--zone" },
                 { "block --zone=a --device=01234567890123456789012345678901 --cookie=1", "--device" },
