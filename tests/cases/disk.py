@@ -17,8 +17,13 @@ PATTERN = 0x5061796C6F616421
 WRITTEN = b"".join(struct.pack("<Q", PATTERN ^ s << 16 ^ j) for s in range(8) for j in range(64))
 
 
+def with_keys(text, **keys):
+    """The disk with more keys."""
+    return text.replace("[Block disk]\n", "[Block disk]\n" + "".join(f"{key}={value}\n" for key, value in keys.items()))
+
+
 def read_only(text):
-    return text.replace("[Block disk]\n", "[Block disk]\nReadOnly=yes\n")
+    return with_keys(text, ReadOnly="yes")
 
 
 def boot_linux(vm, text):
@@ -117,3 +122,63 @@ def in_use(vm):
     vm.wait(lambda: vm.zone("upper")["state"] in ("refused", "failed"), what="the same image by another name to be refused")
     assert list(vm.hypervisor_zones()) == [1]
     vm.console("lower").expect("disk round")
+
+
+def queue_file(console, name):
+    return console.command(f"cat /sys/block/vda/queue/{name}").strip()
+
+
+@case("disk-a-linux-sees-what-its-disk-is-hears-that-it-grows-and-gives-room-back")
+def linux_sees(vm):
+    vm.run(f"truncate -s 8M {DISK}")
+    console = boot_linux(vm, with_keys(confs.linux(disk=DISK), Serial="SN-0001", BlockSize=4096))
+    assert console.command("cat /sys/block/vda/serial").strip() == "SN-0001"
+    assert queue_file(console, "logical_block_size") == "4096"
+    assert queue_file(console, "write_cache") == "write back"
+    assert len(console.command("ls /sys/block/vda/mq").split()) == 2, "a queue for each of the zone's CPUs"
+    worker = witness.wait_ready(vm, "linux")["disk"]
+
+    # sparse it stays: the guest reads all of it, writes 2 MiB, and takes one of them back
+    console.command("dd if=/dev/vda of=/dev/null bs=64k && dd if=/dev/urandom of=/dev/vda bs=64k seek=32 count=32 && sync")
+    assert int(vm.out(f"stat -c %b {DISK}")) * 512 == 2 * MIB
+    console.command(f"blkdiscard -o {2 * MIB} -l {MIB} /dev/vda")
+    assert int(vm.out(f"stat -c %b {DISK}")) * 512 == MIB
+    assert vm.read_bytes(DISK)[2 * MIB:3 * MIB] == bytes(MIB)
+
+    vm.run(f"truncate -s 16M {DISK}")
+    vm.wait(lambda: console.command("blockdev --getsize64 /dev/vda").strip() == str(16 * MIB), what="the guest to see a larger disk")
+    digest = console.command("dd if=/dev/urandom of=/tmp/end bs=64k count=16 && dd if=/tmp/end of=/dev/vda bs=64k seek=240 && sync && "
+                             "sha256sum </tmp/end").split()[-2]
+    assert hashlib.sha256(vm.read_bytes(DISK)[15 * MIB:]).hexdigest() == digest
+    assert witness.wait_ready(vm, "linux")["disk"] == worker, "it took another worker"
+
+
+@case("disk-a-full-file-system-is-an-error-for-the-guest-that-writes-and-for-no-other-request")
+def full(vm):
+    vm.run("mkdir /small && mount -t tmpfs -o size=2M none /small && truncate -s 8M /small/disk.img")
+    console = boot_linux(vm, confs.linux(disk="/small/disk.img"))
+    console.command("dd if=/dev/urandom of=/tmp/data bs=64k count=16 && dd if=/tmp/data of=/dev/vda bs=64k conv=fsync")
+    console.command("! dd if=/dev/urandom of=/dev/vda bs=64k seek=16 count=64 conv=fsync")
+    assert "I/O error" in console.command("dmesg | grep 'I/O error'")
+    console.command("echo 3 >/proc/sys/vm/drop_caches")
+    assert console.command("head -c 1048576 /dev/vda | cmp - /tmp/data && echo same").strip() == "same"
+    # room again, and all is well
+    vm.run("mount -o remount,size=16M /small")
+    console.command("dd if=/tmp/data of=/dev/vda bs=64k seek=64 conv=fsync")
+    assert vm.zone("linux")["state"] == "running" and witness.wait_ready(vm, "linux")
+
+
+@case("disk-a-block-device-past-the-page-cache-works-and-grows")
+def block_device(vm):
+    vm.run(f"modprobe loop; truncate -s 8M {DISK}; losetup /dev/loop0 {DISK}")
+    conf = with_keys(confs.linux(disk="/dev/loop0"), Cache="none")
+    console = boot_linux(vm, conf)
+    assert console.command("blockdev --getsize64 /dev/vda").strip() == str(8 * MIB)
+    console.command("dd if=/dev/urandom of=/tmp/data bs=64k count=32 && dd if=/tmp/data of=/dev/vda bs=64k seek=8 conv=fsync && "
+                    "echo 3 >/proc/sys/vm/drop_caches")
+    assert console.command("tail -c +524289 /dev/vda | head -c 2097152 | cmp - /tmp/data && echo same").strip() == "same"
+    digest = console.command("sha256sum </tmp/data").split()[0]
+    assert hashlib.sha256(vm.read_bytes(DISK)[MIB // 2:MIB // 2 + 2 * MIB]).hexdigest() == digest
+    # udev touches the node of a device that has changed
+    vm.run(f"truncate -s 16M {DISK}; losetup -c /dev/loop0")
+    vm.wait(lambda: console.command("blockdev --getsize64 /dev/vda").strip() == str(16 * MIB), what="the guest to see a larger disk")
