@@ -3,11 +3,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every test is made twice: on an io_uring and on threads. */
 #include <fcntl.h>
+#include <liburing.h>
 #include <linux/virtio_blk.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -684,7 +687,7 @@ static void test_block_direct_goes_through_buffers_of_its_own(void **state) {
         uint32_t length;
 
         if (direct < 0)
-                skip(); /* tmpfs, before Linux 6.6 */
+                return; /* tmpfs, before Linux 6.6 */
         close(f->image);
         f->image = direct;
         assert_int_equal(ftruncate(f->image, sizeof(disk) + 4096), 0);
@@ -894,6 +897,71 @@ static void test_block_flushes_ranges_without_flush_negotiated(void **state) {
         assert_int_equal(f->t.queues[0].used->idx, 2);
 }
 
+/* ---- the ring ----------------------------------------------------------------------------------------- */
+
+/* The model's ring, as somebody has it who has taken the worker over. */
+static void test_block_ring_refuses_all_else(void **state) {
+        struct fixture *f = *state;
+        struct io_uring_params p = { .flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER };
+        struct io_uring twin, ring = { 0 };
+        struct io_uring_cqe *c;
+        struct block_io *io;
+        int fds[2] = { -1, -1 };
+        char byte = 'x';
+
+        if (on_threads || io_uring_queue_init_params(4, &twin, &p) < 0)
+                return;
+        assert_int_equal(block_io_uring_new(f->image, 4, &io), 0);
+        assert_int_equal(io_uring_queue_mmap(io->event_fd, &p, &ring), 0);
+        for (unsigned i = 0; i < 4; i++) {
+                struct io_uring_sqe *e = io_uring_get_sqe(&ring);
+
+                switch (i) {
+                case 0:
+                        io_uring_prep_openat(e, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
+                        break;
+                case 1:
+                        io_uring_prep_socket(e, AF_UNIX, SOCK_STREAM, 0, 0);
+                        break;
+                case 2: /* a descriptor of the process, not the ring's file */
+                        io_uring_prep_writev(e, f->image, &(struct iovec){ &byte, 1 }, 1, 0);
+                        break;
+                default:
+                        io_uring_prep_read(e, 0, &byte, 1, 0);
+                        e->flags = IOSQE_FIXED_FILE;
+                }
+                assert_int_equal(io_uring_submit(&ring), 1);
+                assert_int_equal(io_uring_wait_cqe(&ring, &c), 0);
+                assert_int_equal(c->res, -EACCES);
+                io_uring_cqe_seen(&ring, c);
+        }
+        assert_int_equal(syscall(__NR_io_uring_register, io->event_fd, IORING_REGISTER_FILES_UPDATE, fds, 1), -1);
+        assert_int_equal(errno, EACCES);
+        munmap(ring.sq.ring_ptr, ring.sq.ring_sz);
+        munmap(ring.sq.sqes, ring.sq.ring_entries * sizeof(struct io_uring_sqe));
+        io_uring_queue_exit(&twin);
+        block_io_free(io);
+}
+
+/* A ring that is gone with its process: the lock is, too, and not before. */
+static void test_block_ring_keeps_the_lock(void **state) {
+        struct fixture *f = *state;
+        struct err e = { 0 };
+        struct block_io *io;
+        int other = open_again(f, O_RDWR);
+
+        if (on_threads || block_io_uring_new(f->image, 4, &io) < 0) {
+                close(other);
+                return;
+        }
+        assert_int_equal(block_image_lock(f->image, false, 0, &e), 0);
+        close(f->image);
+        assert_int_equal(block_image_lock(other, false, 30, &e), -EBUSY); /* held by the ring alone */
+        block_io_free(io);
+        assert_int_equal(block_image_lock(other, false, 5000, &e), 0);
+        f->image = other;
+}
+
 /* ---- what takes several steps ------------------------------------------------------------------------- */
 
 #define LONG_PIECES 12
@@ -1015,6 +1083,8 @@ int main(void) {
                 TEST(test_block_a_reset_waits_for_what_is_at_guest_memory),
                 TEST(test_block_no_new_write_overtakes_an_old_discard),
                 TEST(test_block_flushes_ranges_without_flush_negotiated),
+                TEST(test_block_ring_refuses_all_else),
+                TEST(test_block_ring_keeps_the_lock),
                 TEST(test_block_image_lock_fences),
                 cmocka_unit_test(test_block_image_refuses_what_is_no_disk),
                 cmocka_unit_test(test_block_serial_fits_and_differs),
