@@ -395,4 +395,7 @@ void block_slots_stop(struct block_slots *s, unsigned queue) {
                 s->io->ops->wait(s->io);
                 reap_all(s);
         }
+        /* What goes on without a guest, or is another queue's, has to get to its end. */
+        s->io->ops->commit(s->io);
+        s->uncommitted = 0;
 }
