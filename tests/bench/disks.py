@@ -5,8 +5,8 @@ from report import Row
 from rig import confs
 
 DISK = "/tmp/bench.img"
-MIB = 64
-READS = 2048
+MIB = 32
+READS = 1024
 DEPTH = 32
 
 
@@ -54,7 +54,8 @@ def _ran(root, pid):
 
 
 def _in_zone(zone, command):
-    said = zone.command(f"read a b </proc/uptime; {{ {command}; }} >/dev/null 2>&1; read c d </proc/uptime; echo times $a $c", timeout=600)
+    said = zone.command(f"read a b </proc/uptime; {{ {command}; }} >/dev/null 2>&1; r=$?; read c d </proc/uptime; echo times $a $c; [ $r = 0 ]",
+                        timeout=600)
     begin, end = map(float, said.split("times ")[-1].split()[:2])
     return max(end - begin, 0.01)
 
