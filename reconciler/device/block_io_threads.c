@@ -13,7 +13,7 @@
 #include "device/block_io.h"
 
 #define THREADS    8
-#define STACK_SIZE (64 * 1024)
+#define STACK_SIZE (256 * 1024) /* arm64 takes none below 128 KiB */
 
 /* First in, first out. */
 struct list {
@@ -25,11 +25,11 @@ struct threads {
         int fd;
         pthread_mutex_t lock;
         pthread_cond_t wanted; /* waiting, or leave */
-        pthread_cond_t ended;  /* done */
+        pthread_cond_t ended;  /* done, or running */
         struct list waiting, done;
         bool leave;
         bool signalled; /* event_fd is readable; both change under the lock */
-        unsigned started;
+        unsigned started, running;
         pthread_t threads[THREADS];
         struct list handed_over; /* until commit(); the user's alone */
         unsigned num_handed_over;
@@ -90,6 +90,10 @@ static void finish(struct threads *t, struct block_operation *o) {
 static void *work(void *argument) {
         struct threads *t = argument;
 
+        pthread_mutex_lock(&t->lock);
+        t->running++;
+        pthread_cond_signal(&t->ended);
+        pthread_mutex_unlock(&t->lock);
         for (;;) {
                 struct block_operation *o;
 
@@ -224,6 +228,11 @@ static int start(struct threads *t) {
                         t->started++;
         }
         (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
+        /* A thread makes system calls of its own before it gets here, which may not be let through much longer. */
+        pthread_mutex_lock(&t->lock);
+        while (t->running < t->started)
+                pthread_cond_wait(&t->ended, &t->lock);
+        pthread_mutex_unlock(&t->lock);
         pthread_attr_destroy(&attributes);
         return t->started > 0 ? 0 : -r;
 }
