@@ -16,9 +16,8 @@
 #include "device/block_io.h"
 #include "virtio/device_model.h"
 
-#define BLOCK_QUEUE_SIZE   256
-#define BLOCK_SIZE_LARGEST 4096
-#define BLOCK_SERIAL_SIZE  21 /* VIRTIO_BLK_ID_BYTES and a NUL */
+#define BLOCK_QUEUE_SIZE  256
+#define BLOCK_SERIAL_SIZE 21 /* VIRTIO_BLK_ID_BYTES and a NUL */
 
 struct block_options {
         int image_fd;        /* open for reading, and for writing unless read_only; the disk's on success */

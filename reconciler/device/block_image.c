@@ -41,10 +41,10 @@ static uint32_t direct_alignment(int fd) {
         if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_DIOALIGN, &x) == 0 && (x.stx_mask & STATX_DIOALIGN))
                 return x.stx_dio_offset_align;
 #endif
-        /* A kernel that does not tell (before 6.1): no file system wants more than its own blocks. */
+        /* A kernel that does not tell (before 6.1): the blocks of a file system are no larger than a page. */
         if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x) < 0)
                 return 0;
-        return S_ISBLK(x.stx_mode) ? device_number(fd, BLKSSZGET) : x.stx_blksize;
+        return S_ISBLK(x.stx_mode) ? device_number(fd, BLKSSZGET) : MIN(x.stx_blksize, (uint32_t) BLOCK_SIZE_LARGEST);
 }
 
 int block_image_block_size(int fd, uint32_t wanted, bool direct, uint32_t *ret, struct err *e) {
@@ -57,6 +57,10 @@ int block_image_block_size(int fd, uint32_t wanted, bool direct, uint32_t *ret, 
                 return err_set(e, -EINVAL, "image is neither a regular file nor a block device");
         if (least == 0)
                 return err_set(e, -EINVAL, "Cache=none: there is no direct I/O where the image is");
+        if (least > BLOCK_SIZE_LARGEST)
+                return err_set(e, -EINVAL,
+                               "Cache=none: the image's storage takes no blocks below %u, a disk has at most %d", least,
+                               BLOCK_SIZE_LARGEST);
         least = MAX(least, (uint32_t) BLOCK_SECTOR_SIZE);
         if (wanted != 0 && wanted < least)
                 return err_set(e, -EINVAL, "BlockSize=%u: with Cache=none the image's storage takes no blocks below %u",
@@ -79,7 +83,11 @@ struct block_topology block_image_topology(int fd) {
                         .best = device_number(fd, BLKIOOPT),
                 };
         else
-                t.physical = t.smallest = (uint32_t) st.st_blksize;
+                t = (struct block_topology){
+                        /* The page cache writes pages, whatever the file system prefers. */
+                        .physical = (uint32_t) MIN(st.st_blksize, (blksize_t) BLOCK_SIZE_LARGEST),
+                        .smallest = (uint32_t) st.st_blksize,
+                };
         if ((t.physical & (t.physical - 1)) != 0)
                 t.physical = 0;
         return t;

@@ -4,7 +4,8 @@
 
 #include "base/err.h"
 
-#define BLOCK_SECTOR_SIZE 512
+#define BLOCK_SECTOR_SIZE  512
+#define BLOCK_SIZE_LARGEST 4096 /* no more than a page, which is what drivers take */
 
 /* What the image lies on, as far as the guest can make use of it. Bytes; 0: not known. */
 struct block_topology {
@@ -19,7 +20,7 @@ struct block_topology {
  * @wanted: 512 or 4096, or 0: the smallest that there is
  * @direct: the image is open with O_DIRECT, which has wishes of its own
  *
- * Return: 0, -EINVAL (neither file nor block device, or direct I/O cannot do what is wanted), -errno, with @e.
+ * Return: 0, -EINVAL (neither file nor block device, or no such blocks with direct I/O), -errno, with @e.
  */
 int block_image_block_size(int fd, uint32_t wanted, bool direct, uint32_t *ret, struct err *e);
 
