@@ -248,7 +248,7 @@ static int open_io(const struct block_options *o, struct block_io **ret, struct 
         r = block_io_uring_new(o->image_fd, BLOCK_SLOTS, ret);
         if (r >= 0)
                 return 0;
-        log_info("no io_uring (%s): threads do its work", strerror(-r));
+        log_info("%s: no io_uring (%s), threads do its work", o->name ?: "disk", strerror(-r));
         r = block_io_threads_new(o->image_fd, ret);
         return r < 0 ? err_set(e, r, "cannot start threads: %s", strerror(-r)) : 0;
 }

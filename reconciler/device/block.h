@@ -20,6 +20,7 @@
 #define BLOCK_SERIAL_SIZE 21 /* VIRTIO_BLK_ID_BYTES and a NUL */
 
 struct block_options {
+        const char *name;    /* who this is, in log lines; NULL: nobody in particular */
         int image_fd;        /* open for reading, and for writing unless read_only; the disk's on success */
         int image_events_fd; /* inotify on it: its size may have changed; -1: nobody tells. The disk's on success */
         const char *serial;  /* what GET_ID answers, at most 20 bytes are used */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A disk as a worker: its command line, its system calls. */
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 
 #include "device/block.h"
@@ -10,6 +9,8 @@
 
 /* How long a killed predecessor may take to let go of the image; less than the daemon waits for the worker to serve. */
 #define LOCK_PATIENCE_MS 5000
+
+#define WORKER_NAME_SIZE 80
 
 enum {
         ARGUMENT_IMAGE,
@@ -51,7 +52,9 @@ static const struct cage_rule block_rules[] = {
 };
 
 static int block_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
+        char name[WORKER_NAME_SIZE];
         struct block_options o = {
+                .name = name,
                 .image_fd = a->values[ARGUMENT_IMAGE],
                 .image_events_fd = a->values[ARGUMENT_IMAGE_EVENTS],
                 .serial = a->texts[ARGUMENT_SERIAL],
@@ -64,6 +67,7 @@ static int block_create(const struct device_arguments *a, struct virtio_device *
         char serial[BLOCK_SERIAL_SIZE];
         int r;
 
+        (void) snprintf(name, sizeof(name), WORKER_NAME_FORMAT, a->zone, a->device);
         r = block_image_lock(o.image_fd, o.read_only, LOCK_PATIENCE_MS, e);
         if (r < 0)
                 return r;
