@@ -257,6 +257,24 @@ void device_reset(struct hv_device *device)
 	rcu_read_unlock();
 }
 
+int device_withdraw(struct hv_device *device)
+{
+	unsigned long flags;
+	int r = 0;
+
+	spin_lock_irqsave(&device->lock, flags);
+	if (device->is_gone)
+		r = -ESTALE;
+	else if (device->worker)
+		r = -EBUSY;
+	else
+		register_file_withdraw(&device->registers);
+	spin_unlock_irqrestore(&device->lock, flags);
+	if (!r)
+		zone_event(device->zone);
+	return r;
+}
+
 /* ------------------------------------------------------------------------ */
 /* The object's life                                                         */
 
@@ -394,6 +412,8 @@ void device_fill_info(struct hv_device *device, struct hvisor_device_info *info)
 		info->flags |= last->hung;
 	if (device->registers.status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		info->flags |= HVISOR_DEVICE_BROKEN;
+	if (device->registers.is_withdrawn)
+		info->flags |= HVISOR_DEVICE_WITHDRAWN;
 	info->status = device->registers.status;
 	info->kicks = device->kicks;
 	info->calls = device->calls;

@@ -126,6 +126,9 @@ void device_fill_state(struct hv_device *device, struct hvisor_device_state *sta
 /* Forgets the driver, as a reset by it would: its zone was stopped. */
 void device_reset(struct hv_device *device);
 
+/* The guest is to see no device in the window: register_file_withdraw(). Return: 0, -EBUSY (it has a worker), -ESTALE. */
+int device_withdraw(struct hv_device *device);
+
 /* Its zone is destroyed: takes the worker away, for good. When it returns nothing of it runs. */
 void device_end(struct hv_device *device);
 

@@ -47,6 +47,11 @@ static long do_memory(void *object, void *memory)
 	return r;
 }
 
+static long do_withdraw(void *worker, void *unused)
+{
+	return device_withdraw(((struct hv_worker *)worker)->device);
+}
+
 static const struct ioctl_row rows[] = {
 	{ HVISOR_DEVICE_ATTACH, do_attach },
 	{ HVISOR_DEVICE_STATE, do_state },
@@ -54,6 +59,7 @@ static const struct ioctl_row rows[] = {
 	{ HVISOR_DEVICE_BREAK, do_break },
 	{ HVISOR_DEVICE_MEMORY, do_memory },
 	{ HVISOR_DEVICE_CONFIG, do_configure },
+	{ HVISOR_DEVICE_WITHDRAW, do_withdraw },
 };
 
 static long device_file_ioctl(struct file *file, unsigned int number, unsigned long argument)

@@ -92,11 +92,13 @@ int register_file_offer(struct register_file *file, u32 device_id,
 	if (!file->device_id) {
 		file->device_id = device_id;
 		file->model = *model;
+		file->is_withdrawn = false;
 		return 0;
 	}
 	r = check_successor(file, model, what);
 	if (r < 0)
 		return r;
+	file->is_withdrawn = false;
 	is_news = register_file_configure(file, model->config);
 	file->model = *model;
 	return is_news;
@@ -200,6 +202,12 @@ static bool features_are_acceptable(const struct register_file *file)
 	       (file->driver_features & BIT_ULL(VIRTIO_F_VERSION_1));
 }
 
+static void forget_model(struct register_file *file)
+{
+	file->device_id = 0;
+	memset(&file->model, 0, sizeof(file->model));
+}
+
 u32 register_file_reset(struct register_file *file)
 {
 	u32 effects = REGISTER_CHANGED | REGISTER_QUIET;
@@ -219,7 +227,16 @@ u32 register_file_reset(struct register_file *file)
 	file->status = 0;
 	file->interrupt_status = 0;
 	memset(file->queues, 0, sizeof(file->queues));
+	if (file->is_withdrawn)
+		forget_model(file);
 	return effects;
+}
+
+void register_file_withdraw(struct register_file *file)
+{
+	file->is_withdrawn = true;
+	if (!file->status)
+		forget_model(file);
 }
 
 static u32 write_status(struct register_file *file, u32 value)

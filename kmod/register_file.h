@@ -30,7 +30,8 @@ struct register_queue {
 };
 
 struct register_file {
-	u32 device_id;			/* 0 before the first offer */
+	u32 device_id;			/* 0 before the first offer, and when withdrawn */
+	bool is_withdrawn;
 	struct register_model model;
 	u32 config_generation;
 
@@ -89,6 +90,15 @@ int register_file_offer(struct register_file *file, u32 device_id,
  * Return: true if an interrupt is to be injected.
  */
 bool register_file_configure(struct register_file *file, const u8 config[HVISOR_CONFIG_SIZE]);
+
+/**
+ * register_file_withdraw() - the window has no device behind it any more
+ *
+ * At once if no driver has begun with it, else from its next reset on: a driver
+ * that is up cannot be told, its requests wait. The next offer ends it; one that
+ * comes before the reset has to suit the driver, as ever.
+ */
+void register_file_withdraw(struct register_file *file);
 
 /**
  * register_file_read() - the guest reads @size bytes at @offset of the window

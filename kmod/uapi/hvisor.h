@@ -184,6 +184,7 @@ struct hvisor_device_open {
 #define HVISOR_DEVICE_HUNG	(1U << 1)	/* its worker gave no sign in time: revoked, kill it */
 #define HVISOR_DEVICE_BROKEN	(1U << 2)	/* NEEDS_RESET: the guest violated the protocol */
 #define HVISOR_DEVICE_SILENT	(1U << 3)	/* with HUNG: not of a reset, a sign of life */
+#define HVISOR_DEVICE_WITHDRAWN	(1U << 4)	/* see HVISOR_DEVICE_WITHDRAW */
 
 struct hvisor_device_info {
 	char name[HVISOR_NAME_SIZE];
@@ -336,6 +337,13 @@ struct hvisor_device_config {
 	__u64 reserved[4];
 };
 #define HVISOR_DEVICE_CONFIG	_IOW(HVISOR_IOC_TYPE, 0x45, struct hvisor_device_config)
+
+/*
+ * By the manager, on a descriptor that is not attached: the device is to be gone for the guest, while its window stays.
+ * The guest reads DeviceID 0 there, at once if no driver is bound, else once the driver has reset the device; until
+ * then its requests wait. The next attachment brings it back. EBUSY: the device has a worker.
+ */
+#define HVISOR_DEVICE_WITHDRAW	_IO(HVISOR_IOC_TYPE, 0x4f)
 
 /* ------------------------------------------------------------------------ */
 /*

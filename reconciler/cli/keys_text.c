@@ -20,6 +20,7 @@ static const char *const forms[_VALUE_TYPE_MAX] = {
         [VALUE_NUMBER] = "number",
         [VALUE_ADDRESS] = "address",
         [VALUE_SIZE] = "size",
+        [VALUE_PERCENT] = "percentage",
         [VALUE_CPUS] = "list of CPUs",
         [VALUE_INTERRUPTS] = "list of interrupts",
         [VALUE_PATH] = "absolute path",
@@ -44,6 +45,8 @@ static void write_form(FILE *f, const struct key_schema *k) {
         fputs(forms[k->type], f);
         if (k->type == VALUE_TIME)
                 fprintf(f, ", %" PRIu64 " to %" PRIu64 "s", k->min / 1000000, k->max / 1000000);
+        else if (k->type == VALUE_PERCENT)
+                fprintf(f, ", %" PRIu64 "%% to %" PRIu64 "%%", k->min, k->max);
         else if (k->max > 0 && k->min == k->max)
                 fprintf(f, ", only %" PRIu64, k->max);
         else if (k->max > 0)

@@ -19,6 +19,7 @@ int overview_take(struct overview *o, struct err *e) {
         r = hypervisor_observe(h, &o->live, e);
         if (r < 0)
                 return r;
+        live_measure(&o->live);
         r = desired_load(&o->desired, &paths);
         if (r >= 0)
                 r = plan_make(&o->desired, &o->live, &o->plan);

@@ -6,6 +6,7 @@
 /* As config/value.c takes them. */
 #define INTERFACE_PATTERN "^(?!\\.{1,2}$)(?![Aa][Uu][Tt][Oo]$)[^ \\t/:%\"']{1,15}$"
 #define SERIAL_PATTERN    "^[!-~]{1,20}$"
+#define PERCENT_PATTERN   "^([1-9][0-9]{0,3}|10000)%$"
 #define MAC_PATTERN       "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
 
 static json_t *number_schema(const struct key_schema *k) {
@@ -58,6 +59,8 @@ static json_t *value_schema(const struct key_schema *k) {
         case VALUE_ADDRESS:
         case VALUE_SIZE:
                 return number_schema(k);
+        case VALUE_PERCENT:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", PERCENT_PATTERN);
         case VALUE_CPUS:
         case VALUE_INTERRUPTS:
                 return list_schema(number_schema(k));

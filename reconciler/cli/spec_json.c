@@ -57,6 +57,7 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
                 return json_boolean(*(const bool *) field);
         case VALUE_REGIONS:
                 return board_memory_to_json(object);
+        case VALUE_PERCENT:
         case VALUE_PATH:
         case VALUE_INTERFACE:
         case VALUE_MAC:

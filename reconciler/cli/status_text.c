@@ -27,7 +27,7 @@ static enum colour state_colour(const char *state) {
                 { "stopping", COLOUR_BUSY }, { "waiting", COLOUR_BUSY }, { "down", COLOUR_BUSY },
                 { "failed", COLOUR_BAD },    { "error", COLOUR_BAD },    { "refused", COLOUR_BAD },
                 { "hung", COLOUR_BAD },      { "broken", COLOUR_BAD },   { "exited", COLOUR_DIM },
-                { "foreign", COLOUR_DIM },   { "stopped", COLOUR_DIM },
+                { "foreign", COLOUR_DIM },   { "stopped", COLOUR_DIM },  { "disabled", COLOUR_DIM },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(colours); i++)
@@ -38,13 +38,16 @@ static enum colour state_colour(const char *state) {
 
 /* ---- all zones -------------------------------------------------------------------------------------- */
 
-/* "1/2" workers ready; "" for a zone without devices. */
+/* "1/2" workers ready, of those that there are to be; "" for a zone without devices. */
 static void devices_cell(struct table *t, const json_t *zone) {
         const json_t *devices = json_object_get(zone, "devices"), *device;
-        size_t ready = 0, count = json_array_size(devices), i;
+        size_t ready = 0, count = 0, i;
         bool running = strcmp(json_text(zone, "state"), "running") == 0;
 
-        json_array_foreach((json_t *) devices, i, device) ready += strcmp(json_text(device, "state"), "ready") == 0;
+        json_array_foreach((json_t *) devices, i, device) {
+                ready += strcmp(json_text(device, "state"), "ready") == 0;
+                count += strcmp(json_text(device, "state"), "disabled") != 0;
+        }
         if (count == 0 || strcmp(json_text(zone, "state"), "foreign") == 0)
                 table_cell(t, COLOUR_NONE, "%s", "");
         else
@@ -140,11 +143,23 @@ const json_t *status_find_zone(const json_t *status, const char *name) {
         return found;
 }
 
+/* "1.4M" and "0.25s", as systemctl status has them. */
+static void usage_cells(struct table *t, const json_t *d) {
+        if (json_is_integer(json_object_get(d, "memory")))
+                table_cell(t, COLOUR_NONE, "%.1fM", (double) json_number(d, "memory") / (1 << 20));
+        else
+                table_cell(t, COLOUR_NONE, "%s", "");
+        if (json_is_integer(json_object_get(d, "cpu_time")))
+                table_cell(t, COLOUR_NONE, "%.2fs", (double) json_number(d, "cpu_time") / 1000000);
+        else
+                table_cell(t, COLOUR_NONE, "%s", "");
+}
+
 static int print_devices(const json_t *devices, FILE *f, bool colour) {
         static const struct column columns[] = { { "DEVICE", false },   { "TYPE", false },  { "ADDRESS", true },
                                                  { "INTERRUPT", true }, { "STATE", false }, { "WORKER", true },
                                                  { "STARTS", true },    { "KICKS", true },  { "CALLS", true },
-                                                 { "MESSAGE", false } };
+                                                 { "MEMORY", true },    { "CPU", true },    { "MESSAGE", false } };
         _cleanup_(table_clear) struct table t = { .columns = columns, .num_columns = ELEMENTSOF(columns) };
         const json_t *d;
         size_t i;
@@ -164,6 +179,7 @@ static int print_devices(const json_t *devices, FILE *f, bool colour) {
                 table_cell(&t, COLOUR_NONE, "%lld", (long long) json_number(d, "generation"));
                 table_cell(&t, COLOUR_NONE, "%lld", (long long) json_number(d, "kicks"));
                 table_cell(&t, COLOUR_NONE, "%lld", (long long) json_number(d, "calls"));
+                usage_cells(&t, d);
                 table_cell(&t, COLOUR_NONE, "%s", json_text(d, "message"));
         }
         return table_print(&t, f, colour);

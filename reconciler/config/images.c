@@ -189,7 +189,7 @@ static void check_disks(struct findings *f) {
         for (size_t i = 0; i < now.num_devices; i++) {
                 const struct device_spec *d = &f->zone->devices[i];
 
-                if (d->type != DEVICE_BLOCK)
+                if (d->type != DEVICE_BLOCK || !d->enabled)
                         continue;
                 there[i] = check_disk(f, d, &now.devices[i].image_identity);
                 for (size_t j = 0; there[i] && j < i; j++)
@@ -214,7 +214,7 @@ static void check_tap(struct findings *f, const struct device_spec *d) {
 
 static void check_taps(struct findings *f) {
         for (size_t i = 0; i < f->zone->num_devices; i++)
-                if (f->zone->devices[i].type == DEVICE_NET)
+                if (f->zone->devices[i].type == DEVICE_NET && f->zone->devices[i].enabled)
                         check_tap(f, &f->zone->devices[i]);
 }
 

@@ -52,6 +52,7 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 #define C_TYPE_NUMBER     uint32_t
 #define C_TYPE_ADDRESS    uint64_t
 #define C_TYPE_SIZE       uint64_t
+#define C_TYPE_PERCENT    uint32_t
 #define C_TYPE_CPUS       uint64_t
 #define C_TYPE_INTERRUPTS uint32_t[INTERRUPTS_MAX / 32]
 #define C_TYPE_PATH       char *

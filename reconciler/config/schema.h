@@ -23,6 +23,7 @@ enum value_type {
         VALUE_NUMBER,     /* uint32_t: decimal or 0x hex */
         VALUE_ADDRESS,    /* uint64_t: the same, written in hex */
         VALUE_SIZE,       /* uint64_t: bytes, or with K, M, G (1024) */
+        VALUE_PERCENT,    /* uint32_t: as 20%; 0: none */
         VALUE_CPUS,       /* uint64_t: bitmap, as 2-3,5 */
         VALUE_INTERRUPTS, /* uint32_t[INTERRUPTS_MAX / 32]: bitmap, as 40,44-46 */
         VALUE_PATH,       /* char *: absolute, owned */

@@ -77,6 +77,9 @@ struct device_spec {
         uint64_t address;                    /* guest, of its virtio-mmio window */
         uint32_t interrupt;                  /* 32 … 1019 */
         uint32_t zone_cpus;                  /* how many the zone has; no key */
+        bool enabled;                        /* no: its window stays, and has no worker */
+        uint32_t cpu_quota;                  /* of its worker, percent of one CPU; 0: no limit */
+        uint64_t memory_max;                 /* of its worker, bytes; 0: no limit */
         char *image;                         /* block: absolute path of a file or block device */
         struct file_identity image_identity; /* block: when the file was loaded */
         bool read_only;                      /* block */

@@ -61,6 +61,23 @@ static void write_size(const void *field, FILE *f) {
         fprintf(f, "%" PRIu64 "%.1s", n, suffix);
 }
 
+static int parse_percent(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        const struct number_rule rule = rule_of(k, "percentage");
+        uint64_t n;
+        int r;
+
+        if (v.text[v.size - 1] != '%')
+                return value_fail(e, v, "\"%.*s\" is not a percentage as 20%%", SLICE_ARGS(v));
+        r = number_parse(&rule, (struct slice){ v.text, v.size - 1 }, &n, e);
+        if (r >= 0)
+                *(uint32_t *) field = (uint32_t) n;
+        return r;
+}
+
+static void write_percent(const void *field, FILE *f) {
+        fprintf(f, "%" PRIu32 "%%", *(const uint32_t *) field);
+}
+
 /* ---- lists ------------------------------------------------------------------------------------------ */
 
 /* The next item between commas and whitespace; false at the end. */
@@ -446,6 +463,7 @@ static const struct {
         [VALUE_NUMBER] = { parse_u32, write_u32, sizeof(uint32_t) },
         [VALUE_ADDRESS] = { parse_address, write_address, sizeof(uint64_t) },
         [VALUE_SIZE] = { parse_size, write_size, sizeof(uint64_t) },
+        [VALUE_PERCENT] = { parse_percent, write_percent, 0 },
         [VALUE_CPUS] = { parse_cpus, write_cpus, sizeof(uint64_t) },
         [VALUE_INTERRUPTS] = { parse_interrupts, write_interrupts, 0 },
         [VALUE_PATH] = { parse_path, write_path, 0 },
@@ -483,6 +501,11 @@ bool value_present(const struct key_schema *k, const void *object) {
                 return *(const char *) field != '\0';
         if (k->type == VALUE_MAC)
                 return !mac_is_zero(field);
+        if (k->type == VALUE_PERCENT)
+                return *(const uint32_t *) field != 0;
+        /* A size that may be left out and has no default: none is 0, which no row allows to be written. */
+        if (k->type == VALUE_SIZE && k->presence == PRESENCE_OPTIONAL && !k->default_value)
+                return *(const uint64_t *) field != 0;
         if (k->type == VALUE_INTERRUPTS)
                 return memcmp(field, no_interrupts, sizeof(no_interrupts)) != 0;
         /* An address that goes with a path is there if the path is. */

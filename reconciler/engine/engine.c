@@ -351,6 +351,7 @@ json_t *engine_status(struct engine *e) {
         json_t *j = NULL;
         bool fresh = engine_observe(e) == 0 && plan_make(&e->desired, &e->live, &plan) == 0;
 
+        live_measure(&e->live);
         if (status_input(e, &in) == 0) {
                 if (fresh)
                         in.plan = &plan;

@@ -38,15 +38,17 @@ static void execute_worker(struct engine *e, const struct action *a) {
 
         if (!w || !d || z->task || z->fd < 0 || w->starting || w->ending || w->found)
                 return;
-        if (w->pid &&
-            a->repair) /* without its device it is of no use; often it is dying already, and how will be told */
+        if (a->kind == ACTION_WORKER_STOP)
+                worker_stop(w, a->reason);
+        else if (w->pid &&
+                 a->repair) /* without its device it is of no use; often it is dying already, and how will be told */
                 worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : NULL);
         else if (w->pid || !backoff_waits(&w->backoff, engine_now(e)))
                 worker_open_image(w, a, d->cookie);
 }
 
 static bool is_worker_action(const struct action *a) {
-        return a->kind == ACTION_WORKER_START || a->kind == ACTION_WORKER_RESTART;
+        return a->kind == ACTION_WORKER_START || a->kind == ACTION_WORKER_RESTART || a->kind == ACTION_WORKER_STOP;
 }
 
 const struct zone_spec *restart_spec(const struct engine *e, const char *zone, const struct plan *p) {

@@ -121,6 +121,8 @@ int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, 
 void worker_start(struct worker *w, const struct device_spec *d, int image_fd, int r, const struct err *e);
 /** worker_end() - SIGTERM, and SIGKILL if it has not gone after 2 s: no failure of its own */
 void worker_end(struct worker *w);
+/** worker_stop() - the device is not to be served any more: ends its worker; where there is none, withdraws the device */
+void worker_stop(struct worker *w, const char *reason);
 /** worker_give_up() - SIGKILL: counts as its failure. @why: "did not …"; NULL if how it ends says enough */
 void worker_give_up(struct worker *w, const char *why);
 void worker_forget(struct worker *w);

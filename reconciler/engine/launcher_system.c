@@ -56,10 +56,14 @@ static sd_bus *systemd_bus(struct system_launcher *l) {
 }
 
 static void put_into_scope(struct system_launcher *l, const struct launch_request *q, struct process *p) {
+        const struct scope_limits limits = { q->device->cpu_quota, q->device->memory_max };
         sd_bus *bus = systemd_bus(l);
 
-        if (bus && scope_request(bus, l->event, q->zone, q->device->name, p->pid, &p->gate) == 0)
+        if (bus && scope_request(bus, l->event, q->zone, q->device->name, &limits, p->pid, &p->gate) == 0)
                 return;
+        if (scope_limits_any(&limits))
+                log_warning("zone %s, device %s: there is no scope for it: CPUQuota= and MemoryMax= are not in force",
+                            q->zone, q->device->name);
         process_go(&p->gate);
 }
 

@@ -79,7 +79,7 @@ int device_image_open(const struct device_spec *d, int *ret_fd, struct err *e) {
         const struct device_preparation *p = device_preparation(d->type);
 
         *ret_fd = -1;
-        return p->open ? p->open(d, ret_fd, e) : 0;
+        return p->open && d->enabled ? p->open(d, ret_fd, e) : 0;
 }
 
 static int work_open(void *userdata, struct err *err) {

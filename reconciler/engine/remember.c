@@ -39,7 +39,7 @@ static bool devices_have(const struct zone_live *l, const struct zone_spec *z) {
         for (size_t i = 0; i < z->num_devices; i++) {
                 const struct device_live *d = zone_live_find_device(l, z->devices[i].name);
 
-                if (!d || d->cookie != device_spec_cookie(&z->devices[i]))
+                if (!d || !device_live_serves(d, &z->devices[i]))
                         return false;
         }
         return true;

@@ -34,6 +34,7 @@ struct scope_request {
         sd_event_source *timer;
         char unit[256];
         char *job; /* object path; NULL until the call was answered */
+        struct scope_limits limits;
         pid_t pid;
         int gate;
         unsigned tries;
@@ -127,7 +128,8 @@ static void request_free(struct scope_request *q) {
 
 static void request_end(struct scope_request *q, const char *why_not) {
         if (why_not)
-                log_warning("%s: %s; the worker runs as a plain child of the daemon", q->unit, why_not);
+                log_warning("%s: %s; the worker runs as a plain child of the daemon%s", q->unit, why_not,
+                            scope_limits_any(&q->limits) ? ", without its CPUQuota= and MemoryMax=" : "");
         process_go(&q->gate);
         request_free(q);
 }
@@ -194,6 +196,21 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error
         return 0;
 }
 
+/* µs of CPU time in a second; systemd's own CPUQuota= is 10000 of them for each percent. */
+#define QUOTA_OF_PERCENT 10000
+
+static int append_limits(sd_bus_message *m, const struct scope_limits *l) {
+        int r = sd_bus_message_append(m, "(sv)(sv)(sv)", "CPUAccounting", "b", 1, "MemoryAccounting", "b", 1,
+                                      "TasksAccounting", "b", 1);
+
+        if (r >= 0 && l->cpu_quota)
+                r = sd_bus_message_append(m, "(sv)", "CPUQuotaPerSecUSec", "t",
+                                          (uint64_t) l->cpu_quota * QUOTA_OF_PERCENT);
+        if (r >= 0 && l->memory_max)
+                r = sd_bus_message_append(m, "(sv)", "MemoryMax", "t", l->memory_max);
+        return r;
+}
+
 static int append_properties(sd_bus_message *m, const struct scope_request *q) {
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
@@ -201,6 +218,8 @@ static int append_properties(sd_bus_message *m, const struct scope_request *q) {
                 r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)", "Description", "s", "hvisor virtio device",
                                           "Slice", "s", SLICE, "CollectMode", "s", "inactive-or-failed", "PIDs", "au",
                                           1, (uint32_t) q->pid, "Before", "as", 1, ZONES_SERVICE);
+        if (r >= 0)
+                r = append_limits(m, &q->limits);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r;
@@ -226,13 +245,20 @@ static int request_send(struct scope_request *q) {
         return r;
 }
 
-int scope_request(sd_bus *bus, sd_event *event, const char *zone, const char *device, pid_t pid, int *gate) {
+int scope_request(sd_bus *bus, sd_event *event, const char *zone, const char *device, const struct scope_limits *limits,
+                  pid_t pid, int *gate) {
         struct scope_request *q = calloc(1, sizeof(*q));
         int r;
 
         if (!q)
                 return -ENOMEM;
-        *q = (struct scope_request){ .bus = sd_bus_ref(bus), .event = event, .pid = pid, .gate = -1 };
+        *q = (struct scope_request){
+                .bus = sd_bus_ref(bus),
+                .event = event,
+                .limits = *limits,
+                .pid = pid,
+                .gate = -1,
+        };
         r = scope_name(zone, device, q->unit, sizeof(q->unit));
         if (r >= 0)
                 r = sd_bus_match_signal_async(bus, &q->removed, NULL, SYSTEMD_PATH, SYSTEMD_MANAGER, "JobRemoved",

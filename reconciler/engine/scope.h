@@ -2,10 +2,12 @@
 /*
  * Transient scopes: a worker gets a unit of its own in systemd, out of the
  * daemon's cgroup, with its own accounting. Where systemd is not PID 1 or cannot be
- * reached there are no scopes, and workers are plain children.
+ * reached there are no scopes, and workers are plain children, without limits.
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -20,6 +22,17 @@ int scope_name(const char *zone, const char *device, char *buffer, size_t size);
 
 struct scope_request;
 
+/* Of all that runs in a scope. */
+struct scope_limits {
+        uint32_t cpu_quota;  /* percent of one CPU; 0: no limit */
+        uint64_t memory_max; /* bytes; 0: no limit */
+};
+
+/** scope_limits_any() - true if there is one: without a scope it is not in force, and somebody has to say so */
+static inline bool scope_limits_any(const struct scope_limits *l) {
+        return l->cpu_quota || l->memory_max;
+}
+
 /**
  * scope_request() - asks systemd to move @pid into a new scope
  * @gate: where the process waits (process.h); taken over: opened once it was moved, and also if it cannot
@@ -27,4 +40,5 @@ struct scope_request;
  *
  * Does not wait. Return: 0, -errno (nothing was asked, @gate is still the caller's).
  */
-int scope_request(sd_bus *bus, sd_event *event, const char *zone, const char *device, pid_t pid, int *gate);
+int scope_request(sd_bus *bus, sd_event *event, const char *zone, const char *device, const struct scope_limits *limits,
+                  pid_t pid, int *gate);

@@ -61,7 +61,7 @@ void task_enter_make(struct task *t) {
                         break;
         }
         for (size_t i = 0; r == 0 && i < made; i++)
-                r = launch(t, &t->spec->devices[i], fds[i], t->images[i]);
+                r = !t->spec->devices[i].enabled ? 0 : launch(t, &t->spec->devices[i], fds[i], t->images[i]);
         task_close_images(t);
         while (made > 0)
                 fd_close(fds[--made]);
@@ -75,7 +75,7 @@ static bool all_serve(const struct task *t) {
         for (size_t i = 0; i < t->spec->num_devices; i++) {
                 const struct worker *w = zone_worker(t->zone, t->spec->devices[i].name);
 
-                if (!w || !w->pid || w->starting)
+                if (t->spec->devices[i].enabled && (!w || !w->pid || w->starting))
                         return false;
         }
         return true;

@@ -115,6 +115,25 @@ void worker_end(struct worker *w) {
                 pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
+void worker_stop(struct worker *w, const char *reason) {
+        struct engine *e = w->zone->engine;
+        struct err err = {};
+        int r;
+
+        worker_abandon_opening(w);
+        backoff_reset(&w->backoff);
+        if (w->pid) {
+                engine_record_why(e, LOG_NOTICE, MESSAGE_WORKER_ENDED, w->zone->name, w->name, "worker-stop", "begun",
+                                  reason, "worker %d is stopped: %s", (int) w->pid, reason);
+                worker_end(w);
+                return;
+        }
+        r = hypervisor_device_withdraw(e->config.hypervisor, w->zone->fd, w->name, &err);
+        w->message[0] = '\0';
+        if (r < 0 && r != -EBUSY) /* it is not quite gone: an event follows */
+                snprintf(w->message, sizeof(w->message), "%.255s", err_text(&err, r));
+}
+
 void worker_give_up(struct worker *w, const char *why) {
         if (why)
                 snprintf(w->message, sizeof(w->message), "worker %d %s", (int) w->pid, why);

@@ -139,6 +139,16 @@ static int hvisor_device_open(struct hypervisor *h _unused_, int zone_fd, const 
         return 0;
 }
 
+static int hvisor_device_withdraw(struct hypervisor *h, int zone_fd, const char *name, struct err *e) {
+        _cleanup_close_ int fd = -1;
+        int r = hvisor_device_open(h, zone_fd, name, &fd, e);
+
+        if (r < 0)
+                return r;
+        r = call(fd, HVISOR_DEVICE_WITHDRAW, NULL);
+        return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
+}
+
 /* ---- what takes its time ---------------------------------------------------------------------------- */
 
 static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct image_spec *image, struct err *e) {
@@ -227,6 +237,7 @@ static const struct hypervisor_ops hvisor_ops = {
         .zone_acknowledge = hvisor_zone_acknowledge,
         .device_create = hvisor_device_create,
         .device_open = hvisor_device_open,
+        .device_withdraw = hvisor_device_withdraw,
         .zone_load = hvisor_zone_load,
         .zone_start = hvisor_zone_start,
         .zone_stop = hvisor_zone_stop,

@@ -39,6 +39,7 @@ static int observe_devices(struct hvisor *h, struct zone_live *z) {
                 to->hung = from->flags & HVISOR_DEVICE_HUNG;
                 to->silent = from->flags & HVISOR_DEVICE_SILENT;
                 to->broken = from->flags & HVISOR_DEVICE_BROKEN;
+                to->withdrawn = from->flags & HVISOR_DEVICE_WITHDRAWN;
                 to->worker_pid = from->worker_pid;
                 to->generation = from->generation;
                 to->cookie = from->cookie;

@@ -47,6 +47,12 @@ int hypervisor_device_open(struct hypervisor *h, int zone_fd, const char *name, 
         return r < 0 ? err_add(e, r, "cannot open the device object %s", name) : 0;
 }
 
+int hypervisor_device_withdraw(struct hypervisor *h, int zone_fd, const char *name, struct err *e) {
+        int r = h->ops->device_withdraw(h, zone_fd, name, e);
+
+        return r < 0 ? err_add(e, r, "cannot withdraw the device object %s", name) : 0;
+}
+
 int hypervisor_zone_load(struct hypervisor *h, int zone_fd, const struct image_spec *image, struct err *e) {
         int r;
 

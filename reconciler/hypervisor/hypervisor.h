@@ -34,6 +34,7 @@ struct hypervisor_ops {
         int (*device_create)(struct hypervisor *h, int zone_fd, const struct device_spec *d, int *ret_fd,
                              struct err *e);
         int (*device_open)(struct hypervisor *h, int zone_fd, const char *name, int *ret_fd, struct err *e);
+        int (*device_withdraw)(struct hypervisor *h, int zone_fd, const char *name, struct err *e);
         int (*zone_load)(struct hypervisor *h, int zone_fd, const struct image_spec *image, struct err *e);
         int (*zone_start)(struct hypervisor *h, int zone_fd, const struct zone_spec *z, struct err *e);
         int (*zone_stop)(struct hypervisor *h, int zone_fd, struct err *e);
@@ -70,6 +71,10 @@ int hypervisor_zone_acknowledge(struct hypervisor *h, int zone_fd);
 int hypervisor_device_create(struct hypervisor *h, int zone_fd, const struct device_spec *d, int *ret_fd,
                              struct err *e);
 int hypervisor_device_open(struct hypervisor *h, int zone_fd, const char *name, int *ret_fd, struct err *e);
+
+/** hypervisor_device_withdraw() - of one without a worker: the guest sees no device in its window, until the next
+ * worker; a driver that is bound to it sees so from its next reset on */
+int hypervisor_device_withdraw(struct hypervisor *h, int zone_fd, const char *name, struct err *e);
 
 /*
  * These block, for seconds perhaps: call them in a thread of their own. They

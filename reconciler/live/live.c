@@ -65,3 +65,7 @@ void live_clear(struct live *l) {
         free(l->zones);
         *l = (struct live){};
 }
+
+bool device_live_serves(const struct device_live *d, const struct device_spec *s) {
+        return s->enabled ? d->cookie == device_spec_cookie(s) : !d->attached && d->worker_pid == 0;
+}

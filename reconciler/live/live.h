@@ -13,6 +13,13 @@
 #include "config/check.h"
 #include "config/spec.h"
 
+/* What a worker's scope has used. */
+struct usage {
+        bool known;        /* false: no worker, or one without a scope */
+        uint64_t memory;   /* bytes, now; cached file contents included */
+        uint64_t cpu_time; /* µs, since its worker was started */
+};
+
 struct device_live {
         char name[NAME_SIZE];
         uint32_t virtio_id;
@@ -22,11 +29,13 @@ struct device_live {
         bool hung;           /* its worker gave no sign in time and was revoked */
         bool silent;         /* hung: it was not asked for a reset */
         bool broken;         /* NEEDS_RESET: the guest violated the protocol */
+        bool withdrawn;      /* the guest sees no device, or will not after its reset */
         pid_t worker_pid;    /* 0: none */
         uint64_t generation; /* counts attachments */
         uint64_t cookie;     /* device_spec_cookie() of what the last worker served with */
         uint32_t status;     /* virtio device status (virtio 1.2, 2.1) */
         uint64_t kicks, calls;
+        struct usage usage; /* live_measure() */
 };
 
 /* The zone object in the kernel module. */
@@ -78,6 +87,12 @@ enum zone_state zone_live_state(const struct zone_live *z);
 static inline uint64_t zone_owner_cookie(const char *name) {
         return hash_string(name);
 }
+
+/** device_live_serves() - with these settings, or, where it is not to be served, not at all */
+bool device_live_serves(const struct device_live *d, const struct device_spec *s);
+
+/** live_measure() - fills in what each worker uses: three small files of each, so for who asks only */
+void live_measure(struct live *l);
 
 /** live_add() - room for one more zone, zeroed, owned by @l; NULL: out of memory. Moves the others. */
 struct zone_live *live_add(struct live *l);

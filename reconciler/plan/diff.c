@@ -128,8 +128,9 @@ static int collect(struct diff *d) {
 
 static int rank_of_action(const struct action *a) {
         static const int ranks[_ACTION_KIND_MAX] = {
-                [ACTION_ZONE_STOP] = 0,  [ACTION_ZONE_CLEAN_UP] = 0, [ACTION_ZONE_RESTART] = 1,
-                [ACTION_ZONE_START] = 2, [ACTION_WORKER_START] = 3,  [ACTION_WORKER_RESTART] = 3,
+                [ACTION_ZONE_STOP] = 0,   [ACTION_ZONE_CLEAN_UP] = 0, [ACTION_ZONE_RESTART] = 1,
+                [ACTION_ZONE_START] = 2,  [ACTION_WORKER_START] = 3,  [ACTION_WORKER_RESTART] = 3,
+                [ACTION_WORKER_STOP] = 3,
         };
 
         return ranks[a->kind];

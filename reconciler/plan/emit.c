@@ -85,6 +85,15 @@ static char *describe_device_change(struct diff *d, const struct candidate *c, c
         return text;
 }
 
+/* First its worker goes, then what the guest would find in the window. */
+static struct action *emit_disabled(struct diff *d, const struct candidate *c, const struct device_live *l) {
+        if (l->attached || l->worker_pid > 0)
+                return diff_add_action(d, ACTION_WORKER_STOP, c, "Enabled=no");
+        if (l->generation > 0 && !l->withdrawn)
+                return diff_add_action(d, ACTION_WORKER_STOP, c, "Enabled=no: the guest is to find no device");
+        return NULL;
+}
+
 /* @spec: NULL: not known what they should serve */
 static void emit_workers(struct diff *d, const struct candidate *c, const struct zone_spec *spec) {
         for (size_t i = 0; spec && i < spec->num_devices; i++) {
@@ -95,7 +104,9 @@ static void emit_workers(struct diff *d, const struct candidate *c, const struct
 
                 if (!l)
                         continue;
-                if (l->hung)
+                if (!s->enabled)
+                        a = emit_disabled(d, c, l);
+                else if (l->hung)
                         a = diff_add_action(d, ACTION_WORKER_RESTART, c, "%s",
                                             l->silent ? "showed no sign of life for too long"
                                                       : "did not let go of the device's queues in time");
@@ -107,7 +118,7 @@ static void emit_workers(struct diff *d, const struct candidate *c, const struct
                         continue;
                 a->spec = spec;
                 snprintf(a->device, sizeof(a->device), "%s", s->name);
-                a->repair = l->hung || !l->attached;
+                a->repair = s->enabled && (l->hung || !l->attached);
         }
 }
 

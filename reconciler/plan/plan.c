@@ -15,6 +15,7 @@ static const struct {
         [ACTION_ZONE_CLEAN_UP] = { "zone-clean-up", "clean up" },
         [ACTION_WORKER_START] = { "worker-start", "start worker" },
         [ACTION_WORKER_RESTART] = { "worker-restart", "restart worker" },
+        [ACTION_WORKER_STOP] = { "worker-stop", "stop worker" },
 };
 
 static const char *const note_names[_NOTE_KIND_MAX] = {

@@ -20,6 +20,7 @@ enum action_kind {
         ACTION_ZONE_CLEAN_UP, /* workers and objects of a zone that does not run */
         ACTION_WORKER_START,
         ACTION_WORKER_RESTART,
+        ACTION_WORKER_STOP, /* Enabled=no */
         _ACTION_KIND_MAX,
 };
 

@@ -44,13 +44,16 @@ static const struct device_spec *find_device_spec(const struct zone_spec *z, con
         return NULL;
 }
 
-static const char *device_state(const struct device_live *l, const struct device_history *h) {
+static const char *device_state(const struct device_live *l, const struct device_spec *s,
+                                const struct device_history *h) {
         if (l && l->hung)
                 return "hung";
         if (l && l->broken)
                 return "broken";
         if (l && l->attached)
                 return "ready";
+        if (s && !s->enabled)
+                return "disabled";
         if (h && h->failed)
                 return "failed";
         return h && h->starting ? "starting" : "down";
@@ -67,16 +70,19 @@ static json_t *device_to_json(const struct view *v, const char *name) {
         const struct device_live *l = v->live ? zone_live_find_device(v->live, name) : NULL;
         const struct device_spec *s = find_device_spec(v->spec, name);
         const struct device_history *h = find_device_history(v->history, name);
+        bool used = l && l->usage.known;
         char address[24];
 
         snprintf(address, sizeof(address), "0x%" PRIx64, l ? l->address : s->address);
-        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I}", "name", name, "type",
+        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "name", name, "type",
                          l ? virtio_id_to_string(l->virtio_id) : device_type_to_string(s->type), "address", address,
-                         "interrupt", (int) (l ? l->interrupt : s->interrupt), "state", device_state(l, h), "message",
-                         string_or_null(h ? h->message : NULL), "worker_pid",
+                         "interrupt", (int) (l ? l->interrupt : s->interrupt), "state", device_state(l, s, h),
+                         "message", string_or_null(h ? h->message : NULL), "worker_pid",
                          l && l->worker_pid > 0 ? json_integer(l->worker_pid) : json_null(), "generation",
                          (json_int_t) (l ? l->generation : 0), "kicks", (json_int_t) (l ? l->kicks : 0), "calls",
-                         (json_int_t) (l ? l->calls : 0));
+                         (json_int_t) (l ? l->calls : 0), "memory",
+                         used ? json_integer((json_int_t) l->usage.memory) : json_null(), "cpu_time",
+                         used ? json_integer((json_int_t) l->usage.cpu_time) : json_null());
 }
 
 static json_t *devices_to_json(const struct view *v) {

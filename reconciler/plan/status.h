@@ -10,9 +10,10 @@
  *               "cpus": "2-3", "file": "/etc/…" | null, "file_state": "good|bad|missing" | null,
  *               "message": "…" | null, "restarts": 0, "retry_in": seconds | null,
  *               "devices": [{"name", "type", "address", "interrupt",
- *                            "state": "ready|starting|down|hung|broken|failed",
+ *                            "state": "ready|starting|down|disabled|hung|broken|failed",
  *                            "message": "…" | null,
- *                            "worker_pid": 1 | null, "generation", "kicks", "calls"}]}]}
+ *                            "worker_pid": 1 | null, "generation", "kicks", "calls",
+ *                            "memory": bytes | null, "cpu_time": µs | null}]}]}
  *
  * "hypervisor" is null if it could not be asked. Pure.
  */

@@ -7,6 +7,9 @@ from rig import confs, witness
 from rig.cases import case
 
 DISK = "/root/disk.img"
+# of the daemon; capabilities(7)
+CAPABILITIES = {"DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "NET_ADMIN": 12, "SYS_PTRACE": 19, "SYS_ADMIN": 21,
+                "LEASE": 28}
 NAMESPACES = ("mnt", "net", "ipc", "uts", "pid", "cgroup")
 UIDS = range(0x7a000000, 0x7a040000)
 SIGSYS = 31
@@ -95,3 +98,41 @@ def taken_over(vm):
     assert witness.wait_ready(vm, "guest")["main"][0] == pid
     console.send("still here\n")
     console.expect("^echo: .*STILL HERE")
+
+
+@case("cage-a-worker-that-takes-too-much-is-killed-and-its-guest-sees-nothing")
+def limits(vm):
+    vm.run(f"truncate -s 64M {DISK}")
+    text = confs.linux(disk=DISK)
+    limited = text.replace(f"Image={DISK}\n", f"Image={DISK}\nCPUQuota=50%\nMemoryMax=24M\n")
+    vm.boot("guest", limited)
+    console = vm.console("guest")
+    console.expect("zone# ")
+    pid, _ = witness.wait_ready(vm, "guest")["disk"]
+    scope = "hvisor-guest-disk.scope"
+    shown = dict(line.split("=", 1) for line in vm.out(f"systemctl show {scope} -p CPUQuotaPerSecUSec -p MemoryMax").splitlines())
+    assert shown == {"CPUQuotaPerSecUSec": "500ms", "MemoryMax": str(24 << 20)}, shown
+    # the image is in root Linux's RAM here, so what is written beyond the limit gets the worker killed: to the guest that is nothing
+    assert console.command("dd if=/dev/zero of=/dev/vda bs=1M count=48 2>/dev/null; echo $?").strip() == "0"
+    vm.wait(lambda: witness.attachments(vm, "guest")["disk"][0] not in (None, 0, pid), what="another worker")
+    pid, _ = witness.wait_ready(vm, "guest")["disk"]
+    assert "oom-kill:constraint=CONSTRAINT_MEMCG" in vm.out("dmesg")
+    assert console.command("dd if=/dev/vda of=/dev/null bs=1M count=48 2>/dev/null; dmesg | grep -c 'I/O error' || true").strip() == "0"
+    disk = next(d for d in vm.zone("guest")["devices"] if d["name"] == "disk")
+    assert 0 < disk["memory"] <= 24 << 20 and disk["cpu_time"] > 0, disk
+    assert re.search(r"^disk .* \d+\.\d+M +\d+\.\d\ds", vm.out("hvisor status guest"), re.M), vm.out("hvisor status guest")
+    # another limit is another worker, and nothing to the guest
+    vm.drop("guest", limited.replace("MemoryMax=24M", "MemoryMax=32M"))
+    vm.wait(lambda: witness.attachments(vm, "guest")["disk"][0] not in (None, 0, pid), what="another worker")
+    witness.wait_ready(vm, "guest")
+    assert vm.out(f"systemctl show -P MemoryMax {scope}") == str(32 << 20)
+    assert console.command("dd if=/dev/vda of=/dev/null bs=1M count=1 2>/dev/null && echo read").strip() == "read"
+
+
+@case("cage-the-daemon-has-no-more-privileges-than-it-uses")
+def daemon_privileges(vm):
+    boot(vm)
+    pid = vm.out("systemctl show -P MainPID hvisor-reconciler")
+    status = status_of(vm, pid)
+    assert int(status["CapBnd"], 16) == int(status["CapEff"], 16) == sum(1 << n for n in CAPABILITIES.values()), status
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status

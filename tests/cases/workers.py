@@ -187,3 +187,47 @@ def restart(vm):
     assert [r[3] for r in told] == ["begun", "done"] and re.search("by hand", told[0][4]), told
     unknown = vm.run("hvisor restart nobody", check=False)
     assert unknown.status == 1 and "nobody" in unknown.err, unknown
+
+
+@case("workers-of-a-disabled-device-go-and-come-back-and-its-guest-waits")
+def disabled(vm):
+    def state():
+        return next(d for d in vm.zone("linux")["devices"] if d["name"] == "disk")["state"]
+    window = confs.PLACES["whole"].block[0]
+    text = confs.linux()
+    rootfs = f"Image={confs.IMAGES}/rootfs2.ext4\n"
+    without = text.replace(rootfs, rootfs + "Enabled=no\n")
+    vm.boot("linux", text)
+    console = vm.console("linux")
+    console.expect("zone# ")
+    before = witness.wait_ready(vm, "linux")
+    console.command("mount /dev/vda /mnt")
+    # a driver that is bound to it waits, and sees nothing but that
+    vm.drop("linux", without)
+    vm.wait(lambda: state() == "disabled", what="the disk to be disabled")
+    assert vm.run("hvisor plan", check=False).status == 0
+    assert vm.zone("linux")["state"] == "running" and witness.attachments(vm, "linux")["main"] == before["main"]
+    console.send("echo 3 >/proc/sys/vm/drop_caches; cat /mnt/marker\n")
+    vm.run("sleep 1")
+    vm.drop("linux", text)
+    console.expect("this is the disk of the rig")
+    witness.wait_ready(vm, "linux")
+    console.command("umount /mnt")
+    # one that lets go of it finds no device any more, and the device again once it is back
+    vm.drop("linux", without)
+    vm.wait(lambda: state() == "disabled", what="the disk to be disabled again")
+    driver, name = "/sys/bus/platform/drivers/virtio-mmio", f"{window:x}.virtio_mmio"
+    console.command(f"echo {name} >{driver}/unbind; echo {name} >{driver}/bind; true")
+    assert console.command("test -e /dev/vda && echo there || echo gone").strip() == "gone"
+    vm.drop("linux", text)
+    vm.wait(lambda: state() == "ready", what="the disk to be back")
+    console.command(f"echo {name} >{driver}/bind; true")
+    console.command("mount /dev/vda /mnt && cat /mnt/marker && umount /mnt")
+    assert console.command("dmesg | grep -ciE 'i/o error|remounting' || true").strip() == "0"
+    # a zone that starts with it so has an empty window
+    vm.drop("linux", without)
+    vm.wait(lambda: state() == "disabled", what="the disk to be disabled once more")
+    vm.run("hvisor restart linux")
+    console.expect("zone: ready")
+    console.expect("zone# ")
+    assert console.command("test -e /dev/vda && echo there || echo gone").strip() == "gone"

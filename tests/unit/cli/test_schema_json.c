@@ -22,17 +22,19 @@
 
 static char directory[] = "/tmp/hvisor-schema-XXXXXX";
 
-static const char whole_zone[] = "[Zone]\nId=1\nCPUs=2-3\nKernel=/k\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"
-                                 "DeviceTree=/d\nDeviceTreeAddress=0x50000000\nInitrd=/i\nInitrdAddress=0x53000000\n"
-                                 "Interrupts=40\n"
-                                 "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n"
-                                 "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
-                                 "[Block root]\nImage=/disk\nSerial=SN-1\nAddress=0xa003c00\nInterrupt=78\n"
-                                 "[Net lan]\nTap=tap0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\n"
-                                 "[Console main]\nAddress=0xa003800\nInterrupt=76\n"
-                                 "[Rng entropy]\nAddress=0xa003400\nInterrupt=74\n"
-                                 "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=64K\n"
-                                 "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\n";
+static const char whole_zone[] =
+        "[Zone]\nId=1\nCPUs=2-3\nKernel=/k\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"
+        "DeviceTree=/d\nDeviceTreeAddress=0x50000000\nInitrd=/i\nInitrdAddress=0x53000000\n"
+        "Interrupts=40\n"
+        "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n"
+        "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
+        "[Block root]\nImage=/disk\nSerial=SN-1\nAddress=0xa003c00\nInterrupt=78\nCPUQuota=20%\nMemoryMax=32M\n"
+        "[Net "
+        "lan]\nTap=tap0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\nCPUQuota=20%\nMemoryMax=32M\n"
+        "[Console main]\nAddress=0xa003800\nInterrupt=76\nCPUQuota=20%\nMemoryMax=32M\n"
+        "[Rng entropy]\nAddress=0xa003400\nInterrupt=74\nCPUQuota=20%\nMemoryMax=32M\n"
+        "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=64K\n"
+        "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\n";
 
 static int make_directory(void **state _unused_) {
         return mkdtemp(directory) ? 0 : -1;
@@ -199,6 +201,11 @@ static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
                 put_bad_numbers(kind, k);
                 put_with(kind, k, json_array(), "empty");
                 put_with(kind, k, json_pack("[i, i]", 33, 33), "twice");
+                break;
+        case VALUE_PERCENT:
+                put_with(kind, k, json_string("20"), "number");
+                put_with(kind, k, json_string("0%"), "small");
+                put_with(kind, k, json_string("10001%"), "large");
                 break;
         case VALUE_PATH:
                 put_with(kind, k, json_string("relative"), "relative");

@@ -25,6 +25,8 @@ static void test_format_is_normalized(void **state _unused_) {
                                    "Address=0xa003400\n"
                                    "Tap=tap1\n"
                                    "[Block root]\n"
+                                   "MemoryMax=32768K\n"
+                                   "CPUQuota=150%\n"
                                    "ReadOnly=TRUE\n"
                                    "Address=0xa003c00\n"
                                    "Interrupt=78\n"
@@ -84,6 +86,8 @@ static void test_format_is_normalized(void **state _unused_) {
                                    "ReadOnly=yes\n"
                                    "Address=0xa003c00\n"
                                    "Interrupt=78\n"
+                                   "CPUQuota=150%\n"
+                                   "MemoryMax=32M\n"
                                    "[GIC]\n"
                                    "Version=3\n"
                                    "DistributorAddress=0x8000000\n"
@@ -125,6 +129,8 @@ static void test_cookies_tell_what_a_change_costs(void **state _unused_) {
                 { "Image=/disk\n", "Image=/disk\nCache=writeback\nDiscard=yes\nBlockSize=0\nQueues=0\n", SAME },
                 { "Image=/disk\n", "Image=/other\n", WORKER },
                 { "Image=/disk\n", "Image=/disk\nSerial=SN1\n", ZONE },
+                { "Image=/disk\n", "Image=/disk\nCPUQuota=20%\n", WORKER },
+                { "Image=/disk\n", "Image=/disk\nMemoryMax=16M\n", WORKER },
                 { "Image=/disk\n", "Image=/disk\nReadOnly=yes\n", ZONE },
                 { "Id=1\n", "Id=2\n", ZONE },
                 { "CPUs=2-3\n", "CPUs=2\n", ZONE },

@@ -22,6 +22,10 @@ static void test_schema_rows_are_whole(void **state _unused_) {
                 assert_true(strlen(k->help) > 10);
                 assert_int_equal(k->help[strlen(k->help) - 1], '.');
                 assert_ptr_equal(schema_find_key(k->section, k->name, strlen(k->name)), k);
+                /* 0 stands for none there. */
+                if (k->type == VALUE_PERCENT ||
+                    (k->type == VALUE_SIZE && k->presence == PRESENCE_OPTIONAL && !k->default_value))
+                        assert_true(k->min > 0);
                 if (k->presence == PRESENCE_REQUIRED)
                         assert_null(k->default_value);
         }
@@ -32,7 +36,7 @@ static void test_schema_limits_fit_their_types(void **state _unused_) {
         for (size_t i = 0; i < schema_num_keys; i++) {
                 const struct key_schema *k = &schema_keys[i];
 
-                if (k->type == VALUE_NUMBER)
+                if (k->type == VALUE_NUMBER || k->type == VALUE_PERCENT)
                         assert_true(k->max <= UINT32_MAX);
                 if (k->type == VALUE_CPUS)
                         assert_true(k->max < CPUS_MAX);

@@ -217,6 +217,23 @@ static int sim_device_open(struct hypervisor *h _unused_, int zone_fd _unused_, 
         return 0;
 }
 
+static int sim_device_withdraw(struct hypervisor *h, int zone_fd, const char *name, struct err *e _unused_) {
+        struct sim *s = of(h);
+        struct sim_zone *z;
+        int r = -EBUSY;
+
+        pthread_mutex_lock(&s->lock);
+        z = by_fd(s, zone_fd);
+        for (size_t i = 0; z && i < z->live.num_devices; i++)
+                if (strcmp(z->live.devices[i].name, name) == 0 && !z->live.devices[i].attached) {
+                        z->live.devices[i].withdrawn = true;
+                        poke(z);
+                        r = 0;
+                }
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
 static int sim_load(struct hypervisor *h, int zone_fd _unused_, const struct image_spec *image _unused_,
                     struct err *e) {
         struct sim *s = of(h);
@@ -273,6 +290,7 @@ static const struct hypervisor_ops hypervisor_ops = {
         .zone_acknowledge = sim_zone_acknowledge,
         .device_create = sim_device_create,
         .device_open = sim_device_open,
+        .device_withdraw = sim_device_withdraw,
         .zone_load = sim_load,
         .zone_start = sim_start,
         .zone_stop = sim_stop,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/internal.h"
 #include "engine/machine.h"
 
 static void test_engine_replaces_a_killed_worker(void **state) {
@@ -65,6 +66,60 @@ static void test_engine_kills_a_hung_worker(void **state) {
         assert_int_not_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
         assert_true(any_worker_runs(m, "one"));
         assert_non_null(strstr(m->records, "did not let go of the device's queues in time"));
+}
+
+static void pump_until_attached(struct machine *m, const char *device, bool attached) {
+        for (unsigned i = 0; i < 500 && sim_device(m->sim, "one", device)->attached != attached; i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_int_equal(sim_device(m->sim, "one", device)->attached, attached);
+}
+
+/* Enabled= in a section of its own, beside which the others are the same. */
+static void want_entropy(struct machine *m, const char *enabled) {
+        char section[80];
+
+        snprintf(section, sizeof(section), "[Rng dice]\nAddress=0xa003000\nInterrupt=72\nEnabled=%s\n", enabled);
+        want_zone(m, "one", 1, "2", section);
+}
+
+static void test_engine_takes_a_worker_away_and_gives_it_back(void **state) {
+        struct machine *m = *state;
+        unsigned launches;
+        pid_t others;
+
+        want_entropy(m, "yes");
+        pump_until_state(m, "one", "running");
+        others = sim_device(m->sim, "one", "root")->worker_pid;
+        want_entropy(m, "no");
+        pump_until_attached(m, "dice", false);
+        for (unsigned i = 0; i < 500 && !sim_device(m->sim, "one", "dice")->withdrawn; i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_true(sim_device(m->sim, "one", "dice")->withdrawn);
+        assert_string_equal(status(m, "one", "state"), "running");
+        assert_int_equal(m->engine->plan.num_actions, 0);
+        assert_non_null(strstr(m->records, "is stopped: Enabled=no"));
+        assert_null(strstr(m->records, "was killed"));
+
+        launches = m->sim->launches;
+        want_entropy(m, "yes");
+        pump_until_attached(m, "dice", true);
+        assert_int_equal(m->sim->launches, launches + 1);
+        assert_int_equal(sim_device(m->sim, "one", "root")->worker_pid, others);
+}
+
+static void test_engine_starts_a_zone_without_the_worker_of_a_disabled_device(void **state) {
+        struct machine *m = *state;
+
+        want_entropy(m, "no");
+        pump_until_state(m, "one", "running");
+        pump_until_idle(m);
+        assert_false(sim_device(m->sim, "one", "dice")->attached);
+        assert_int_equal(sim_device(m->sim, "one", "dice")->generation, 0);
+        assert_int_equal(m->engine->plan.num_actions, 0);
+        want_entropy(m, "yes");
+        pump_until_attached(m, "dice", true);
 }
 
 /* ---- a file system that does not answer ------------------------------------------------------------- */
@@ -286,6 +341,8 @@ int main(void) {
                 MACHINE_TEST(test_engine_replaces_a_killed_worker),
                 MACHINE_TEST(test_engine_slows_down_a_worker_that_crashes_at_once),
                 MACHINE_TEST(test_engine_kills_a_hung_worker),
+                MACHINE_TEST(test_engine_takes_a_worker_away_and_gives_it_back),
+                MACHINE_TEST(test_engine_starts_a_zone_without_the_worker_of_a_disabled_device),
                 MACHINE_TEST(test_engine_goes_on_while_an_image_does_not_open),
                 MACHINE_TEST(test_engine_opens_another_image_while_one_does_not_open),
                 MACHINE_TEST(test_engine_goes_on_while_a_start_waits_for_an_image),

@@ -544,6 +544,38 @@ static void test_register_model_check_names_the_field(void **state) {
         }
 }
 
+/* A driver that is up keeps the device until its reset; then, as where none is, the window is empty until the next offer. */
+static void test_register_file_withdrawn_is_a_placeholder(void **state) {
+        struct register_file idle = offered(), used = running();
+        const struct register_model model = used.model;
+        const char *what;
+
+        (void) state;
+        register_file_withdraw(&idle);
+        assert_int_equal(get(&idle, VIRTIO_MMIO_DEVICE_ID), 0);
+        assert_int_equal(get(&idle, VIRTIO_MMIO_MAGIC_VALUE), 0x74726976);
+
+        register_file_withdraw(&used);
+        assert_int_equal(get(&used, VIRTIO_MMIO_DEVICE_ID), BLOCK);
+        assert_int_equal(get(&used, VIRTIO_MMIO_STATUS), ALL_UP);
+        set(&used, VIRTIO_MMIO_STATUS, 0);
+        assert_int_equal(get(&used, VIRTIO_MMIO_DEVICE_ID), 0);
+        accept_features(&used, FEATURE_VERSION_1);
+        assert_int_equal(get(&used, VIRTIO_MMIO_STATUS), UP);
+
+        assert_int_equal(register_file_offer(&used, BLOCK, &model, &what), 0);
+        assert_int_equal(get(&used, VIRTIO_MMIO_DEVICE_ID), BLOCK);
+        set(&used, VIRTIO_MMIO_STATUS, 0);
+        assert_int_equal(get(&used, VIRTIO_MMIO_DEVICE_ID), BLOCK);
+
+        /* back before the reset: nothing has happened */
+        used = running();
+        register_file_withdraw(&used);
+        assert_int_equal(register_file_offer(&used, BLOCK, &model, &what), 0);
+        set(&used, VIRTIO_MMIO_STATUS, 0);
+        assert_int_equal(get(&used, VIRTIO_MMIO_DEVICE_ID), BLOCK);
+}
+
 /* Every register, every width, hostile values, in an order that a seed gives: the sanitizers watch, and so do we. */
 static void test_register_file_survives_random_accesses(void **state) {
         uint64_t seed = 0x243f6a8885a308d3;
@@ -574,6 +606,7 @@ static void test_register_file_survives_random_accesses(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_register_file_is_a_placeholder_before_an_offer),
+                cmocka_unit_test(test_register_file_withdrawn_is_a_placeholder),
                 cmocka_unit_test(test_register_file_identifies_the_device),
                 cmocka_unit_test(test_register_file_control_registers_are_32_bits_wide),
                 cmocka_unit_test(test_register_file_features_come_in_words),

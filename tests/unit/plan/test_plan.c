@@ -7,7 +7,7 @@
  *
  *   root cpus=0-1 ram=0x80000000+0x40000000
  *   zone NAME id=1 cpus=2-3 [listed] [error] [object=created|started|stopped] [spec=other]
- *   device NAME [pid=100] [hung] [cookie=other]
+ *   device NAME [pid=100] [generation=1] [hung] [withdrawn] [cookie=other]
  *
  * A zone's and a device's cookies are those of its spec in applied/, or else in
  * zones.d/. UPDATE_GOLDEN=1 writes the plans: read them before they are kept.
@@ -87,6 +87,10 @@ static void device_word(struct device_live *d, const char *word) {
         if ((v = value(word, "pid"))) {
                 d->worker_pid = atoi(v);
                 d->attached = true;
+        } else if ((v = value(word, "generation"))) {
+                d->generation = strtoull(v, NULL, 10);
+        } else if (strcmp(word, "withdrawn") == 0) {
+                d->withdrawn = true;
         } else if (strcmp(word, "hung") == 0) {
                 d->hung = true;
         } else if (value(word, "cookie")) {

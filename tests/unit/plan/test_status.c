@@ -21,8 +21,9 @@ static struct desired *make_desired(enum file_state file) {
         z->id = 1;
         z->cpus = 0xc;
         z->num_devices = 1;
-        z->devices[0] =
-                (struct device_spec){ .name = "root", .type = DEVICE_BLOCK, .address = 0xa003c00, .interrupt = 78 };
+        z->devices[0] = (struct device_spec){
+                .name = "root", .type = DEVICE_BLOCK, .address = 0xa003c00, .interrupt = 78, .enabled = true
+        };
         w->file_state = file;
         w->path = strdup("/etc/hvisor/zones.d/one.conf");
         if (file == FILE_BAD)
@@ -41,7 +42,9 @@ static void make_live(struct live *l, enum zone_object object, bool listed) {
         z->listed = listed;
         z->owner_cookie = zone_owner_cookie("one");
         z->num_devices = 1;
-        z->devices[0] = (struct device_live){ .name = "root", .virtio_id = 2, .address = 0xa003c00, .interrupt = 78 };
+        z->devices[0] = (struct device_live){
+                .name = "root", .virtio_id = 2, .address = 0xa003c00, .interrupt = 78
+        };
         l->hypervisor = "hvisor";
         l->magic = 5;
 }
@@ -88,6 +91,7 @@ static void test_status_has_the_documented_shape(void **state _unused_) {
         l.zones[0].devices[0].generation = 2;
         l.zones[0].devices[0].kicks = 3;
         l.zones[0].devices[0].calls = 4;
+        l.zones[0].devices[0].usage = (struct usage){ .known = true, .memory = 4096, .cpu_time = 5 };
         j = status_to_json(&in);
         text = json_dumps(j, JSON_COMPACT);
         assert_string_equal(
@@ -99,7 +103,7 @@ static void test_status_has_the_documented_shape(void **state _unused_) {
                       "\"restarts\":0,\"retry_in\":null,\"devices\":[{\"name\":\"root\",\"type\":\"block\","
                       "\"address\":"
                       "\"0xa003c00\",\"interrupt\":78,\"state\":\"ready\",\"message\":null,\"worker_pid\":9,"
-                      "\"generation\":2,\"kicks\":3,\"calls\":4}]}]}");
+                      "\"generation\":2,\"kicks\":3,\"calls\":4,\"memory\":4096,\"cpu_time\":5}]}]}");
         json_decref(j);
         live_clear(&l);
         desired_clear(d);
