@@ -87,6 +87,52 @@ int client_call(const char *method, const char *argument, char **ret, struct err
         return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
+/* The answer to a call, taken apart once it has come. */
+struct answer {
+        bool here;
+        char *text;
+        int result;
+        struct err *err;
+};
+
+static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        const sd_bus_error *failure = sd_bus_message_get_error(m);
+        struct answer *a = userdata;
+        const char *text;
+
+        a->here = true;
+        if (failure)
+                a->result = err_set(a->err, -sd_bus_error_get_errno(failure), "%s", failure->message ?: failure->name);
+        else if (sd_bus_message_read(m, "s", &text) < 0 || !(a->text = strdup(text)))
+                a->result = err_set(a->err, -EBADMSG, "the reconciler's answer was not understood");
+        return 0;
+}
+
+int client_call_long(const char *method, bool flag, const char *signal, sd_bus_message_handler_t progress, char **ret,
+                     struct err *e) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        struct answer answer = { .err = e };
+        int r = bus_open(&bus);
+
+        if (r < 0)
+                return open_failed(r, e);
+        r = sd_bus_match_signal(bus, NULL, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, signal, progress, NULL);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(bus, UINT64_MAX);
+        if (r >= 0)
+                r = sd_bus_call_method_async(bus, NULL, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, on_answer,
+                                             &answer, "b", flag);
+        while (r >= 0 && !answer.here) {
+                r = sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, UINT64_MAX);
+        }
+        if (r < 0)
+                return err_set(e, r, "the reconciler went away: %s", strerror(-r));
+        *ret = answer.text;
+        return answer.result;
+}
+
 int client_call_json(const char *method, json_t **ret, struct err *e) {
         _cleanup_free_ char *text = NULL;
         json_error_t error;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <systemd/sd-bus.h>
 
 #include "base/err.h"
 
@@ -24,6 +25,16 @@ bool client_daemon_runs(void);
  * Return: 0; -ENOTCONN: the reconciler is not running; -EACCES: not allowed; -errno; @e tells the story.
  */
 int client_call(const char *method, const char *argument, char **ret, struct err *e);
+
+/**
+ * client_call_long() - one method that takes its time and tells how it gets on by signals
+ * @flag: its argument
+ * @progress: called for each @signal
+ *
+ * Else as client_call().
+ */
+int client_call_long(const char *method, bool flag, const char *signal, sd_bus_message_handler_t progress, char **ret,
+                     struct err *e);
 
 /** client_call_json() - a method without argument whose answer is JSON; @ret owned by the caller,
  * json_decref() */

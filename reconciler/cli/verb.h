@@ -64,6 +64,8 @@ int verb_plan(const struct arguments *a);
 enum { CONSOLE_TIMEOUT };
 int verb_console(const struct arguments *a);
 int verb_restart(const struct arguments *a);
+enum { UPGRADE_ALL };
+int verb_upgrade(const struct arguments *a);
 enum { LOGS_FOLLOW, LOGS_NUMBER, LOGS_JSON };
 int verb_logs(const struct arguments *a);
 enum { STOP_ALL_TIMEOUT };

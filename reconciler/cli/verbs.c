@@ -96,6 +96,19 @@ const struct verb verbs[] = {
           "Exit status: 0 it restarts (see hvisor status); 1 error.\n",
           {},
           verb_restart },
+        { "upgrade",
+          "",
+          0,
+          0,
+          NEEDS_DAEMON,
+          "after new programs were installed: make all that runs run them",
+          "Workers of an older program are replaced one after another, each before the next is\n"
+          "touched; then the reconciler executes itself anew. Guests see nothing of it. A worker\n"
+          "that does not come up ends it: the others go on with the program that they have.\n"
+          "\n"
+          "Exit status: 0 done; 1 error.\n",
+          { { "all", NULL, "every worker, as after an upgrade of a library" } },
+          verb_upgrade },
         { "stop-all",
           "",
           0,

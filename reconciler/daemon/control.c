@@ -30,6 +30,9 @@ struct control {
         int fd;
         struct client clients[CLIENTS_MAX];
         struct status_counts counts;
+        sd_bus_message *upgrade; /* that is not answered yet */
+        void (*upgraded)(void *userdata);
+        void *userdata;
 };
 
 /* ---- methods ---------------------------------------------------------------------------------------- */
@@ -62,6 +65,42 @@ static int on_restart(sd_bus_message *m, void *userdata, sd_bus_error *error _un
         if (r < 0)
                 return sd_bus_reply_method_errnof(m, -r, "%s", err_text(&err, r));
         return sd_bus_reply_method_return(m, "");
+}
+
+static void on_upgrade_progress(void *userdata, size_t done, size_t total, const char *zone, const char *device) {
+        sd_bus *bus = sd_bus_message_get_bus(((struct control *) userdata)->upgrade);
+
+        (void) sd_bus_emit_signal(bus, CONTROL_PATH, CONTROL_INTERFACE, "UpgradeProgress", "uuss", (uint32_t) done,
+                                  (uint32_t) total, zone, device);
+}
+
+/* Who asked may have left meanwhile; what was asked for is done all the same. */
+static void on_upgrade_ended(void *userdata, int result, const char *text) {
+        struct control *c = userdata;
+
+        if (result < 0)
+                (void) sd_bus_reply_method_errnof(c->upgrade, -result, "%s", text);
+        else
+                (void) sd_bus_reply_method_return(c->upgrade, "s", text);
+        (void) sd_bus_flush(sd_bus_message_get_bus(c->upgrade));
+        c->upgrade = sd_bus_message_unref(c->upgrade);
+        if (result >= 0)
+                c->upgraded(c->userdata);
+}
+
+static int on_upgrade(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        struct control *c = ((struct client *) userdata)->control;
+        const struct upgrade_watcher watcher = { c, on_upgrade_progress, on_upgrade_ended };
+        struct err err = {};
+        int all, r = sd_bus_message_read(m, "b", &all);
+
+        if (r < 0)
+                return r;
+        r = engine_upgrade(c->engine, all, &watcher, &err);
+        if (r < 0)
+                return sd_bus_reply_method_errnof(m, -r, "%s", err_text(&err, r));
+        c->upgrade = sd_bus_message_ref(m);
+        return 1;
 }
 
 static int get_version(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -100,6 +139,9 @@ static const sd_bus_vtable methods[] = {
         SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", plan), on_plan, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Restart", SD_BUS_ARGS("s", zone), SD_BUS_NO_RESULT, on_restart,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Upgrade", SD_BUS_ARGS("b", all), SD_BUS_RESULT("s", result), on_upgrade,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("UpgradeProgress", SD_BUS_ARGS("u", done, "u", total, "s", zone, "s", device), 0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("ZonesRunning", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ZonesFailed", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -251,13 +293,20 @@ static int listen_at(const char *path) {
         return TAKE_FD(fd);
 }
 
-int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e) {
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, void (*upgraded)(void *userdata),
+                void *userdata, struct control **ret, struct err *e) {
         _cleanup_(control_freep) struct control *c = calloc(1, sizeof(*c));
         int r;
 
         if (!c)
                 return -ENOMEM;
-        *c = (struct control){ .event = event, .engine = engine, .fd = -1 };
+        *c = (struct control){
+                .event = event,
+                .engine = engine,
+                .fd = -1,
+                .upgraded = upgraded,
+                .userdata = userdata,
+        };
         for (size_t i = 0; i < CLIENTS_MAX; i++)
                 c->clients[i].control = c;
         r = mkdir_parents(socket_path);
@@ -284,6 +333,7 @@ struct control *control_free(struct control *c) {
         for (size_t i = 0; i < CLIENTS_MAX; i++)
                 if (c->clients[i].bus)
                         client_close(&c->clients[i]);
+        sd_bus_message_unref(c->upgrade);
         sd_event_source_disable_unref(c->source);
         sd_event_source_disable_unref(c->pause);
         if (c->path)

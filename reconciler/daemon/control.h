@@ -8,6 +8,8 @@
  *     Status() → s   JSON, plan/status.h
  *     Plan() → s     JSON, plan/plan.h
  *     Restart(s)     a zone's name
+ *     Upgrade(b) → s all workers, or those of older programs; answered at its end, after which the daemon
+ *                    executes itself anew. Meanwhile, signals: UpgradeProgress(uuss) done, of how many, zone, device
  *     Version, ZonesRunning, ZonesFailed, ZonesOther: properties; the numbers tell when they change
  */
 #pragma once
@@ -20,8 +22,12 @@
 
 struct control;
 
-/** control_new() - listens; takes the place of a socket that an earlier daemon left */
-int control_new(sd_event *event, struct engine *engine, const char *socket_path, struct control **ret, struct err *e);
+/**
+ * control_new() - listens; takes the place of a socket that an earlier daemon left
+ * @upgraded: called when an upgrade that a client asked for has replaced all workers
+ */
+int control_new(sd_event *event, struct engine *engine, const char *socket_path, void (*upgraded)(void *userdata),
+                void *userdata, struct control **ret, struct err *e);
 
 /** control_changed() - the properties' new values; clients are told what changed */
 void control_changed(struct control *c, const struct status_counts *now);

@@ -5,11 +5,14 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/dirs.h"
 #include "base/log.h"
@@ -19,6 +22,7 @@
 #include "daemon/notify.h"
 #include "daemon/watch.h"
 #include "engine/engine.h"
+#include "engine/fd_store.h"
 #include "engine/journal.h"
 
 struct options {
@@ -35,6 +39,8 @@ struct daemon {
         struct watch *watch;
         bool ready;
         bool level_given;
+        bool ended;    /* was told to end */
+        bool upgraded; /* what is under way may end; then the program is executed anew */
 };
 
 static void usage(void) {
@@ -134,6 +140,39 @@ static void on_pass(void *userdata) {
         if (!d->ready)
                 notify_ready();
         d->ready = true;
+        if (d->upgraded && !engine_busy(d->engine))
+                (void) sd_event_exit(d->event, 0);
+}
+
+/* ---- a new program in its place --------------------------------------------------------------------- */
+
+/* How long an action that is under way may take. It can be cut off, as by any other end of this process. */
+#define UPGRADE_PATIENCE (10 * 1000 * 1000) /* µs */
+
+static int on_patience_over(sd_event_source *s, uint64_t when _unused_, void *userdata _unused_) {
+        return sd_event_exit(sd_event_source_get_event(s), 0);
+}
+
+static void on_upgraded(void *userdata) {
+        struct daemon *d = userdata;
+
+        d->upgraded = true;
+        (void) sd_event_add_time_relative(d->event, NULL, CLOCK_MONOTONIC, UPGRADE_PATIENCE, 0, on_patience_over, d);
+}
+
+/*
+ * Same process, same descriptors of the fd store, same arguments: to systemd and to workers nothing happens, and the new
+ * program finds its zones as after any restart. Returns if it cannot be executed: then systemd starts it anew.
+ */
+static void execute_anew(const char *program, char *argv[]) {
+        int r;
+
+        log_info("executing %s anew", program);
+        notify_reloading();
+        r = fd_store_hand_over();
+        if (r == 0)
+                (void) execv(program, argv);
+        log_fatal("%s cannot be executed anew: %s", program, strerror(r < 0 ? -r : errno));
 }
 
 static int on_files_changed(const struct watch_changes *c, void *userdata) {
@@ -183,7 +222,8 @@ static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo 
         return 0;
 }
 
-static int on_end(sd_event_source *s, const struct signalfd_siginfo *info _unused_, void *userdata _unused_) {
+static int on_end(sd_event_source *s, const struct signalfd_siginfo *info _unused_, void *userdata) {
+        ((struct daemon *) userdata)->ended = true;
         notify_stopping();
         return sd_event_exit(sd_event_source_get_event(s), 0);
 }
@@ -231,7 +271,7 @@ static int daemon_start(struct daemon *d, const struct options *o, struct err *e
         config.launcher = d->launcher;
         r = engine_new(&config, &d->engine);
         if (r == 0)
-                r = control_new(d->event, d->engine, o->socket, &d->control, e);
+                r = control_new(d->event, d->engine, o->socket, on_upgraded, d, &d->control, e);
         if (r < 0)
                 return r;
         /* Watched before it is read for the first time: nothing can change unnoticed in between. */
@@ -252,7 +292,21 @@ static void daemon_stop(struct daemon *d) {
         sd_event_unref(d->event);
 }
 
+/* Where this program lies: asked before another takes its place. */
+static void find_program(char *ret, size_t size) {
+        ssize_t n = readlink("/proc/self/exe", ret, size - 1);
+
+        ret[MAX(n, 0)] = '\0';
+}
+
+/* Workers that ended while one program took the place of another are nobody else's to bury. */
+static void reap_children(void) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+                ;
+}
+
 int main(int argc, char *argv[]) {
+        char program[PATH_MAX];
         struct options options = {
                 .zones_dir = ZONES_DIR,
                 .board = BOARD_CONF,
@@ -264,6 +318,8 @@ int main(int argc, char *argv[]) {
         struct err e = {};
         int r;
 
+        find_program(program, sizeof(program));
+        reap_children();
         prctl(PR_SET_NAME, DAEMON_COMM);
         options.level_given = log_open("hvisor-reconciler");
         journal_open();
@@ -278,6 +334,10 @@ int main(int argc, char *argv[]) {
         }
         if (r < 0)
                 log_fatal("%s", err_text(&e, r));
+        if (r >= 0 && d.upgraded && !d.ended) {
+                execute_anew(program, argv);
+                return EXIT_FAILURE;
+        }
         daemon_stop(&d);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

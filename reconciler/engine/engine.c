@@ -202,6 +202,7 @@ void engine_reconcile(struct engine *e) {
                         tell_notes(e);
                         remember_what_was_taken(e);
                         execute(e);
+                        upgrade_step(e);
                 }
                 forget_zones(e);
         }
@@ -420,6 +421,7 @@ struct engine *engine_free(struct engine *e) {
         free(e->zones);
         openings_free(e);
         checkings_free(e);
+        upgrade_free(e);
         plan_clear(&e->plan);
         live_clear(&e->live);
         desired_clear(&e->desired);

@@ -61,6 +61,24 @@ void engine_reconcile(struct engine *e);
  * (it cannot be brought up just now, @err says why) */
 int engine_restart(struct engine *e, const char *zone, struct err *err);
 
+/* Who follows an upgrade; called between two events. */
+struct upgrade_watcher {
+        void *userdata;
+        /* The worker of a device is about to be replaced, after @done of @total. */
+        void (*progress)(void *userdata, size_t done, size_t total, const char *zone, const char *device);
+        /* Over: 0, or -errno; @text says what has come of it. Once. */
+        void (*ended)(void *userdata, int result, const char *text);
+};
+
+/**
+ * engine_upgrade() - replaces workers by those of the program that is installed now, one after another
+ * @all: also those that run it already
+ * @watcher: copied; not called before this returns
+ *
+ * Stops at the first that does not come up. Return: 0, -EBUSY (one is under way), -errno.
+ */
+int engine_upgrade(struct engine *e, bool all, const struct upgrade_watcher *watcher, struct err *err);
+
 /** engine_status(), engine_plan() - see plan/status.h, plan/plan.h; NULL: out of memory. The caller decrefs.
  */
 json_t *engine_status(struct engine *e);

@@ -2,6 +2,7 @@
 #include "engine/fd_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -50,6 +51,38 @@ bool fd_store_parse_name(const char *name, struct stored_fd *ret) {
 
 /* ---- the store -------------------------------------------------------------------------------------- */
 
+/* What is in the store, by name, with copies of our own: systemd gives its ones to new processes only. */
+static struct kept {
+        char name[FD_STORE_NAME_SIZE];
+        int fd;
+} * kept;
+static size_t num_kept;
+
+static void forget(const char *name) {
+        for (size_t i = 0; i < num_kept; i++)
+                if (strcmp(kept[i].name, name) == 0) {
+                        fd_close(kept[i].fd);
+                        kept[i] = kept[--num_kept];
+                        return;
+                }
+}
+
+/* One that cannot be kept is lost at hvisor upgrade alone. */
+static void keep(const char *name, int fd) {
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        struct kept *list;
+
+        forget(name);
+        list = copy < 0 ? NULL : reallocarray(kept, num_kept + 1, sizeof(*kept));
+        if (!list) {
+                fd_close(copy);
+                return;
+        }
+        kept = list;
+        strcpy(kept[num_kept].name, name);
+        kept[num_kept++].fd = copy;
+}
+
 /*
  * FDPOLL=0: a master whose slave nobody has open polls as hung up, and so does a
  * pipe whose writer has gone; systemd would throw either out at once.
@@ -58,6 +91,7 @@ void fd_store_add(enum fd_kind kind, const char *zone, const char *device, int f
         char name[FD_STORE_NAME_SIZE], message[sizeof(name) + 32];
 
         fd_store_name(kind, zone, device, name);
+        keep(name, fd);
         snprintf(message, sizeof(message), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
         (void) sd_pid_notify_with_fds(0, 0, message, &fd, 1);
 }
@@ -66,6 +100,7 @@ void fd_store_remove(enum fd_kind kind, const char *zone, const char *device) {
         char name[FD_STORE_NAME_SIZE], message[sizeof(name) + 32];
 
         fd_store_name(kind, zone, device, name);
+        forget(name);
         snprintf(message, sizeof(message), "FDSTOREREMOVE=1\nFDNAME=%s", name);
         (void) sd_notify(0, message);
 }
@@ -81,8 +116,10 @@ int fd_store_take(struct stored_fds *ret) {
         }
         s.list = calloc(n, sizeof(*s.list));
         for (int i = 0; i < n; i++) {
-                if (s.list && fd_store_parse_name(names[i], &s.list[s.count]))
+                if (s.list && fd_store_parse_name(names[i], &s.list[s.count])) {
                         s.list[s.count++].fd = SD_LISTEN_FDS_START + i;
+                        keep(names[i], SD_LISTEN_FDS_START + i);
+                }
                 free(names[i]);
         }
         free(names);
@@ -90,6 +127,45 @@ int fd_store_take(struct stored_fds *ret) {
                 return -ENOMEM;
         *ret = s;
         return 0;
+}
+
+/* Two steps: the places may be taken by those that are still to be moved. */
+static int move_to_places(void) {
+        for (size_t i = 0; i < num_kept; i++) {
+                int high = fcntl(kept[i].fd, F_DUPFD_CLOEXEC, SD_LISTEN_FDS_START + (int) num_kept);
+
+                if (high < 0)
+                        return -errno;
+                kept[i].fd = high;
+        }
+        for (size_t i = 0; i < num_kept; i++)
+                if (dup2(kept[i].fd, SD_LISTEN_FDS_START + (int) i) < 0)
+                        return -errno;
+        return 0;
+}
+
+static int set_environment(void) {
+        _cleanup_free_ char *names = calloc(num_kept + 1, FD_STORE_NAME_SIZE + 1);
+        char number[24];
+        size_t used = 0;
+
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < num_kept; i++)
+                used += (size_t) sprintf(names + used, "%s%s", i > 0 ? ":" : "", kept[i].name);
+        if (setenv("LISTEN_FDNAMES", names, 1) < 0)
+                return -errno;
+        snprintf(number, sizeof(number), "%zu", num_kept);
+        if (setenv("LISTEN_FDS", number, 1) < 0)
+                return -errno;
+        snprintf(number, sizeof(number), "%d", (int) getpid());
+        return setenv("LISTEN_PID", number, 1) < 0 ? -errno : 0;
+}
+
+int fd_store_hand_over(void) {
+        int r = set_environment();
+
+        return r < 0 ? r : move_to_places();
 }
 
 void stored_fds_clear(struct stored_fds *s) {

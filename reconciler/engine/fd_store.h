@@ -39,6 +39,13 @@ void fd_store_remove(enum fd_kind kind, const char *zone, const char *device);
  */
 int fd_store_take(struct stored_fds *ret);
 
+/**
+ * fd_store_hand_over() - to the program that this process executes next: as systemd hands them to a new process
+ *
+ * Whatever else is open is closed or overwritten: nothing may follow but execve(2). Return: 0, -errno.
+ */
+int fd_store_hand_over(void);
+
 /** stored_fds_clear() - closes those that nobody took */
 void stored_fds_clear(struct stored_fds *s);
 

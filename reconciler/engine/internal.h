@@ -66,6 +66,7 @@ struct engine {
         size_t num_zones;
         struct opening *openings; /* all that are under way */
         struct checking *checkings;
+        struct upgrade *upgrade; /* under way; NULL: none */
         sd_event_source *reconcile_source, *timer;
         int observe_error;
 };
@@ -141,6 +142,11 @@ int device_image_open(const struct device_spec *d, int *ret_fd, struct err *e);
 void worker_open_image(struct worker *w, const struct action *a, uint64_t cookie);
 void worker_abandon_opening(struct worker *w);
 void openings_free(struct engine *e);
+
+/* ---- upgrade.c -------------------------------------------------------------------------------------- */
+/** upgrade_step() - after each pass: begins what can be begun */
+void upgrade_step(struct engine *e);
+void upgrade_free(struct engine *e);
 
 /* ---- checking.c ------------------------------------------------------------------------------------- */
 void checkings_free(struct engine *e);

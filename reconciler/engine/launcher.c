@@ -20,3 +20,7 @@ void launcher_adopt(struct launcher *l, const char *zone, const char *device, pi
 void launcher_forget(struct launcher *l, const char *zone) {
         l->ops->forget(l, zone);
 }
+
+bool launcher_is_current(struct launcher *l, pid_t pid) {
+        return l->ops->is_current(l, pid);
+}

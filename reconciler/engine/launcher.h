@@ -30,6 +30,7 @@ struct launcher_ops {
                       struct err *e);
         void (*adopt)(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);
         void (*forget)(struct launcher *l, const char *zone);
+        bool (*is_current)(struct launcher *l, pid_t pid);
 };
 
 struct launcher {
@@ -53,6 +54,10 @@ int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *r
 
 /** launcher_adopt() - a worker of an earlier daemon runs: keep what belongs to it */
 void launcher_adopt(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);
+
+/** launcher_is_current() - false: the worker runs another program than one that was launched now would; true also
+ * where that cannot be told */
+bool launcher_is_current(struct launcher *l, pid_t pid);
 
 /** launcher_forget() - the zone is gone for good: its consoles may go, too */
 void launcher_forget(struct launcher *l, const char *zone);

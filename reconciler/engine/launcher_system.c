@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-bus.h>
 
 #include "base/fd.h"
@@ -112,6 +113,21 @@ static void system_forget(struct launcher *launcher, const char *zone) {
         device_forget(&((struct system_launcher *) launcher)->stock, zone);
 }
 
+/*
+ * By the files' identity: the number of a program that runs is not given to another, even after its name is gone.
+ * The worker's own path leads nowhere, its mount namespace is empty; the link in /proc does not go by path.
+ */
+static bool system_is_current(struct launcher *launcher, pid_t pid) {
+        const struct system_launcher *l = (struct system_launcher *) launcher;
+        struct stat runs, installed;
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%d/exe", (int) pid);
+        if (stat(path, &runs) < 0 || stat(l->binary, &installed) < 0)
+                return true;
+        return runs.st_dev == installed.st_dev && runs.st_ino == installed.st_ino;
+}
+
 static void system_free(struct launcher *launcher) {
         struct system_launcher *l = (struct system_launcher *) launcher;
 
@@ -127,6 +143,7 @@ static const struct launcher_ops system_ops = {
         .launch = system_launch,
         .adopt = system_adopt,
         .forget = system_forget,
+        .is_current = system_is_current,
 };
 
 int launcher_system_new(sd_event *event, const char *worker_binary, void (*record)(const struct record *r),

@@ -170,3 +170,36 @@ def upgraded(vm):
     programs = [vm.out(f"stat -L -c %i /proc/{vm.workers('guest')[device]}/exe") for device in ("main", "disk")]
     new = vm.out(f"stat -c %i {PROGRAMS}/device")
     assert programs[0] == new and programs[1] != new, (programs, new)
+
+
+@case("adoption-by-hvisor-upgrade-under-load")
+def hvisor_upgrade(vm):
+    """Every worker of an older program is replaced while its guest writes, and the daemon takes its own new program's place."""
+    def program(pid):
+        return vm.out(f"stat -L -c %i /proc/{pid}/exe")
+    vm.boot("linux", confs.linux())
+    console = vm.console("linux")
+    console.expect("zone# ")
+    before, daemon = witness.wait_ready(vm, "linux"), main_pid(vm)
+    console.command("mount /dev/vda /mnt")
+    console.send("i=0; while [ ! -e /tmp/enough ]; do i=$((i+1)); echo $i >>/mnt/count; sync; done; echo counted $i\n")
+    vm.run(f"for p in {PROGRAMS}/reconciler {PROGRAMS}/device; do cp -a $p $p.new && mv $p.new $p; done")
+    said = vm.out("hvisor upgrade")
+    assert f"1 of {len(before)}: device" in said and f"{len(before)} workers replaced" in said and "goes on as version" in said, said
+    assert main_pid(vm) == daemon and program(daemon) == vm.out(f"stat -c %i {PROGRAMS}/reconciler")
+    after = witness.wait_ready(vm, "linux")
+    for device, (pid, generation) in after.items():
+        assert generation == before[device][1] + 1, f"{device} was replaced more often than once"
+        assert program(pid) == vm.out(f"stat -c %i {PROGRAMS}/device"), device
+    assert vm.out(f"systemctl show -P NRestarts {UNIT}") == "0" and vm.zone("linux")["restarts"] == 0
+    # the guest has gone on, its console too; nothing of it is left to do
+    console.send("\x03")
+    console.expect("zone# ")
+    lines = console.command("sync; echo 3 >/proc/sys/vm/drop_caches; wc -l </mnt/count; tail -n 1 /mnt/count").split()
+    assert len(lines) == 2 and lines[0] == lines[1] and int(lines[0]) > 0, lines
+    assert console.command("umount /mnt; dmesg | grep -ciE 'i/o error|remounting' || true").strip() == "0"
+    assert "0 workers replaced" in vm.out("hvisor upgrade")
+    assert witness.wait_ready(vm, "linux") == after
+    # what the workers say still arrives, and a killed one is still replaced
+    vm.run(f"kill -9 {after['disk'][0]}")
+    vm.wait(lambda: witness.attachments(vm, "linux")["disk"][1] > after["disk"][1], what="another worker of the disk")

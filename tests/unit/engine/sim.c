@@ -345,6 +345,13 @@ static void sim_forget(struct launcher *l, const char *zone _unused_) {
         moment((struct sim *) ((char *) l - offsetof(struct sim, launcher)));
 }
 
+/* Every worker of before the last sim_install(). */
+static bool sim_is_current(struct launcher *l, pid_t pid) {
+        const struct sim *s = (struct sim *) ((char *) l - offsetof(struct sim, launcher));
+
+        return pid > s->installed_after;
+}
+
 static void sim_launcher_free(struct launcher *l _unused_) {
 }
 
@@ -353,6 +360,7 @@ static const struct launcher_ops launcher_ops = {
         .launch = sim_launch,
         .adopt = sim_adopt,
         .forget = sim_forget,
+        .is_current = sim_is_current,
 };
 
 struct sim *sim_new(void) {

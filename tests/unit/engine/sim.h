@@ -50,8 +50,9 @@ struct sim {
         char log[4096]; /* one word per call, in order */
         uint64_t generations;
         unsigned launches;
-        unsigned moments; /* that have passed: one before each step, one after it */
-        unsigned kill_at; /* the process is killed (SIGKILL) at this moment; 0: never */
+        pid_t installed_after; /* workers up to this pid run an older program */
+        unsigned moments;      /* that have passed: one before each step, one after it */
+        unsigned kill_at;      /* the process is killed (SIGKILL) at this moment; 0: never */
 };
 
 struct sim *sim_new(void);

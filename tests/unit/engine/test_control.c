@@ -1,4 +1,4 @@
-// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/remember.c reconciler/engine/execute.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/opening.c reconciler/engine/prepare*.c reconciler/engine/console.c reconciler/engine/fd_store.c reconciler/engine/checking.c reconciler/engine/desired_*.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
+// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/remember.c reconciler/engine/execute.c reconciler/engine/upgrade.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/opening.c reconciler/engine/prepare*.c reconciler/engine/console.c reconciler/engine/fd_store.c reconciler/engine/checking.c reconciler/engine/desired_*.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
 // libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -30,6 +30,9 @@ struct server {
         struct control *control;
 };
 
+static void on_upgraded(void *userdata _unused_) {
+}
+
 static int setup(void **state) {
         struct server *s = calloc(1, sizeof(*s));
         struct engine_config config = {};
@@ -52,7 +55,7 @@ static int setup(void **state) {
         };
         assert_int_equal(engine_new(&config, &s->engine), 0);
         assert_int_equal(engine_reload(s->engine), 0);
-        assert_int_equal(control_new(s->event, s->engine, s->socket, &s->control, NULL), 0);
+        assert_int_equal(control_new(s->event, s->engine, s->socket, on_upgraded, s, &s->control, NULL), 0);
         *state = s;
         return 0;
 }

@@ -122,6 +122,96 @@ static void test_engine_starts_a_zone_without_the_worker_of_a_disabled_device(vo
         pump_until_attached(m, "dice", true);
 }
 
+/* ---- new programs ----------------------------------------------------------------------------------- */
+
+struct followed {
+        struct machine *m;
+        char told[256]; /* "0/2 one root, …; result" */
+        bool ended;
+        int result;
+};
+
+static void on_progress(void *userdata, size_t done, size_t total, const char *zone, const char *device) {
+        struct followed *f = userdata;
+        size_t used = strlen(f->told);
+
+        snprintf(f->told + used, sizeof(f->told) - used, "%zu/%zu %s %s, ", done, total, zone, device);
+        /* whoever was replaced before serves by now */
+        assert_true(done == 0 || sim_device(f->m->sim, "one", "root")->attached);
+}
+
+static void on_ended(void *userdata, int result, const char *text _unused_) {
+        struct followed *f = userdata;
+
+        assert_false(f->ended);
+        f->ended = true;
+        f->result = result;
+}
+
+static void upgrade(struct machine *m, bool all, struct followed *f) {
+        const struct upgrade_watcher watcher = { f, on_progress, on_ended };
+
+        *f = (struct followed){ .m = m };
+        assert_int_equal(engine_upgrade(m->engine, all, &watcher, NULL), 0);
+        assert_int_equal(engine_upgrade(m->engine, all, &watcher, NULL), -EBUSY);
+        for (unsigned i = 0; i < 2000 && !f->ended; i++)
+                pump(m, 2);
+        assert_true(f->ended);
+}
+
+static pid_t worker_of(struct machine *m, const char *device) {
+        return sim_device(m->sim, "one", device)->worker_pid;
+}
+
+static void test_engine_upgrade_replaces_one_worker_after_another(void **state) {
+        struct machine *m = *state;
+        struct followed f;
+        pid_t root, console;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        root = worker_of(m, "root");
+        console = worker_of(m, "main");
+        upgrade(m, false, &f); /* nothing is older */
+        assert_int_equal(f.result, 0);
+        assert_string_equal(f.told, "");
+        assert_int_equal(worker_of(m, "root"), root);
+
+        m->sim->installed_after = MAX(root, console);
+        upgrade(m, false, &f);
+        assert_int_equal(f.result, 0);
+        assert_string_equal(f.told, "0/2 one root, 1/2 one main, ");
+        pump_until_idle(m);
+        assert_true(any_worker_runs(m, "one"));
+        assert_true(worker_of(m, "root") > m->sim->installed_after && worker_of(m, "main") > m->sim->installed_after);
+        assert_string_equal(status(m, "one", "state"), "running");
+        assert_non_null(strstr(m->records, "upgrade done: 2 workers replaced"));
+
+        root = worker_of(m, "root");
+        upgrade(m, true, &f);
+        assert_int_not_equal(worker_of(m, "root"), root);
+}
+
+static void test_engine_upgrade_ends_with_the_first_worker_that_does_not_come_up(void **state) {
+        struct machine *m = *state;
+        struct followed f;
+        pid_t console;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        console = worker_of(m, "main");
+        m->sim->worker = SIM_WORKER_EXITS;
+        upgrade(m, true, &f);
+        assert_true(f.result < 0);
+        assert_string_equal(f.told, "0/2 one root, ");
+        assert_int_equal(worker_of(m, "main"), console);
+        assert_string_equal(status(m, "one", "state"), "running");
+        m->sim->worker = SIM_WORKER_SERVES;
+        pass_time(m, 300);
+        pump_until_idle(m);
+        assert_true(any_worker_runs(m, "one"));
+}
+
 /* ---- a file system that does not answer ------------------------------------------------------------- */
 
 static atomic_int hung_since, hung; /* how many opens have begun to wait; whether they still do */
@@ -342,6 +432,8 @@ int main(void) {
                 MACHINE_TEST(test_engine_slows_down_a_worker_that_crashes_at_once),
                 MACHINE_TEST(test_engine_kills_a_hung_worker),
                 MACHINE_TEST(test_engine_takes_a_worker_away_and_gives_it_back),
+                MACHINE_TEST(test_engine_upgrade_replaces_one_worker_after_another),
+                MACHINE_TEST(test_engine_upgrade_ends_with_the_first_worker_that_does_not_come_up),
                 MACHINE_TEST(test_engine_starts_a_zone_without_the_worker_of_a_disabled_device),
                 MACHINE_TEST(test_engine_goes_on_while_an_image_does_not_open),
                 MACHINE_TEST(test_engine_opens_another_image_while_one_does_not_open),

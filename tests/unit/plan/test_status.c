@@ -42,9 +42,7 @@ static void make_live(struct live *l, enum zone_object object, bool listed) {
         z->listed = listed;
         z->owner_cookie = zone_owner_cookie("one");
         z->num_devices = 1;
-        z->devices[0] = (struct device_live){
-                .name = "root", .virtio_id = 2, .address = 0xa003c00, .interrupt = 78
-        };
+        z->devices[0] = (struct device_live){ .name = "root", .virtio_id = 2, .address = 0xa003c00, .interrupt = 78 };
         l->hypervisor = "hvisor";
         l->magic = 5;
 }
