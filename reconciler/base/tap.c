@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <linux/virtio_net.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/fd.h"
 #include "base/tap.h"
@@ -100,4 +102,20 @@ int tap_open(const char *name, int *ret, struct err *e) {
                 return r;
         *ret = TAKE_FD(fd);
         return 0;
+}
+
+int tap_watch(int *ret, struct err *e) {
+        const struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+        _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+        if (fd < 0 || bind(fd, (const struct sockaddr *) &links, sizeof(links)) < 0)
+                return err_set(e, -errno, "cannot watch the network interfaces: %s", strerror(errno));
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
+bool tap_is_gone(int fd) {
+        struct ifreq request = { 0 };
+
+        return ioctl(fd, TUNGETIFF, &request) < 0 && errno == EBADFD;
 }

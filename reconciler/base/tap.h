@@ -38,5 +38,17 @@ int tap_open(const char *name, int *ret, struct err *e);
  */
 int tap_set_offloads(int fd, unsigned offloads);
 
+/**
+ * tap_watch() - tells when to ask tap_is_gone()
+ * @ret: owned by the caller; a netlink socket, readable whenever an interface of this machine changes
+ *
+ * For who sleeps while frames flow: the tap's own descriptor would wake him up for each. What comes is to be read
+ * and thrown away. Return: 0, -errno with @e.
+ */
+int tap_watch(int *ret, struct err *e);
+
+/** tap_is_gone() - true if the interface behind a descriptor was removed; one system call */
+bool tap_is_gone(int fd);
+
 /** tap_is_down() - true if the administrator has not switched the interface on: no frame passes */
 bool tap_is_down(const char *name);

@@ -8,7 +8,7 @@
  *       block:    --image-fd=N [--image-events-fd=N] [--read-only] [--direct] [--discard]
  *                 --block-size=N --queues=N --serial=TEXT
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N
- *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload]
+ *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload] [--vhost-fd=N --links-fd=N]
  *
  * It attaches to the device object (that is how the daemon sees it is ready),
  * serves until SIGTERM or until the object is destroyed or revoked (POLLHUP),
@@ -40,6 +40,8 @@
 #define WORKER_OPTION_TAP_FD        "tap-fd"        /* as tap_open() gives it: base/tap.h */
 #define WORKER_OPTION_MAC_ADDRESS   "mac-address"
 #define WORKER_OPTION_OFFLOAD       "offload"
+#define WORKER_OPTION_VHOST_FD      "vhost-fd" /* /dev/vhost-net, opened anew for each worker: it moves the frames */
+#define WORKER_OPTION_LINKS_FD      "links-fd" /* as tap_watch() gives it: base/tap.h */
 
 /*
  * The user, and group, that a worker is: nobody else's on this machine, neither another worker's. It is computed and not

@@ -51,6 +51,10 @@ static const char *cache_word(unsigned i) {
         return cache_mode_to_string((enum cache_mode) i);
 }
 
+static const char *accelerator_word(unsigned i) {
+        return accelerator_to_string((enum accelerator) i);
+}
+
 static json_t *value_schema(const struct key_schema *k) {
         json_t *j;
 
@@ -80,6 +84,8 @@ static json_t *value_schema(const struct key_schema *k) {
                 return words_schema(cache_word, _CACHE_MODE_MAX);
         case VALUE_SERIAL:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", SERIAL_PATTERN);
+        case VALUE_ACCELERATOR:
+                return words_schema(accelerator_word, _ACCELERATOR_MAX);
         case VALUE_REGIONS:
                 j = list_schema(region_schema(k));
                 json_object_set_new(j, "maxItems", json_integer(BOARD_MEMORY_MAX));

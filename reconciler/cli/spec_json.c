@@ -65,6 +65,7 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
         case VALUE_ON_CHANGE:
         case VALUE_CACHE:
         case VALUE_SERIAL:
+        case VALUE_ACCELERATOR:
         case VALUE_LOG_LEVEL:
         case VALUE_TIME:
                 return text_to_json(k, object);

@@ -25,6 +25,12 @@ static const char *const change_policies[_CHANGE_POLICY_MAX] = {
         [CHANGE_HOLD] = "hold",
 };
 
+static const char *const accelerators[_ACCELERATOR_MAX] = {
+        [ACCELERATOR_AUTO] = "auto",
+        [ACCELERATOR_VHOST] = "vhost",
+        [ACCELERATOR_NONE] = "none",
+};
+
 const char *device_type_to_string(enum device_type type) {
         return type < _DEVICE_TYPE_MAX ? device_types[type].word : NULL;
 }
@@ -50,6 +56,10 @@ uint32_t device_queues(const struct device_spec *d) {
         uint32_t cpus = MIN(d->zone_cpus, (uint32_t) DEVICE_QUEUES_MAX);
 
         return d->queues ?: MAX(cpus, UINT32_C(1));
+}
+
+const char *accelerator_to_string(enum accelerator accelerator) {
+        return accelerator < _ACCELERATOR_MAX ? accelerators[accelerator] : NULL;
 }
 
 uint32_t device_type_virtio_id(enum device_type type) {

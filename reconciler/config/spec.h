@@ -54,6 +54,14 @@ enum cache_mode {
         _CACHE_MODE_MAX,
 };
 
+/* Who moves a card's frames. */
+enum accelerator {
+        ACCELERATOR_AUTO,  /* vhost-net where there is one, else the worker */
+        ACCELERATOR_VHOST, /* vhost-net or nobody */
+        ACCELERATOR_NONE,  /* the worker */
+        _ACCELERATOR_MAX,
+};
+
 enum device_type {
 #define SECTION(...)
 #define KEY(...)
@@ -91,6 +99,7 @@ struct device_spec {
         char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
         uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
         bool offload;                        /* net: checksums and segments may be left to the other side */
+        enum accelerator accelerator;        /* net */
 };
 
 struct gic_spec {
@@ -172,6 +181,7 @@ const char *cache_mode_to_string(enum cache_mode mode);
 
 /** device_queues() - how many queues the device has that Queues= asks for */
 uint32_t device_queues(const struct device_spec *d);
+const char *accelerator_to_string(enum accelerator accelerator);
 
 /**
  * zone_spec_format() - the spec as a normalized .conf text

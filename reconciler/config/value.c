@@ -413,6 +413,22 @@ static void write_serial(const void *field, FILE *f) {
         fputs(field, f);
 }
 
+static int parse_accelerator(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        const char *words[_ACCELERATOR_MAX];
+        int r;
+
+        for (enum accelerator a = 0; a < _ACCELERATOR_MAX; a++)
+                words[a] = accelerator_to_string(a);
+        r = parse_word(v, words, ELEMENTSOF(words), "an accelerator", e);
+        if (r >= 0)
+                *(enum accelerator *) field = (enum accelerator) r;
+        return MIN(r, 0);
+}
+
+static void write_accelerator(const void *field, FILE *f) {
+        fputs(accelerator_to_string(*(const enum accelerator *) field), f);
+}
+
 static int parse_log_level(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         int r = parse_word(v, log_level_words, LOG_LEVEL_WORDS, "a log level", e);
 
@@ -474,6 +490,7 @@ static const struct {
         [VALUE_ON_CHANGE] = { parse_on_change, write_on_change, sizeof(enum change_policy) },
         [VALUE_CACHE] = { parse_cache, write_cache, sizeof(enum cache_mode) },
         [VALUE_SERIAL] = { parse_serial, write_serial, 0 },
+        [VALUE_ACCELERATOR] = { parse_accelerator, write_accelerator, sizeof(enum accelerator) },
         [VALUE_REGIONS] = { parse_regions, write_regions, 0 },
         [VALUE_LOG_LEVEL] = { parse_log_level, write_log_level, sizeof(int) },
         [VALUE_TIME] = { parse_time, write_time, sizeof(uint64_t) },

@@ -2,6 +2,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <linux/vhost.h>
 #include <linux/virtio_config.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/tap.h"
 #include "device/device_type.h"
 #include "device/net_card.h"
+#include "device/net_vhost.h"
 
 #define SOURCE_TAP 0
 
@@ -39,7 +41,7 @@ int net_tap_error(struct net *n, int error) {
 /* ---- what the server calls ---------------------------------------------------------------------------- */
 
 /* The tap outlives drivers, and keeps what it was told last. */
-static int use_offloads(struct net *n) {
+int net_use_offloads(struct net *n) {
         int r;
 
         n->mergeable = virtio_device_has(&n->base, VIRTIO_NET_F_MRG_RXBUF);
@@ -55,7 +57,7 @@ static int net_queue_started(struct virtio_device *d, unsigned queue) {
         if (queue != NET_QUEUE_RECEIVE)
                 return 0;
         net_receiver_reset(&net_of(d)->receiver);
-        return use_offloads(net_of(d));
+        return net_use_offloads(net_of(d));
 }
 
 static void net_queue_stopping(struct virtio_device *d, unsigned queue) {
@@ -81,9 +83,11 @@ static int net_source_ready(struct virtio_device *d, unsigned source _unused_, u
         return received != 0 ? received : sent;
 }
 
-static void net_free(struct virtio_device *d) {
+void net_free(struct virtio_device *d) {
         struct net *n = net_of(d);
 
+        net_vhost_free(n->vhost);
+        fd_close(n->links_fd);
         fd_close(n->tap_fd);
         free(n);
 }
@@ -123,6 +127,7 @@ int net_new(const struct net_settings *s, struct virtio_device **ret, struct err
         if (!n)
                 return err_set(e, -ENOMEM, "out of memory");
         n->tap_fd = s->tap_fd;
+        n->links_fd = -1;
         (void) snprintf(n->name, sizeof(n->name), "%s", s->name);
         n->too_long = (struct log_ratelimit){ .burst = 1, .seconds = 60 };
         net_receiver_reset(&n->receiver);
@@ -137,31 +142,45 @@ enum {
         ARGUMENT_TAP,
         ARGUMENT_MAC,
         ARGUMENT_OFFLOAD,
+        ARGUMENT_VHOST,
+        ARGUMENT_LINKS,
 };
 
 static const struct device_option net_options[] = {
         [ARGUMENT_TAP] = { WORKER_OPTION_TAP_FD, DEVICE_OPTION_FD },
         [ARGUMENT_MAC] = { WORKER_OPTION_MAC_ADDRESS, DEVICE_OPTION_TEXT },
         [ARGUMENT_OFFLOAD] = { WORKER_OPTION_OFFLOAD, DEVICE_OPTION_FLAG },
+        [ARGUMENT_VHOST] = { WORKER_OPTION_VHOST_FD, DEVICE_OPTION_MAY_FD },
+        [ARGUMENT_LINKS] = { WORKER_OPTION_LINKS_FD, DEVICE_OPTION_MAY_FD },
         { 0 },
 };
 
 static const struct cage_rule net_rules[] = {
-        { __NR_readv, false, 0 },
-        { __NR_writev, false, 0 },
-        { __NR_ioctl, true, TUNSETOFFLOAD },
+        { __NR_readv, false, 0 },        { __NR_writev, false, 0 }, { __NR_ioctl, true, TUNSETOFFLOAD },
+        { __NR_read, false, 0 }, /* what tap_watch() tells */
+        { __NR_ioctl, true, TUNGETIFF }, NET_VHOST_RULES,
 };
 
 static int net_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
+        _cleanup_(virtio_device_freep) struct virtio_device *d = NULL;
         const char *text = a->texts[ARGUMENT_MAC];
         struct net_settings s = { .tap_fd = a->values[ARGUMENT_TAP], .offload = a->values[ARGUMENT_OFFLOAD] };
         char name[80];
+        int r;
 
         (void) snprintf(name, sizeof(name), WORKER_NAME_FORMAT, a->zone, a->device);
         if (!mac_parse(text, strlen(text), s.mac) || mac_is_multicast(s.mac))
                 return err_set(e, -EINVAL, "--" WORKER_OPTION_MAC_ADDRESS ": '%s' is not a card's address", text);
         s.name = name;
-        return net_new(&s, ret, e);
+        if ((a->values[ARGUMENT_VHOST] < 0) != (a->values[ARGUMENT_LINKS] < 0))
+                return err_set(e, -EINVAL, "--" WORKER_OPTION_VHOST_FD " and --" WORKER_OPTION_LINKS_FD " go together");
+        r = net_new(&s, &d, e);
+        if (r >= 0 && a->values[ARGUMENT_VHOST] >= 0)
+                r = net_accelerate(d, a->values[ARGUMENT_VHOST], a->values[ARGUMENT_LINKS], e);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(d);
+        return 0;
 }
 
 const struct device_type net_device_type = {

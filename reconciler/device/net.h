@@ -9,7 +9,7 @@
  * The configuration (5.1.4) has the fields up to mtu, though mac and status alone mean something yet: a
  * zone that runs keeps its size when a later worker takes over.
  *
- * Frames are moved by one readv(2) or writev(2) between the tap and guest memory. While the guest gives no
+ * Frames are moved by vhost-net where it is given, see net_vhost.h; else by one readv(2) or writev(2) between the tap and guest memory. While the guest gives no
  * receive buffers, frames wait in the tap, as many as its queue holds. A frame that was being sent when
  * a worker was killed is sent again by its successor; one that was being received is lost, as on any wire.
  */
@@ -43,3 +43,13 @@ struct net_settings {
  * Return: 0 or -errno with @e.
  */
 int net_new(const struct net_settings *s, struct virtio_device **ret, struct err *e);
+
+/**
+ * net_accelerate() - has vhost-net move the frames, before the card is served
+ * @d: of net_new()
+ * @vhost_fd: /dev/vhost-net, just opened; owned by the card on success
+ * @links_fd: as tap_watch() gives it; owned by the card on success
+ *
+ * Return: 0 or -errno with @e.
+ */
+int net_accelerate(struct virtio_device *d, int vhost_fd, int links_fd, struct err *e);

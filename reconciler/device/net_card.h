@@ -44,7 +44,9 @@ struct net {
         struct virtio_device base;
         char name[80];
         int tap_fd;
-        bool tap_full; /* EPOLLOUT will tell */
+        int links_fd;            /* -1: the tap's own descriptor is watched */
+        struct net_vhost *vhost; /* NULL: frames are moved here */
+        bool tap_full;           /* EPOLLOUT will tell */
         bool mergeable;
         struct net_offloads sent, received; /* as negotiated */
         struct log_ratelimit too_long;
@@ -56,6 +58,11 @@ struct net {
 
 /** net_tap_error() - what a failed read or write of the tap means; 0: nothing for us, a frame may be dropped over it */
 int net_tap_error(struct net *n, int error);
+
+/** net_use_offloads() - what the driver agreed to, for here and for the tap; a handler's result */
+int net_use_offloads(struct net *n);
+
+void net_free(struct virtio_device *d);
 
 /** net_transmit() - sends what the guest has in its queue; a handler's result (virtio/device_model.h) */
 int net_transmit(struct net *n);

@@ -21,7 +21,7 @@ struct launch_request {
         const struct device_spec *device;
         uint64_t cookie; /* device_spec_cookie() */
         int device_fd;   /* borrowed, as is: the worker gets copies */
-        int image_fd;    /* a description of its own; -1: the device has no image */
+        int image_fd;    /* what the open() of its type opened (engine/prepare.h); -1: nothing */
 };
 
 struct launcher_ops {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A network card's worker gets its tap, and the address that the card has. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <systemd/sd-id128.h>
 
@@ -23,6 +25,38 @@ static void choose_mac(const struct launch_request *q, uint8_t ret[static MAC_SI
         mac_derive(&machine, sizeof(machine), q->zone, q->device->name, ret);
 }
 
+#define VHOST_NET "/dev/vhost-net"
+
+/* Opening the node may load the module. */
+static int net_open(const struct device_spec *d, int *ret_fd, struct err *e) {
+        int fd = d->accelerator == ACCELERATOR_NONE ? -1 : open(VHOST_NET, O_RDWR | O_CLOEXEC);
+
+        if (fd < 0 && d->accelerator == ACCELERATOR_VHOST)
+                return err_set(e, -errno,
+                               VHOST_NET ": %s; Accelerator=vhost needs it (modprobe vhost_net), auto and none do not",
+                               strerror(errno));
+        *ret_fd = fd;
+        return 0;
+}
+
+/* A worker that moves no frames does not hear from its tap when that goes. */
+static int add_vhost(const struct launch_request *q, struct command *c, struct err *e) {
+        int links, r;
+
+        if (q->image_fd < 0) {
+                if (q->device->accelerator == ACCELERATOR_AUTO)
+                        log_info("zone %s, device %s: no " VHOST_NET "; its worker moves the frames", q->zone,
+                                 q->device->name);
+                return 0;
+        }
+        r = tap_watch(&links, e);
+        if (r < 0)
+                return r;
+        command_add_fd(c, WORKER_OPTION_VHOST_FD, q->image_fd);
+        command_add_owned_fd(c, WORKER_OPTION_LINKS_FD, links);
+        return 0;
+}
+
 static int net_prepare(struct launcher_stock *s _unused_, const struct launch_request *q, struct command *c,
                        struct err *e) {
         const char *tap = q->device->tap;
@@ -33,6 +67,9 @@ static int net_prepare(struct launcher_stock *s _unused_, const struct launch_re
         if (r < 0)
                 return r;
         command_add_owned_fd(c, WORKER_OPTION_TAP_FD, fd);
+        r = add_vhost(q, c, e);
+        if (r < 0)
+                return r;
         choose_mac(q, mac);
         command_add_argument(c, "--%s=" MAC_FORMAT, WORKER_OPTION_MAC_ADDRESS, MAC_ARGS(mac));
         if (q->device->offload)
@@ -43,4 +80,7 @@ static int net_prepare(struct launcher_stock *s _unused_, const struct launch_re
         return 0;
 }
 
-const struct device_preparation net_preparation = { .prepare = net_prepare };
+const struct device_preparation net_preparation = {
+        .open = net_open,
+        .prepare = net_prepare,
+};

@@ -6,6 +6,11 @@
  *
  * A model embeds struct virtio_device, fills in what it offers, and gives an
  * ops table. The server calls it from one thread; it never blocks on the guest.
+ *
+ * A queue may be driven elsewhere (driven_elsewhere): the kernel or another process
+ * serves it, straight from kick to call. Its queue_started() gives all of it away,
+ * queue_stopping() has it back; in between nothing here touches the rings or wakes up
+ * for them, and queue_notify() is not called.
  */
 #pragma once
 
@@ -56,6 +61,8 @@ struct virtio_device {
         uint8_t config[VIRTIO_CONFIG_MAX]; /* little-endian, as the guest reads it; zeroes beyond config_size */
         /* Set by a handler that has changed config: the driver is told (2.5). The server's to clear. */
         bool config_changed;
+        uint32_t driven_elsewhere; /* a mask of queues */
+        bool recorded_elsewhere;   /* what is in flight in them, too, in the transport's memory for it (inflight.h) */
 
         /* Descriptors of its own that the event loop watches, with epoll(7) events. Borrowed. */
         unsigned num_sources;
@@ -70,6 +77,10 @@ struct virtio_device {
         /* What the driver made of it; the server's to write. */
         uint64_t driver_features;
         struct virtqueue queues[VIRTIO_QUEUES_MAX];
+
+        /* Borrowed eventfds, for who drives a queue elsewhere. Valid from the first queue_started() on. */
+        int kick_fds[VIRTIO_QUEUES_MAX]; /* signalled when the driver notifies a queue */
+        int call_fd;                     /* to be signalled: interrupts the driver; one for all queues */
 };
 
 static inline void virtio_device_free(struct virtio_device *d) {

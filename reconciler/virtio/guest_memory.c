@@ -127,6 +127,15 @@ int guest_memory_map(struct guest_memory *m, struct guest_memory_piece *pieces, 
         return 0;
 }
 
+bool guest_memory_region(const struct guest_memory *m, size_t i, struct guest_memory_piece *ret_piece,
+                         void **ret_host) {
+        if (i >= m->count)
+                return false;
+        *ret_piece = (struct guest_memory_piece){ .gpa = m->regions[i].gpa, .size = m->regions[i].size };
+        *ret_host = m->regions[i].host;
+        return true;
+}
+
 int guest_memory_translate(const struct guest_memory *m, uint64_t gpa, uint64_t len, void **ret) {
         if (len == 0)
                 return -EINVAL;

@@ -69,6 +69,15 @@ struct guest_memory_piece {
 int guest_memory_map(struct guest_memory *m, struct guest_memory_piece *pieces, size_t count);
 
 /**
+ * guest_memory_region() - lists it, for who is to translate by himself
+ * @i: from 0
+ * @ret_piece, @ret_host: written if there is an @i-th region
+ *
+ * Return: false beyond the last one.
+ */
+bool guest_memory_region(const struct guest_memory *m, size_t i, struct guest_memory_piece *ret_piece, void **ret_host);
+
+/**
  * guest_memory_translate() - host pointer for a guest-physical range
  * @gpa: guest-physical address, bytes
  * @len: length, bytes; > 0, inside one region

@@ -36,6 +36,10 @@ struct server {
         struct log_ratelimit violations;
 };
 
+static bool is_elsewhere(const struct server *s, unsigned q) {
+        return s->device->driven_elsewhere & BIT(q);
+}
+
 static int watch(struct server *s, int fd, uint32_t events, enum event_kind kind, unsigned index) {
         struct epoll_event e = { .events = events, .data.u64 = (uint64_t) kind << 32 | index };
 
@@ -73,6 +77,7 @@ int server_new(struct virtio_device *device, struct transport *transport, const 
         r = transport->ops->attach(transport, device, cookie, e);
         if (r < 0)
                 return r;
+        device->call_fd = transport->call_fd;
         r = watch_everything(s, signal_fd);
         if (r < 0)
                 return err_set(e, r, "cannot wait for events: %s", strerror(-r));
@@ -120,23 +125,38 @@ static int settle(struct server *s, int r) {
         return r;
 }
 
+/*
+ * NULL for a queue that is driven elsewhere: who does it keeps the record by himself, or goes by the used ring alone,
+ * and what an earlier worker left there says nothing about the next one's queue.
+ */
+static struct inflight_queue *record_of(struct server *s, unsigned q, uint16_t size) {
+        struct inflight_queue *record = inflight_region_queue(&s->transport->inflight, q, size);
+
+        if (!is_elsewhere(s, q))
+                return record;
+        if (record && !s->device->recorded_elsewhere)
+                inflight_forget(record);
+        return NULL;
+}
+
 static int queue_start(struct server *s, unsigned q, const struct virtqueue_layout *layout) {
-        struct inflight_queue *inflight = inflight_region_queue(&s->transport->inflight, q, layout->size);
         int r = virtqueue_start(&s->device->queues[q], s->transport->memory, layout, s->device->driver_features,
-                                inflight);
+                                record_of(s, q, layout->size));
 
         /*
          * Each write to an eventfd is an edge of its own, so a kick need not be read: it
          * costs the one epoll_wait(). The counter cannot overflow into a lost edge.
          */
-        if (r >= 0)
+        if (r >= 0 && !is_elsewhere(s, q))
                 r = watch(s, s->transport->kick_fds[q], EPOLLIN | EPOLLET, EVENT_KICK, q);
+        s->device->kick_fds[q] = s->transport->kick_fds[q];
         if (r >= 0 && s->device->ops->queue_started)
                 r = s->device->ops->queue_started(s->device, q);
         if (r < 0)
                 return settle(s, r);
         s->layouts[q] = *layout;
-        s->kicked |= BIT(q); /* requests may be there already, whoever was notified of them */
+        if (!is_elsewhere(s, q))
+                s->kicked |= BIT(q); /* requests may be there already, whoever was notified of them */
         log_debug("%s: queue %u of %u runs", s->name, q, layout->size);
         return 0;
 }

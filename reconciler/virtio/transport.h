@@ -51,6 +51,7 @@ struct transport {
          */
         struct guest_memory *memory;
         int kick_fds[VIRTIO_QUEUES_MAX];
+        int call_fd; /* an eventfd that interrupts the guest as call() does; -1: there is none */
         /*
          * Outlives the worker; a queue's part is zero when the queue is new. Looked at when a queue starts, and
          * like them it stays what it is.

@@ -24,7 +24,6 @@ const unsigned long transport_hvisor_ioctls[TRANSPORT_HVISOR_IOCTLS] = {
 struct transport_hvisor {
         struct transport base;
         int device_fd;
-        int call_fd;
 };
 
 static struct transport_hvisor *hvisor_of(struct transport *t) {
@@ -41,8 +40,8 @@ static int device_ioctl(const struct transport_hvisor *h, unsigned long request,
 }
 
 static int make_eventfds(struct transport_hvisor *h, unsigned num_queues) {
-        h->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (h->call_fd < 0)
+        h->base.call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (h->base.call_fd < 0)
                 return -errno;
         for (unsigned q = 0; q < num_queues; q++) {
                 h->base.kick_fds[q] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -58,7 +57,7 @@ static int attach_device(struct transport_hvisor *h, const struct virtio_device 
                 .features = d->features,
                 .num_queues = d->num_queues,
                 .config_size = d->config_size,
-                .call_fd = h->call_fd,
+                .call_fd = h->base.call_fd,
         };
 
         memcpy(a.queue_size_max, d->queue_size_max, sizeof(a.queue_size_max));
@@ -166,7 +165,7 @@ static int hvisor_change_config(struct transport *t, const struct virtio_device 
 /* The device has one interrupt (4.2.1), whatever the queue. */
 static int hvisor_call(struct transport *t, uint32_t queues _unused_) {
         /* EAGAIN: the counter is full, so that a call is pending anyway. */
-        if (eventfd_write(hvisor_of(t)->call_fd, 1) < 0 && errno != EAGAIN)
+        if (eventfd_write(t->call_fd, 1) < 0 && errno != EAGAIN)
                 return -errno;
         return 0;
 }
@@ -179,7 +178,7 @@ static void hvisor_free(struct transport *t) {
         guest_memory_free(h->base.memory);
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
                 fd_close(h->base.kick_fds[q]);
-        fd_close(h->call_fd);
+        fd_close(h->base.call_fd);
         fd_close(h->device_fd);
         free(h);
 }
@@ -202,7 +201,7 @@ int transport_hvisor_new(int device_fd, struct transport **ret) {
         h->base.ops = &hvisor_ops;
         h->base.event_fd = device_fd;
         h->device_fd = device_fd;
-        h->call_fd = -1;
+        h->base.call_fd = -1;
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
                 h->base.kick_fds[q] = -1;
         *ret = &h->base;

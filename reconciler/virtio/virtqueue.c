@@ -63,7 +63,7 @@ static int resume(struct virtqueue *q, struct inflight_queue *inflight) {
         q->fetched = (uint16_t) (used_idx + n);
         /* The predecessor may have died between returning and interrupting: owe a call. */
         q->called = used_idx;
-        q->unsignalled = q->call_owed = !is_new;
+        q->unsignalled = q->call_owed = !is_new || used_idx != 0;
         return 0;
 }
 

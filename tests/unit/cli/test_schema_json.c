@@ -226,6 +226,7 @@ static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
         case VALUE_RESTART:
         case VALUE_ON_CHANGE:
         case VALUE_CACHE:
+        case VALUE_ACCELERATOR:
                 put_with(kind, k, json_string("sometimes"), "word");
                 break;
         case VALUE_SERIAL:
@@ -325,6 +326,8 @@ static void test_keys_text_has_every_row(void **state _unused_) {
                 assert_non_null(strstr(text, restart_policy_to_string(p)));
         for (enum change_policy p = 0; p < _CHANGE_POLICY_MAX; p++)
                 assert_non_null(strstr(text, change_policy_to_string(p)));
+        for (enum accelerator a = 0; a < _ACCELERATOR_MAX; a++)
+                assert_non_null(strstr(text, accelerator_to_string(a)));
         assert_null(strstr(text, "(null)"));
         assert_null(strstr(markdown, "(null)"));
 }

@@ -167,6 +167,8 @@ static void test_cookies_of_a_network_card_tell_what_a_change_costs(void **state
         } c[] = {
                 { "Tap=tap0", "Tap=tap0\n# the LAN", SAME },
                 { "Tap=tap0", "Tap=tap1", WORKER },
+                { "Tap=tap0", "Tap=tap0\nAccelerator=auto", SAME },
+                { "Tap=tap0", "Tap=tap0\nAccelerator=none", WORKER },
                 { "Tap=tap0", "Tap=tap0\nMACAddress=02:00:5e:10:00:01", ZONE },
                 { "0xa003600", "0xa003400", ZONE },
                 { "Interrupt=75", "Interrupt=74", ZONE },

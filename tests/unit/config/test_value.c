@@ -177,6 +177,8 @@ static void test_value_words(void **state _unused_) {
                 { SECTION_ZONE, "Restart", "always", NULL },
                 { SECTION_ZONE, "Restart", "Always", "\"Always\" is not a restart policy; did you mean \"always\"?" },
                 { SECTION_ZONE, "Restart", "on-sucess", "\"on-sucess\" is not one of no, on-failure, always" },
+                { SECTION_NET, "Accelerator", "vhost", NULL },
+                { SECTION_NET, "Accelerator", "vhosts", "\"vhosts\" is not an accelerator; did you mean \"vhost\"?" },
                 { SECTION_ZONE, "Kernel", "/a b/c", NULL },
                 { SECTION_ZONE, "Kernel", "/ä", NULL },
                 { SECTION_ZONE, "Kernel", "a", "\"a\" is not an absolute path" },

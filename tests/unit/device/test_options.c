@@ -88,6 +88,14 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_int_equal(o.arguments.values[2], 1);
         assert_int_equal(worker_options_fds(&o, fds), 2);
 
+        assert_int_equal(o.arguments.values[3], -1);
+
+        assert_int_equal(
+                parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01 --vhost-fd=12 --links-fd=13", &o, &e),
+                WORKER_OPTIONS_SERVE);
+        assert_int_equal(o.arguments.values[3], 12);
+        assert_int_equal(worker_options_fds(&o, fds), 4);
+
         assert_int_equal(parse("block " COMMON BLOCK " --log-fd=12 --image-fd=11", &o, &e), WORKER_OPTIONS_SERVE);
         assert_int_equal(o.log_fd, 12);
         assert_int_equal(worker_options_fds(&o, fds), 3);

@@ -63,6 +63,7 @@ static const struct row {
           ZONE("[Block block] Address changed from 0xa003c00 to 0xa003a00") },
         { SECTION_BLOCK, "Interrupt", "78", "77", ZONE("[Block block] Interrupt changed from 78 to 77") },
         { SECTION_NET, "Tap", "tap0", "tap1", WORKER("net", "Tap changed from tap0 to tap1") },
+        { SECTION_NET, "Accelerator", "vhost", "none", WORKER("net", "Accelerator changed from vhost to none") },
         { SECTION_NET, "MACAddress", "02:00:5e:10:00:01", "02:00:5e:10:00:02",
           ZONE("[Net net] MACAddress changed from 02:00:5e:10:00:01 to 02:00:5e:10:00:02") },
         { SECTION_NET, "Offload", "yes", "no", ZONE("[Net net] Offload changed from yes to no") },

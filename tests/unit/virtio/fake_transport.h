@@ -125,6 +125,7 @@ static inline void fake_init(struct fake_transport *f, uint16_t queue_size) {
                                                 ELEMENTSOF(f->queues), VIRTQUEUE_SIZE_MAX),
                          0);
         f->base.ops = &fake_ops;
+        f->base.call_fd = -1;
         f->base.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         f->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
