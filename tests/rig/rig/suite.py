@@ -1,53 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs unit tests and cases, a line each, and counts."""
+"""Runs unit tests, several at a time, and cases, a line for each as it ends, and counts."""
 
+import concurrent.futures
+import os
+import threading
 import time
 import traceback
 
 from . import evidence, machine, vm
 
+WIDTH = min(os.cpu_count() or 1, 4)     # of programs: most of what runs there waits for something
+
 
 class Suite:
-    def __init__(self, pattern=""):
+    def __init__(self, pattern="", width=WIDTH):
+        """@width: how many programs run at a time. A case's machine has four CPUs: one at a time."""
         self._pattern = pattern
+        self._width = width
         self._machines = {}
+        self._report_lock = threading.Lock()
         self.passed = self.failed = self.skipped = 0
 
     def selected(self, name):
         return self._pattern in name
 
-    def run_programs(self, programs, run):
-        """Programs that count for themselves: run(program) returns a UnitResult."""
-        for program in programs:
-            if not self.selected(program.name):
-                continue
-            started = time.monotonic()
-            result = run(program)
-            self.passed += result.passed
-            self.failed += len(result.failed)
-            self.skipped += result.skipped
-            total = result.passed + len(result.failed) + result.skipped
-            self._line("FAIL" if result.failed else "ok", started, f"{program.name} ({total} tests)")
-            if result.failed:
-                self._details("failed: " + ", ".join(result.failed) + "\n" + result.output)
+    def run_programs(self, programs):
+        """@programs: (program, run) each, which count for themselves: run(program) returns a UnitResult."""
+        wanted = [(program, run) for program, run in programs if self.selected(program.name)]
+        with concurrent.futures.ThreadPoolExecutor(self._width) as pool:
+            try:
+                for future in [pool.submit(self._run_program, *each) for each in wanted]:
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def run_cases(self, cases):
         for case in cases:
-            if not self.selected(case.name):
-                continue
-            started = time.monotonic()
-            if case.monitor_only and not machine.on_monitor():
-                self.skipped += 1
-                self._line("skip", started, f"{case.name} (the monitor only: {case.monitor_only})")
-                continue
-            failure = self._run_case(case)
-            if failure:
-                self.failed += 1
-                self._line("FAIL", started, case.name)
-                self._details(failure)
-            else:
-                self.passed += 1
-                self._line("ok", started, case.name)
+            if self.selected(case.name):
+                self._run_case(case)
+
+    def _run_program(self, program, run):
+        started = time.monotonic()
+        result = run(program)
+        total = result.passed + len(result.failed) + result.skipped
+        self._report("FAIL" if result.failed else "ok", started, f"{program.name} ({total} tests)",
+                     (result.passed, len(result.failed), result.skipped),
+                     "failed: " + ", ".join(result.failed) + "\n" + result.output if result.failed else "")
+
+    def _run_case(self, case):
+        started = time.monotonic()
+        if case.monitor_only and not machine.on_monitor():
+            self._report("skip", started, f"{case.name} (the monitor only: {case.monitor_only})", (0, 0, 1))
+            return
+        failure = self._try_case(case)
+        self._report("FAIL" if failure else "ok", started, case.name, (0, 1, 0) if failure else (1, 0, 0), failure or "")
 
     def summary(self):
         text = f"{self.passed} passed, {self.failed} failed"
@@ -56,7 +63,7 @@ class Suite:
     def status(self):
         return 0 if self.passed and not self.failed else 1
 
-    def _run_case(self, case):
+    def _try_case(self, case):
         """Return: None, or all that is known about the failure."""
         running = None
         try:
@@ -74,13 +81,13 @@ class Suite:
             if running:
                 running.close()
 
-    @staticmethod
-    def _line(verdict, started, text):
-        print(f"{verdict:4} {time.monotonic() - started:6.1f} s  {text}", flush=True)
-
-    @staticmethod
-    def _details(text):
-        print("".join(f"     | {line}\n" for line in text.splitlines()), end="", flush=True)
+    def _report(self, verdict, started, text, counts, details=""):
+        """@counts: passed, failed, skipped."""
+        lines = [f"{verdict:4} {time.monotonic() - started:6.1f} s  {text}"] + [f"     | {line}" for line in details.splitlines()]
+        with self._report_lock:
+            self.passed, self.failed, self.skipped = (
+                a + b for a, b in zip((self.passed, self.failed, self.skipped), counts))
+            print("\n".join(lines), flush=True)
 
 
 def _describe(error):
