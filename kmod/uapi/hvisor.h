@@ -37,7 +37,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define HVISOR_ABI_VERSION	1
+#define HVISOR_ABI_VERSION	2
 
 #define HVISOR_NAME_SIZE	32	/* with the terminating NUL */
 #define HVISOR_REGIONS_MAX	64	/* all kinds, virtio windows included */

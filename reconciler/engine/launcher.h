@@ -22,6 +22,7 @@ struct launch_request {
         uint64_t cookie; /* device_spec_cookie() */
         int device_fd;   /* borrowed, as is: the worker gets copies */
         int image_fd;    /* what the open() of its type opened (engine/prepare.h); -1: nothing */
+        bool urgent;     /* a driver may wait for it: it serves before it is in its scope */
 };
 
 struct launcher_ops {

@@ -56,10 +56,16 @@ static sd_bus *systemd_bus(struct system_launcher *l) {
         return l->systemd;
 }
 
+/*
+ * systemd takes its time, the more so while the scope of the same name of the worker before is not gone yet. One that a
+ * guest waits for goes ahead, unless it has limits, and is moved while it serves.
+ */
 static void put_into_scope(struct system_launcher *l, const struct launch_request *q, struct process *p) {
         const struct scope_limits limits = { q->device->cpu_quota, q->device->memory_max };
         sd_bus *bus = systemd_bus(l);
 
+        if (q->urgent && !scope_limits_any(&limits))
+                process_go(&p->gate);
         if (bus && scope_request(bus, l->event, q->zone, q->device->name, &limits, p->pid, &p->gate) == 0)
                 return;
         if (scope_limits_any(&limits))

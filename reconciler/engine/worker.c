@@ -160,6 +160,7 @@ int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, 
                 .cookie = device_spec_cookie(d),
                 .device_fd = device_fd,
                 .image_fd = image_fd,
+                .urgent = !w->zone->task,
         };
         int r = launcher_launch(e->config.launcher, &request, &w->pid, &w->pidfd, err);
 

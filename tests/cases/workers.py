@@ -25,7 +25,9 @@ def killed_console(vm):
     console.expect("hello from zone 1")
     for n in range(3):
         old, new = kill_and_wait(vm, "guest", "main")
-        assert old != new and f"hvisor-guest-main.scope" in vm.read(f"/proc/{new}/cgroup")
+        assert old != new
+        # it goes ahead, and is put into its scope while it serves
+        vm.wait(f"grep -q hvisor-guest-main.scope /proc/{new}/cgroup", what="the new worker to be in its scope")
         console.send(f"word {n}\n")
         console.expect(f"^echo: .*WORD {n}")
     told = witness.records(vm, "guest")

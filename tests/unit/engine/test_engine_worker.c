@@ -52,20 +52,28 @@ static void test_engine_slows_down_a_worker_that_crashes_at_once(void **state) {
 }
 
 static void test_engine_kills_a_hung_worker(void **state) {
+        static const char *const why[] = { "did not let go of the device's queues in time",
+                                           "showed no sign of life for too long" };
         struct machine *m = *state;
-        pid_t pid;
 
         want_zone(m, "one", 1, "2", "");
         pump_until_state(m, "one", "running");
-        pid = sim_device(m->sim, "one", "root")->worker_pid;
-        sim_device(m->sim, "one", "root")->hung = true;
-        engine_reconcile(m->engine);
-        for (unsigned i = 0; i < 500 && sim_device(m->sim, "one", "root")->generation == 1; i++)
-                pump(m, 2);
-        pump_until_idle(m);
-        assert_int_not_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
-        assert_true(any_worker_runs(m, "one"));
-        assert_non_null(strstr(m->records, "did not let go of the device's queues in time"));
+        for (unsigned silent = 0; silent < 2; silent++) {
+                struct device_live *d = sim_device(m->sim, "one", "root");
+                uint64_t generation = d->generation;
+                pid_t pid = d->worker_pid;
+
+                assert_null(strstr(m->records, why[silent]));
+                d->hung = true;
+                d->silent = silent;
+                engine_reconcile(m->engine);
+                for (unsigned i = 0; i < 500 && sim_device(m->sim, "one", "root")->generation == generation; i++)
+                        pump(m, 2);
+                pump_until_idle(m);
+                assert_int_not_equal(sim_device(m->sim, "one", "root")->worker_pid, pid);
+                assert_true(any_worker_runs(m, "one"));
+                assert_non_null(strstr(m->records, why[silent]));
+        }
 }
 
 static void pump_until_attached(struct machine *m, const char *device, bool attached) {
