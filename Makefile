@@ -4,6 +4,7 @@
 # make check      sets up, builds and runs every test
 # make demo       the main job, in front of you
 # make bench      measures what it costs, on the rig
+# make soak       kills workers and the daemon [KILLS=200] times under a Linux that checks every byte
 # make help       the rest
 
 VERSION := 0.1.0
@@ -145,6 +146,12 @@ check: setup
 	@$(MAKE) --no-print-directory $(JOBS) unit rig bench-programs
 	@tests/run
 
+# Hundreds of kills that no guest may notice: KILLS= how many.
+.PHONY: soak
+soak: setup
+	@$(MAKE) --no-print-directory $(JOBS) rig
+	@KILLS=$${KILLS:-200} tests/run -k death-
+
 demo: setup
 	@$(MAKE) --no-print-directory $(JOBS) rig
 	@tests/rig/demo
@@ -175,10 +182,10 @@ build/bench/scale: tests/bench/scale.c $(SCALE_PARTS) $(UNIT_HEADERS)
 	$(Q)gcc -std=gnu11 -O2 -g $(WARNINGS) $(CPPFLAGS) -Itests/unit -o $@ $< $(SCALE_PARTS) \
 	    $$(pkg-config --cflags --libs libsystemd jansson) -pthread
 
-$(RIG)/stopwatch: tests/bench/stopwatch.c
+$(RIG)/stopwatch: tests/bench/stopwatch.c kmod/uapi/hvisor.h
 	@mkdir -p $(@D)
 	$(call say,CC  $@)
-	$(Q)aarch64-linux-gnu-gcc $(filter-out -D% -I%,-std=gnu11 $(WARNINGS) $(CFLAGS)) -D_GNU_SOURCE -static -o $@ $<
+	$(Q)aarch64-linux-gnu-gcc $(filter-out -D% -I%,-std=gnu11 $(WARNINGS) $(CFLAGS)) -D_GNU_SOURCE -Ikmod/uapi -static -o $@ $<
 
 .PHONY: clean help
 clean:

@@ -6,22 +6,28 @@
  *   stopwatch copy FILE ADDRESS     a plain copy of FILE to physical ADDRESS: what it took, in ticks
  *   stopwatch round-trips N         N times to another process and back by two eventfds: what each took, in ticks
  *   stopwatch run COMMAND WORD…     what COMMAND took from fork to its end, in ticks
+ *   stopwatch replace ZONE DEVICE   kills a device's worker: what it took until the next one was attached, in ticks
  *   stopwatch frequency             ticks in a second
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHUNK (1U << 20)
+#include <hvisor.h>
+
+#define CHUNK     (1U << 20)
+#define ZONES_MAX 16
 
 static uint64_t counter(void) {
         uint64_t v;
@@ -109,6 +115,52 @@ static void print_run(char **words) {
         printf("%" PRIu64 "\n", counter() - before);
 }
 
+static int open_zone(const char *name) {
+        struct hvisor_zone_info zones[ZONES_MAX];
+        struct hvisor_zone_list list = { .count = ZONES_MAX, .zones = (uintptr_t) zones };
+        int control = open("/dev/hvisor", O_RDWR|O_CLOEXEC);
+
+        if (control < 0 || ioctl(control, HVISOR_ZONE_LIST, &list) < 0)
+                die("/dev/hvisor");
+        for (unsigned i = 0; i < list.count && i < ZONES_MAX; i++)
+                if (strcmp(zones[i].name, name) == 0)
+                        return ioctl(control, HVISOR_ZONE_OPEN, &(struct hvisor_zone_open){ .id = zones[i].id });
+        return -1;
+}
+
+static struct hvisor_device_info find_device(int zone, const char *name) {
+        struct hvisor_device_info devices[HVISOR_DEVICES_MAX];
+        struct hvisor_device_list list = { .count = HVISOR_DEVICES_MAX, .devices = (uintptr_t) devices };
+
+        if (ioctl(zone, HVISOR_DEVICE_LIST, &list) < 0)
+                die("devices");
+        for (unsigned i = 0; i < list.count && i < HVISOR_DEVICES_MAX; i++)
+                if (strcmp(devices[i].name, name) == 0)
+                        return devices[i];
+        fprintf(stderr, "stopwatch: no device %s\n", name);
+        exit(EXIT_FAILURE);
+}
+
+static void print_replace(const char *name, const char *device) {
+        struct pollfd change = { .fd = open_zone(name), .events = POLLIN };
+        struct hvisor_device_info before, now;
+        struct hvisor_zone_info seen;
+        uint64_t start;
+
+        if (change.fd < 0)
+                die(name);
+        before = find_device(change.fd, device);
+        start = counter();
+        if (before.worker_pid <= 0 || kill(before.worker_pid, SIGKILL) < 0)
+                die(device);
+        do {
+                if (poll(&change, 1, 10000) <= 0 || ioctl(change.fd, HVISOR_ZONE_INFO, &seen) < 0)
+                        die(device);
+                now = find_device(change.fd, device);
+        } while (now.generation == before.generation || !(now.flags & HVISOR_DEVICE_ATTACHED));
+        printf("%" PRIu64 "\n", counter() - start);
+}
+
 int main(int argc, char **argv) {
         uint64_t frequency;
 
@@ -120,11 +172,13 @@ int main(int argc, char **argv) {
                 print_round_trips(strtoul(argv[2], NULL, 0));
         } else if (argc >= 3 && strcmp(argv[1], "run") == 0) {
                 print_run(argv + 2);
+        } else if (argc == 4 && strcmp(argv[1], "replace") == 0) {
+                print_replace(argv[2], argv[3]);
         } else if (argc == 2 && strcmp(argv[1], "frequency") == 0) {
                 __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(frequency));
                 printf("%" PRIu64 "\n", frequency);
         } else {
-                fputs("usage: stopwatch rename FROM TO | copy FILE ADDRESS | round-trips N | run COMMAND… | frequency\n", stderr);
+                fputs("usage: stopwatch rename FROM TO | copy FILE ADDRESS | round-trips N | run COMMAND… | replace ZONE DEVICE | frequency\n", stderr);
                 return EXIT_FAILURE;
         }
         return EXIT_SUCCESS;
