@@ -54,7 +54,7 @@ def _ran(root, pid):
 
 
 def _in_zone(zone, command):
-    said = zone.command(f"read a b </proc/uptime; {{ {command}; }} >/dev/null 2>&1; r=$?; read c d </proc/uptime; echo times $a $c; [ $r = 0 ]",
+    said = zone.command(f"read a b </proc/uptime; ( {command} ) >/dev/null 2>&1; r=$?; read c d </proc/uptime; echo times $a $c; [ $r = 0 ]",
                         timeout=600)
     begin, end = map(float, said.split("times ")[-1].split()[:2])
     return max(end - begin, 0.01)
