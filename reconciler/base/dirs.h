@@ -8,7 +8,7 @@
 #define RUN_DIR          "/run/hvisor"
 #define RUN_BUS          RUN_DIR "/bus"      /* control socket: sd-bus, peer to peer */
 #define RUN_SPECS_DIR    RUN_DIR "/zones"    /* NAME.conf: readable copy of the spec last applied */
-#define RUN_CONSOLES_DIR RUN_DIR "/consoles" /* ZONE.DEVICE: link to the console's /dev/pts/N */
+#define RUN_CONSOLES_DIR RUN_DIR "/consoles" /* ZONE/DEVICE/: what makes a console, see base/console_dir.h */
 #define DEVICE_NODE      "/dev/hvisor"
 #ifndef LIBEXEC_DIR
 #define LIBEXEC_DIR "/usr/libexec/hvisor"

@@ -7,7 +7,7 @@
  *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N]
  *       block:    --image-fd=N [--image-events-fd=N] [--read-only] [--direct] [--discard]
  *                 --block-size=N --queues=N --serial=TEXT
- *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N
+ *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N --input-fd=N
  *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload] [--vhost-fd=N --links-fd=N]
  *
  * It attaches to the device object (that is how the daemon sees it is ready),
@@ -36,7 +36,8 @@
 #define WORKER_OPTION_SERIAL        "serial"        /* empty: made of both names */
 #define WORKER_OPTION_PTY_FD        "pty-fd"        /* the master, non-blocking; the slave is raw */
 #define WORKER_OPTION_PTY_EVENTS_FD "pty-events-fd" /* inotify on the slave's node: IN_OPEN, IN_CLOSE */
-#define WORKER_OPTION_HISTORY_FD    "history-fd"    /* memfd: recent output, outlives the worker */
+#define WORKER_OPTION_HISTORY_FD    "history-fd"    /* recent output: base/history.h */
+#define WORKER_OPTION_INPUT_FD      "input-fd"      /* a FIFO, non-blocking: base/console_dir.h */
 #define WORKER_OPTION_TAP_FD        "tap-fd"        /* as tap_open() gives it: base/tap.h */
 #define WORKER_OPTION_MAC_ADDRESS   "mac-address"
 #define WORKER_OPTION_OFFLOAD       "offload"
@@ -58,7 +59,7 @@
 /* How a worker calls itself in its lines: zone, device. */
 #define WORKER_NAME_FORMAT "zone %s, device %s"
 
-/* Size of the history memfd: a page of header, then the ring. */
+/* Size of the history's file: a page of header, then the ring. */
 #define WORKER_HISTORY_HEADER 4096
 #define WORKER_HISTORY_RING   (64 * 1024)
 #define WORKER_HISTORY_SIZE   (WORKER_HISTORY_HEADER + WORKER_HISTORY_RING)

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/console_dir.h"
 #include "base/dirs.h"
 #include "cli/status_text.h"
 #include "cli/table.h"
@@ -237,8 +238,8 @@ static void print_consoles(const json_t *zone, FILE *f) {
         json_array_foreach((json_t *) devices, i, d) {
                 if (strcmp(json_text(d, "type"), "console") != 0 || strcmp(json_text(d, "state"), "down") == 0)
                         continue;
-                (void) snprintf(text, sizeof(text), "%s/%s.%s (hvisor console %s %s)", RUN_CONSOLES_DIR, name,
-                                json_text(d, "name"), name, json_text(d, "name"));
+                (void) snprintf(text, sizeof(text), "%s/%s/%s/" CONSOLE_TTY " (hvisor console %s %s)", RUN_CONSOLES_DIR,
+                                name, json_text(d, "name"), name, json_text(d, "name"));
                 print_field(f, "Console", text);
         }
 }

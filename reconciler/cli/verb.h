@@ -61,7 +61,7 @@ enum { KEYS_JSON, KEYS_BOARD };
 int verb_keys(const struct arguments *a);
 enum { PLAN_JSON };
 int verb_plan(const struct arguments *a);
-enum { CONSOLE_TIMEOUT };
+enum { CONSOLE_TIMEOUT, CONSOLE_WATCH };
 int verb_console(const struct arguments *a);
 int verb_restart(const struct arguments *a);
 enum { UPGRADE_ALL };

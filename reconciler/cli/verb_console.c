@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/dirs.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "cli/overview.h"
 #include "cli/relay.h"
@@ -54,24 +53,24 @@ static const char *console_choose(const json_t *zone) {
         return NULL;
 }
 
-static int console_open(const json_t *zone, const char *zone_name, const char *device) {
-        char path[PATH_MAX];
-        int fd;
+/* Return: true, or said why not. @directory: PATH_MAX. */
+static bool console_open(const json_t *zone, const char *zone_name, const char *device, char *directory,
+                         struct console_client *ret) {
+        struct err e = {};
+        int r;
 
         /* Both become part of a path: nothing but names. */
         if (!zone_name_valid(zone_name) || !zone_name_valid(device)) {
                 log_error("\"%s\" is not a name", zone_name_valid(zone_name) ? device : zone_name);
-                return -1;
+                return false;
         }
-        (void) snprintf(path, sizeof(path), "%s/%s.%s", RUN_CONSOLES_DIR, zone_name, device);
-        fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-        if (fd >= 0)
-                return fd;
-        if (errno == ENOENT || errno == EIO || errno == ENXIO)
+        (void) snprintf(directory, PATH_MAX, "%s/%s/%s", RUN_CONSOLES_DIR, zone_name, device);
+        r = console_client_open(directory, ret, &e);
+        if (r == -ENOENT)
                 explain_missing(zone, device);
-        else
-                log_error("%s: %s%s", path, strerror(errno), errno == EACCES ? "; become root (sudo)" : "");
-        return -1;
+        else if (r < 0)
+                log_error("%s", err_text(&e, r));
+        return r >= 0;
 }
 
 /* ---- talking to it ---------------------------------------------------------------------------------- */
@@ -88,23 +87,27 @@ static bool silence_parse(const char *text, unsigned *ret_ms) {
         return true;
 }
 
-static int console_attach(int console, const char *zone, const char *device, unsigned silence_ms) {
+static int console_attach(struct console_client *console, const char *zone, const char *device, bool watch,
+                          unsigned silence_ms) {
         struct relay relay = { .in = STDIN_FILENO,
                                .out = STDOUT_FILENO,
+                               .notes = isatty(STDIN_FILENO) ? STDERR_FILENO : -1,
                                .console = console,
                                .interactive = isatty(STDIN_FILENO),
+                               .watch = watch,
                                .silence_ms = silence_ms };
         struct terminal t;
         struct err e = {};
         int r;
 
-        if (relay.interactive)
-                fprintf(stderr, "Connected to console %s of %s. Ctrl-] leaves it.\n", device, zone);
         r = terminal_raw(&t, STDIN_FILENO);
         if (r < 0) {
                 log_error("the terminal: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
+        /* What was typed before it is thrown away. */
+        if (relay.interactive)
+                fprintf(stderr, "Connected to console %s of %s. Ctrl-] leaves it.\r\n", device, zone);
         r = relay_run(&relay, &e);
         terminal_restore(&t);
         if (r < 0)
@@ -113,15 +116,18 @@ static int console_attach(int console, const char *zone, const char *device, uns
                 fprintf(stderr, "\nThe console was closed: hvisor status %s tells how the zone is.\n", zone);
         else if (r == RELAY_STALLED)
                 log_error("zone %s does not read its console %s: not all of the input got there", zone, device);
+        else if (r == RELAY_BUSY)
+                log_error("another client writes to console %s of %s: the input did not get there", device, zone);
         else if (relay.interactive)
                 fprintf(stderr, "\nLeft console %s of %s.\n", device, zone);
-        return r < 0 || r == RELAY_SIGNAL || r == RELAY_STALLED ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 || r == RELAY_SIGNAL || r == RELAY_STALLED || r == RELAY_BUSY ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int verb_console(const struct arguments *a) {
         const char *zone_name = a->words[0], *device = a->num_words > 1 ? a->words[1] : NULL;
         _cleanup_(json_decrefp) json_t *status = NULL;
-        _cleanup_close_ int console = -1;
+        struct console_client console;
+        char directory[PATH_MAX];
         unsigned silence_ms = SILENCE_S * 1000;
         const json_t *zone = NULL;
         struct err e = {};
@@ -143,6 +149,9 @@ int verb_console(const struct arguments *a) {
                 device = console_choose(zone);
         if (!device)
                 return EXIT_FAILURE;
-        console = console_open(zone, zone_name, device);
-        return console < 0 ? EXIT_FAILURE : console_attach(console, zone_name, device, silence_ms);
+        if (!console_open(zone, zone_name, device, directory, &console))
+                return EXIT_FAILURE;
+        r = console_attach(&console, zone_name, device, a->options[CONSOLE_WATCH], silence_ms);
+        console_client_close(&console);
+        return r;
 }

@@ -64,11 +64,13 @@ const struct verb verbs[] = {
           NEEDS_NOTHING,
           "attach to a zone's console; Ctrl-] leaves it",
           "Recent output comes first. Without DEVICE: the zone's only console, or \"main\".\n"
+          "Any number may watch, one writes: the first that came; when it leaves, one of the others.\n"
           "If the input is not a terminal it is copied to its end; the console's output then\n"
           "goes on until it has been silent for some seconds (--timeout), at most ten times as long.\n"
           "\n"
           "Exit status: 0 left, or the console was closed; 1 there is none, or an error.\n",
-          { { "timeout", "SECONDS", "of silence that end it after the input's end (2); not for terminals" } },
+          { { "timeout", "SECONDS", "of silence that end it after the input's end (2); not for terminals" },
+            { "watch", NULL, "never write, only look; not the input's end, but a signal ends it" } },
           verb_console },
         { "logs",
           "ZONE [DEVICE]",

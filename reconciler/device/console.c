@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -6,12 +7,13 @@
 #include <linux/virtio_console.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "base/fd.h"
+#include "base/history.h"
 #include "device/console.h"
 #include "device/device_type.h"
-#include "device/history.h"
 #include "device/pty.h"
 
 /* 5.3.2, without F_MULTIPORT */
@@ -20,6 +22,7 @@
 
 #define SOURCE_PTY    0
 #define SOURCE_EVENTS 1
+#define SOURCE_INPUT  2
 
 /* How many requests are served before the loop looks at everything else again. */
 #define BATCH 64
@@ -31,10 +34,14 @@ struct console {
         struct virtio_device base;
         int pty_fd;
         int events_fd;
-        int history_fd; /* only kept open: a daemon that lost its own gets it from here */
+        int history_fd;
+        int input_fd;
         struct history history;
-        bool input_waiting;  /* the pty has, or may have, bytes for the guest */
+        bool pty_waiting;    /* the pty has, or may have, bytes for the guest */
+        bool input_waiting;  /* the FIFO, too */
         bool output_blocked; /* the pty is full: EPOLLOUT will tell */
+        bool refusal_told;   /* to who types at the terminal while another client writes */
+        bool size_due;       /* the driver has just come up: tell it the size */
         struct virtqueue_chain chain;
 };
 
@@ -92,18 +99,20 @@ static int transmit(struct console *c) {
                                 break;
                 }
         } while (r == 0 && virtqueue_allow_kicks(q));
+        if (budget < BATCH)
+                history_publish(&c->history);
         show(c);
         return r;
 }
 
 /* ---- client to guest ---------------------------------------------------------------------------------- */
 
-/* Reads from the pty into one request. Return: bytes, 0 if the pty has none now, -errno. */
-static ssize_t read_input(struct console *c, const struct iov_span *room) {
+/* Return: bytes, 0 if there are none now, -errno. */
+static ssize_t read_from(int fd, const struct iov_span *room) {
         ssize_t n;
 
         do
-                n = readv(c->pty_fd, room->iov, (int) MIN(room->count, (size_t) IOV_MAX));
+                n = readv(fd, room->iov, (int) MIN(room->count, (size_t) IOV_MAX));
         while (n < 0 && errno == EINTR);
         if (n >= 0)
                 return n;
@@ -113,6 +122,21 @@ static ssize_t read_input(struct console *c, const struct iov_span *room) {
         return errno == EFAULT ? -ESTALE : -errno;
 }
 
+/* Into one request. Return: bytes, 0 if nothing was typed, -errno. */
+static ssize_t read_input(struct console *c, const struct iov_span *room) {
+        ssize_t n = 0;
+
+        if (c->input_waiting) {
+                n = read_from(c->input_fd, room);
+                c->input_waiting = n != 0;
+        }
+        if (n == 0 && c->pty_waiting) {
+                n = read_from(c->pty_fd, room);
+                c->pty_waiting = n != 0;
+        }
+        return n;
+}
+
 /* Kicks matter only while input waits for buffers: the driver may add them unheard otherwise. */
 static int receive(struct console *c) {
         struct virtqueue *q = &c->base.queues[QUEUE_RECEIVE];
@@ -120,7 +144,7 @@ static int receive(struct console *c) {
         if (!virtqueue_running(q))
                 return 0;
         virtqueue_suppress_kicks(q);
-        for (unsigned budget = BATCH; c->input_waiting; budget--) {
+        for (unsigned budget = BATCH; c->input_waiting || c->pty_waiting; budget--) {
                 ssize_t n;
                 int r;
 
@@ -141,9 +165,7 @@ static int receive(struct console *c) {
                         virtqueue_put_back(q);
                 if (n < 0)
                         return (int) n;
-                if (n == 0)
-                        c->input_waiting = false;
-                else
+                if (n > 0)
                         virtqueue_return(q, c->chain.head, (uint32_t) n);
         }
         return 0;
@@ -163,8 +185,12 @@ static void clients_changed(struct console *c, uint32_t clients, bool gap) {
         if (clients > 0 && (gap || h->clients == 0)) {
                 h->shown = history_first_line(&c->history);
                 c->output_blocked = false;
+                c->refusal_told = false;
         }
-        h->clients = clients;
+        if (h->clients != clients) {
+                __atomic_store_n(&h->clients, clients, __ATOMIC_RELAXED);
+                history_publish(&c->history);
+        }
 }
 
 /* Counts from the inotify events; the pty itself has the last word on whether there is any. */
@@ -179,15 +205,87 @@ static void recount_clients(struct console *c) {
         clients_changed(c, clients, gap);
 }
 
+/* Does a client have the FIFO? */
+static bool input_taken(const struct console *c) {
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+        return fcntl(c->input_fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* One writes: what is typed at the terminal while another client does is thrown away, which is said once. */
+static void refuse_typed(struct console *c) {
+        static const char told[] = "\r\n[Another client writes to this console; here it is only shown.]\r\n";
+        char typed[512];
+        bool any = false;
+
+        while (read(c->pty_fd, typed, sizeof(typed)) > 0)
+                any = true;
+        if (any && !c->refusal_told)
+                c->refusal_told = write(c->pty_fd, told, strlen(told)) > 0;
+}
+
+/* Something may have been typed at the terminal. */
+static void pty_input(struct console *c) {
+        if (input_taken(c))
+                refuse_typed(c);
+        else
+                c->pty_waiting = true;
+}
+
 static int pty_event(struct console *c, uint32_t events) {
         if (events & EPOLLHUP)
                 recount_clients(c);
         if (events & (EPOLLIN | EPOLLHUP))
-                c->input_waiting = true;
+                pty_input(c);
         if (events & EPOLLOUT)
                 c->output_blocked = false;
         show(c);
         return receive(c);
+}
+
+/* ---- the window's size -------------------------------------------------------------------------------- */
+
+/* Return: true if that is another one. */
+static bool set_size(struct console *c, const struct winsize *size) {
+        struct virtio_console_config now = { .cols = htole16(size->ws_col), .rows = htole16(size->ws_row) };
+
+        if (memcmp(c->base.config, &now, sizeof(now)) == 0)
+                return false;
+        memcpy(c->base.config, &now, sizeof(now));
+        return true;
+}
+
+static void look_at_size(struct console *c) {
+        struct winsize size;
+
+        if (ioctl(c->pty_fd, TIOCGWINSZ, &size) == 0 && set_size(c, &size))
+                c->base.config_changed = true;
+}
+
+/*
+ * Linux reads the size only when it is told of a change: one that has just come up and has not used
+ * the queue yet gets one, from nothing to what it is.
+ */
+static int console_queue_started(struct virtio_device *d, unsigned queue) {
+        static const struct winsize none;
+        struct console *c = console_of(d);
+
+        if (queue != QUEUE_TRANSMIT || !virtio_device_has(d, VIRTIO_CONSOLE_F_SIZE) || d->queues[queue].next_used != 0)
+                return 0;
+        c->size_due = set_size(c, &none);
+        d->config_changed |= c->size_due;
+        return 0;
+}
+
+/* In the round after the one that told of none. */
+static int tell_due_size(struct console *c) {
+        if (!c->size_due)
+                return 0;
+        if (c->base.config_changed)
+                return 1;
+        c->size_due = false;
+        look_at_size(c);
+        return 0;
 }
 
 /* ---- what the server calls ---------------------------------------------------------------------------- */
@@ -195,15 +293,30 @@ static int pty_event(struct console *c, uint32_t events) {
 static int console_source_ready(struct virtio_device *d, unsigned source, uint32_t events) {
         struct console *c = console_of(d);
 
-        if (source == SOURCE_PTY)
+        switch (source) {
+        case SOURCE_PTY:
                 return pty_event(c, events);
-        recount_clients(c);
-        show(c);
-        return 0;
+        case SOURCE_INPUT:
+                c->input_waiting = true;
+                return receive(c);
+        default:
+                recount_clients(c);
+                show(c);
+                if (!c->size_due)
+                        look_at_size(c);
+                return 0;
+        }
 }
 
 static int console_queue_notify(struct virtio_device *d, unsigned queue) {
-        return queue == QUEUE_TRANSMIT ? transmit(console_of(d)) : receive(console_of(d));
+        struct console *c = console_of(d);
+        int r, due;
+
+        if (queue == QUEUE_RECEIVE)
+                return receive(c);
+        r = transmit(c);
+        due = tell_due_size(c);
+        return r != 0 ? r : due;
 }
 
 static void console_free(struct virtio_device *d) {
@@ -213,10 +326,12 @@ static void console_free(struct virtio_device *d) {
         fd_close(c->pty_fd);
         fd_close(c->events_fd);
         fd_close(c->history_fd);
+        fd_close(c->input_fd);
         free(c);
 }
 
 static const struct virtio_device_ops console_ops = {
+        .queue_started = console_queue_started,
         .queue_notify = console_queue_notify,
         .source_ready = console_source_ready,
         .free = console_free,
@@ -234,12 +349,12 @@ static int set_nonblocking(int fd, const char *what, struct err *e) {
 
 static void offer(struct console *c) {
         c->base.ops = &console_ops;
-        c->base.features = VIRTIO_QUEUE_FEATURES;
+        c->base.features = VIRTIO_QUEUE_FEATURES | VIRTIO_FEATURE(VIRTIO_CONSOLE_F_SIZE);
         c->base.num_queues = 2;
         c->base.queue_size_max[QUEUE_RECEIVE] = CONSOLE_QUEUE_SIZE;
         c->base.queue_size_max[QUEUE_TRANSMIT] = CONSOLE_QUEUE_SIZE;
-        c->base.config_size = sizeof(struct virtio_console_config); /* all 0: no feature makes a field valid */
-        c->base.num_sources = 2;
+        c->base.config_size = sizeof(struct virtio_console_config);
+        c->base.num_sources = 3;
         /*
          * Edges: a master without a client has EPOLLHUP for as long as that lasts, and one
          * with a client nearly always EPOLLOUT.
@@ -248,6 +363,8 @@ static void offer(struct console *c) {
         c->base.sources[SOURCE_PTY].events = EPOLLIN | EPOLLOUT | EPOLLET;
         c->base.sources[SOURCE_EVENTS].fd = c->events_fd;
         c->base.sources[SOURCE_EVENTS].events = EPOLLIN;
+        c->base.sources[SOURCE_INPUT].fd = c->input_fd;
+        c->base.sources[SOURCE_INPUT].events = EPOLLIN | EPOLLET; /* it may have to wait for the guest */
 }
 
 /* A client may be there from our predecessor's time, with the cursor in the history where it has got to. */
@@ -256,24 +373,30 @@ static void find_clients(struct console *c) {
         if (c->history.header->clients == 0 && pty_has_client(c->pty_fd))
                 clients_changed(c, 1, false);
         c->input_waiting = true;
+        pty_input(c);
+        look_at_size(c);
+        c->base.config_changed = false; /* it is what is offered */
 }
 
-int console_new(int pty_fd, int events_fd, int history_fd, struct virtio_device **ret, struct err *e) {
+int console_new(const struct console_fds *fds, struct virtio_device **ret, struct err *e) {
         _cleanup_free_ struct console *c = calloc(1, sizeof(*c));
         int r;
 
         if (!c)
                 return err_set(e, -ENOMEM, "out of memory");
-        r = set_nonblocking(pty_fd, "pty", e);
+        r = set_nonblocking(fds->pty, "pty", e);
         if (r >= 0)
-                r = set_nonblocking(events_fd, "pty events", e);
+                r = set_nonblocking(fds->events, "pty events", e);
         if (r >= 0)
-                r = history_open(&c->history, history_fd, e);
+                r = set_nonblocking(fds->input, "input", e);
+        if (r >= 0)
+                r = history_open(&c->history, fds->history, e);
         if (r < 0)
                 return r;
-        c->pty_fd = pty_fd;
-        c->events_fd = events_fd;
-        c->history_fd = history_fd;
+        c->pty_fd = fds->pty;
+        c->events_fd = fds->events;
+        c->history_fd = fds->history;
+        c->input_fd = fds->input;
         offer(c);
         find_clients(c);
         *ret = &TAKE_PTR(c)->base;
@@ -286,12 +409,14 @@ enum {
         ARGUMENT_PTY,
         ARGUMENT_EVENTS,
         ARGUMENT_HISTORY,
+        ARGUMENT_INPUT,
 };
 
 static const struct device_option console_options[] = {
         [ARGUMENT_PTY] = { WORKER_OPTION_PTY_FD, DEVICE_OPTION_FD },
         [ARGUMENT_EVENTS] = { WORKER_OPTION_PTY_EVENTS_FD, DEVICE_OPTION_FD },
         [ARGUMENT_HISTORY] = { WORKER_OPTION_HISTORY_FD, DEVICE_OPTION_FD },
+        [ARGUMENT_INPUT] = { WORKER_OPTION_INPUT_FD, DEVICE_OPTION_FD },
         { 0 },
 };
 
@@ -299,6 +424,8 @@ static const struct cage_rule console_rules[] = {
         { __NR_read, false, 0 },
         { __NR_readv, false, 0 },
         { __NR_writev, false, 0 },
+        { __NR_pwrite64, false, 0 },
+        { __NR_fcntl, true, F_GETLK },
 #ifdef __NR_poll
         { __NR_poll, false, 0 },
 #endif
@@ -306,10 +433,18 @@ static const struct cage_rule console_rules[] = {
         { __NR_ioctl, true, PTY_IOCTL_GET },
         { __NR_ioctl, true, PTY_IOCTL_SET_FLUSH },
         { __NR_ioctl, true, PTY_IOCTL_FLUSH },
+        { __NR_ioctl, true, TIOCGWINSZ },
 };
 
 static int console_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
-        return console_new(a->values[ARGUMENT_PTY], a->values[ARGUMENT_EVENTS], a->values[ARGUMENT_HISTORY], ret, e);
+        const struct console_fds fds = {
+                .pty = a->values[ARGUMENT_PTY],
+                .events = a->values[ARGUMENT_EVENTS],
+                .history = a->values[ARGUMENT_HISTORY],
+                .input = a->values[ARGUMENT_INPUT],
+        };
+
+        return console_new(&fds, ret, e);
 }
 
 const struct device_type console_device_type = {

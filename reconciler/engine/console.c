@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <termios.h>
 
+#include "base/console_dir.h"
 #include "base/dirs.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -22,20 +22,19 @@ struct consoles {
         size_t count;
 };
 
-static void link_path(const struct console *c, char *buffer, size_t size) {
-        snprintf(buffer, size, "%s/%s.%s", RUN_CONSOLES_DIR, c->zone, c->device);
+/* Of one of its files; "": of its directory. */
+static void path_of(const struct console *c, const char *file, char path[static PATH_MAX]) {
+        snprintf(path, PATH_MAX, "%s/%s/%s/%s", RUN_CONSOLES_DIR, c->zone, c->device, file);
 }
 
 /* ---- what outlives the daemon ----------------------------------------------------------------------- */
 
 static void store(const struct console *c) {
         fd_store_add(FD_PTY, c->zone, c->device, c->master);
-        fd_store_add(FD_HISTORY, c->zone, c->device, c->history);
 }
 
 static void unstore(const struct console *c) {
         fd_store_remove(FD_PTY, c->zone, c->device);
-        fd_store_remove(FD_HISTORY, c->zone, c->device);
 }
 
 /* ---- the list --------------------------------------------------------------------------------------- */
@@ -43,7 +42,7 @@ static void unstore(const struct console *c) {
 static struct console *console_free(struct console *c) {
         if (c) {
                 fd_close(c->master);
-                fd_close(c->history);
+                fd_close(c->input);
                 free(c);
         }
         return NULL;
@@ -64,7 +63,7 @@ static struct console *console_new(const char *zone, const char *device) {
                 return NULL;
         snprintf(c->zone, sizeof(c->zone), "%s", zone);
         snprintf(c->device, sizeof(c->device), "%s", device);
-        c->master = c->history = -1;
+        c->master = c->input = -1;
         return c;
 }
 
@@ -99,28 +98,71 @@ static int open_pty(struct console *c) {
         return set_raw(c->slave);
 }
 
-static int open_history(struct console *c) {
-        c->history = memfd_create("console-history", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (c->history < 0 || ftruncate(c->history, WORKER_HISTORY_SIZE) < 0 ||
-            fcntl(c->history, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-                return -errno;
-        return 0;
-}
-
 /* Replaced in one step: who follows the link finds the old slave or the new one. */
 static int make_link(const struct console *c) {
         char path[PATH_MAX], beside[PATH_MAX + 8];
-        int r;
 
-        link_path(c, path, sizeof(path));
-        r = mkdir_parents(path);
-        if (r < 0)
-                return r;
+        path_of(c, CONSOLE_TTY, path);
         snprintf(beside, sizeof(beside), "%s~", path);
         (void) unlink(beside);
         if (symlink(c->slave, beside) < 0)
                 return -errno;
         return rename(beside, path) < 0 ? -errno : 0;
+}
+
+int console_history(const struct console *c) {
+        _cleanup_close_ int fd = -1;
+        char path[PATH_MAX];
+
+        path_of(c, CONSOLE_HISTORY, path);
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 || ftruncate(fd, WORKER_HISTORY_SIZE) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/* Both ways: it has no end of file, and nobody has to be there first (fifo(7)). */
+int console_input(const struct console *c) {
+        _cleanup_close_ int fd = -1;
+        char path[PATH_MAX];
+
+        path_of(c, CONSOLE_INPUT, path);
+        if (mkfifo(path, 0600) < 0 && errno != EEXIST)
+                return -errno;
+        fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fcntl(fd, F_SETPIPE_SZ, CONSOLE_INPUT_SIZE) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static void remove_files(const struct console *c) {
+        static const char *const files[] = { CONSOLE_TTY, CONSOLE_INPUT, CONSOLE_HISTORY };
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                path_of(c, files[i], path);
+                (void) unlink(path);
+        }
+        path_of(c, "", path);
+        (void) rmdir(path);
+        snprintf(path, sizeof(path), "%s/%s", RUN_CONSOLES_DIR, c->zone);
+        (void) rmdir(path); /* another console's, too: not empty */
+}
+
+static int make_files(struct console *c) {
+        _cleanup_close_ int history = -1;
+        char path[PATH_MAX];
+        int r;
+
+        path_of(c, CONSOLE_TTY, path);
+        r = mkdir_parents(path);
+        if (r < 0)
+                return r;
+        history = console_history(c);
+        if (history < 0)
+                return history;
+        c->input = console_input(c);
+        return c->input < 0 ? c->input : make_link(c);
 }
 
 int consoles_get(struct consoles *l, const char *zone, const char *device, const struct console **ret, struct err *e) {
@@ -138,12 +180,11 @@ int consoles_get(struct consoles *l, const char *zone, const char *device, const
         r = open_pty(c);
         if (r < 0)
                 return err_set(e, r, "a pty for the console: %s", strerror(-r));
-        r = open_history(c);
+        remove_files(c); /* left of an earlier one that was lost */
+        r = make_files(c);
         if (r < 0)
-                return err_set(e, r, "memory for the console's history: %s", strerror(-r));
-        r = make_link(c);
-        if (r < 0)
-                return err_set(e, r, "the console's link in %s: %s", RUN_CONSOLES_DIR, strerror(-r));
+                return err_set(e, r, "the console's files in %s/%s/%s: %s", RUN_CONSOLES_DIR, zone, device,
+                               strerror(-r));
         r = add(l, c);
         if (r < 0)
                 return r;
@@ -165,14 +206,12 @@ void consoles_drop(struct consoles *l, const char *zone) {
 
         for (size_t i = 0; i < l->count; i++) {
                 struct console *c = l->list[i];
-                char path[PATH_MAX];
 
                 if (strcmp(c->zone, zone) != 0) {
                         l->list[kept++] = c;
                         continue;
                 }
-                link_path(c, path, sizeof(path));
-                (void) unlink(path);
+                remove_files(c);
                 unstore(c);
                 console_free(c);
         }
@@ -188,39 +227,28 @@ static void set_master(struct console *c, int fd) {
                 c->master = fd_close(c->master);
 }
 
-static void set_history(struct console *c, int fd) {
-        fd_close(c->history);
-        c->history = fd;
-}
-
 static int take_stored(struct consoles *l, struct stored_fd *s) {
         struct console *c;
 
-        if (s->kind != FD_PTY && s->kind != FD_HISTORY)
+        if (s->kind != FD_PTY)
                 return 0;
-        c = find(l, s->zone, s->device);
-        if (!c) {
-                c = console_new(s->zone, s->device);
-                if (!c || add(l, c) < 0) {
-                        console_free(c);
-                        return -ENOMEM;
-                }
+        c = console_new(s->zone, s->device);
+        if (!c || add(l, c) < 0) {
+                console_free(c);
+                return -ENOMEM;
         }
-        if (s->kind == FD_PTY)
-                set_master(c, TAKE_FD(s->fd));
-        else
-                set_history(c, TAKE_FD(s->fd));
+        set_master(c, TAKE_FD(s->fd));
         return 0;
 }
 
-/* A console of which one half was lost is none. */
+/* One whose pty or files cannot be had is none. */
 static void drop_incomplete(struct consoles *l) {
         size_t kept = 0;
 
         for (size_t i = 0; i < l->count; i++) {
                 struct console *c = l->list[i];
 
-                if (c->master >= 0 && c->history >= 0 && make_link(c) >= 0) {
+                if (c->master >= 0 && make_files(c) >= 0) {
                         l->list[kept++] = c;
                         continue;
                 }
@@ -291,12 +319,11 @@ void consoles_regain(struct consoles *l, const char *zone, const char *device, p
         c = console_new(zone, device);
         if (!c)
                 return;
-        c->history = copy_fd(pidfd, arguments, n, WORKER_OPTION_HISTORY_FD);
         master = copy_fd(pidfd, arguments, n, WORKER_OPTION_PTY_FD);
         if (master >= 0)
                 set_master(c, master);
-        if (c->history < 0 || c->master < 0 || make_link(c) < 0 || add(l, c) < 0) {
-                log_warning("console %s.%s: cannot take it over from worker %d; it is lost when that worker ends", zone,
+        if (c->master < 0 || make_files(c) < 0 || add(l, c) < 0) {
+                log_warning("console %s/%s: cannot take it over from worker %d; it is lost when that worker ends", zone,
                             device, (int) worker);
                 return;
         }

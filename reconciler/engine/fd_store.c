@@ -11,7 +11,6 @@
 
 static const char *const kinds[_FD_KIND_MAX] = {
         [FD_PTY] = "pty",
-        [FD_HISTORY] = "history",
         [FD_LOG] = "log",
 };
 

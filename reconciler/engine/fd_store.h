@@ -9,9 +9,8 @@
 #include "config/spec.h"
 
 enum fd_kind {
-        FD_PTY,     /* a console's master */
-        FD_HISTORY, /* a console's recent output */
-        FD_LOG,     /* the daemon's end of a worker's stderr */
+        FD_PTY, /* a console's master */
+        FD_LOG, /* the daemon's end of a worker's stderr */
         _FD_KIND_MAX,
 };
 

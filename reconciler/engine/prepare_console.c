@@ -1,22 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A console's worker gets the pty and the history that outlive it. */
+/* A console's worker gets the pty, the history and the input that outlive it. */
 #include <string.h>
 
 #include "base/worker.h"
 #include "engine/prepare.h"
 
+/* What each worker gets of its own. */
+static const struct {
+        const char *option, *what;
+        int (*open)(const struct console *c);
+} parts[] = {
+        { WORKER_OPTION_PTY_EVENTS_FD, "watching its terminal", console_watch },
+        { WORKER_OPTION_HISTORY_FD, "history", console_history },
+        { WORKER_OPTION_INPUT_FD, "input", console_input },
+};
+
 static int console_prepare(struct launcher_stock *s, const struct launch_request *q, struct command *c, struct err *e) {
         const struct console *console;
-        int r = consoles_get(s->consoles, q->zone, q->device->name, &console, e), events;
+        int r = consoles_get(s->consoles, q->zone, q->device->name, &console, e);
 
         if (r < 0)
                 return r;
-        events = console_watch(console);
-        if (events < 0)
-                return err_set(e, events, "watching %s: %s", console->slave, strerror(-events));
         command_add_fd(c, WORKER_OPTION_PTY_FD, console->master);
-        command_add_owned_fd(c, WORKER_OPTION_PTY_EVENTS_FD, events);
-        command_add_fd(c, WORKER_OPTION_HISTORY_FD, console->history);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                int fd = parts[i].open(console);
+
+                if (fd < 0)
+                        return err_set(e, fd, "the console: %s: %s", parts[i].what, strerror(-fd));
+                command_add_owned_fd(c, parts[i].option, fd);
+        }
         return 0;
 }
 

@@ -7,7 +7,7 @@ from rig.vm import ZONES_D
 
 UNIT = "hvisor-reconciler"
 DISK = "/root/disk.img"
-KEPT = "cd /run/hvisor && for link in consoles/*; do readlink $link; done && sha256sum zones/*"
+KEPT = "cd /run/hvisor && for link in consoles/*/*/tty; do readlink $link; done && sha256sum zones/*"
 
 
 def boot(vm, guest="console-irq"):

@@ -29,7 +29,7 @@ def renamed(vm):
     assert told[1:-1] == [("worker-start", "done")], told
     # what it runs with can be read, and is what the file said
     vm.run("hvisor check /run/hvisor/zones/guest.conf")
-    assert vm.out("readlink /run/hvisor/consoles/guest.main").startswith("/dev/pts/")
+    assert vm.out("readlink /run/hvisor/consoles/guest/main/tty").startswith("/dev/pts/")
 
 
 @case("boot-a-copied-file-boots")

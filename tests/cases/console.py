@@ -5,9 +5,9 @@ import re
 
 from rig import confs, witness
 from rig.cases import case
+from rig.console import ZoneConsole
 
 HELLO = "payload: hello from zone 1"
-SCRIPT = "script -qec 'hvisor console guest' /dev/null"       # a terminal around the client; the status is the client's
 
 
 def boot_echo(vm):
@@ -68,18 +68,22 @@ def early_output(vm):
 
 
 def visit(vm, typed):
-    """Attaches with a terminal, types, and leaves by Ctrl-]. Return: the client's Result."""
-    return vm.run(f"{{ sleep 0.5; printf '{typed}'; sleep 1; printf '\\035'; sleep 1; }} | timeout 20 {SCRIPT}", check=False)
+    """Attaches with a terminal, types a word, and leaves by Ctrl-] when it was answered. Return: the client's Result."""
+    def seen(text):
+        return f"until grep -q '{text}' /tmp/visit; do sleep 0.1; done"
+    script = "script -qefc 'hvisor console guest' /tmp/visit"           # a terminal around the client; the status is the client's
+    return vm.run(f"rm -f /tmp/visit; {{ {seen('Connected')}; printf '{typed}\\n'; {seen(f'echo: {typed.upper()}')}; "
+                  f"printf '\\035'; {seen('Left')}; }} 2>/dev/null | timeout 50 {script}", check=False)
 
 
 @case("console-leaving-it-leaves-the-zone-and-the-next-client-sees-what-was")
 def leaving(vm):
     boot_echo(vm)
     before = witness.wait_ready(vm, "guest")
-    first = visit(vm, "first\\n")
+    first = visit(vm, "first")
     assert first.status == 0, first
     assert HELLO in first.out and "echo: FIRST" in first.out and "Left console main of guest" in first.out, first
-    second = visit(vm, "second\\n")
+    second = visit(vm, "second")
     assert second.status == 0, second
     assert HELLO in second.out and "echo: FIRST" in second.out and "echo: SECOND" in second.out, second
     assert vm.zone("guest")["state"] == "running" and witness.attachments(vm, "guest") == before
@@ -120,3 +124,85 @@ def none(vm):
     vm.boot("guest", confs.payload("sleep").split("[Console")[0])
     bare = vm.run("hvisor console guest --timeout=1 </dev/null", check=False)
     assert bare.status == 1 and "no [Console]" in bare.err, bare
+
+
+TTY = "/run/hvisor/consoles/guest/main/tty"
+
+
+@case("console-shows-all-of-its-history-to-who-does-not-wait")
+def whole_history(vm):
+    console = boot_linux(vm)
+    console.command("seq 1500")
+    lines = vm.out("hvisor console guest --timeout=0 </dev/null").replace("\r", "").splitlines()
+    assert [int(line) for line in lines if line.isdigit()] == list(range(1, 1501)), (lines[:5], lines[-5:])
+
+
+@case("console-one-writes-and-all-others-see")
+def one_writes(vm):
+    boot_echo(vm)
+    writer = vm.console("guest")
+    writer.expect(f"^{HELLO}$")
+    watcher = ZoneConsole(vm, "guest")
+    watcher.expect(r"Process \d+ writes to this console")
+    watcher.send("intruder\n")
+    watcher.expect("Another client writes")
+    # nor does a pipe, which says so, or a program at the terminal itself
+    pipe = vm.run("echo intruder | hvisor console guest --timeout=1", check=False)
+    assert pipe.status == 1 and "another client writes" in pipe.err, pipe
+    vm.run(f"printf 'intruder\\n' >{TTY}")
+    writer.send("owner\n")
+    for client in (writer, watcher):
+        client.expect("^echo: .*OWNER")
+        assert "INTRUDER" not in client.text(), client.text()
+
+    # the worker is killed: each goes on where it was, the writer writes
+    pid = vm.workers("guest")["main"]
+    vm.run(f"kill -9 {pid}")
+    writer.send("survivor\n")
+    for client in (writer, watcher):
+        client.expect("^echo: .*SURVIVOR")
+        assert client.text().count(HELLO) == 1
+
+    writer.close()
+    watcher.expect("You write to this console now")
+    watcher.send("heir\n")
+    watcher.expect("^echo: .*HEIR")
+    # who comes while a program has the terminal open does not write beside it
+    watcher.close()
+    vm.wait("echo free | hvisor console guest --timeout=1", what="the watcher to be gone")
+    holder = vm.background(f"exec 3<>{TTY}; sleep 1000")
+    late = ZoneConsole(vm, "guest")
+    late.expect("Another program has the console's terminal open")
+    vm.run(f"kill -- -{holder}")
+    late.expect("You write to this console now")
+    late.close()
+
+
+@case("console-of-a-linux-has-the-size-of-its-clients-window")
+def window_size(vm):
+    vm.drop("guest", confs.linux())
+    vm.wait(f"test -e {TTY}", what="the console's terminal")
+    vm.run(f"stty -F {TTY} cols 400 rows 41")
+    console = vm.console("guest")
+    console.expect("zone# ")
+    assert console.command("stty size").split() == ["41", "400"]    # before its driver came up
+    terminal = vm.out("ps -o tty= -C hvisor").split()[0]
+    vm.run(f"stty -F /dev/{terminal} cols 300 rows 33")             # the client's own window
+    vm.wait(lambda: console.command("stty size").split() == ["33", "300"], what="the guest to have the new size")
+    console.send("sleep 1000\n")
+    pid = vm.workers("guest")["main"]
+    vm.run(f"kill -9 {pid}; stty -F /dev/{terminal} cols 200 rows 22")
+    console.send("\x03")
+    vm.wait(lambda: console.command("stty size").split() == ["22", "200"], what="the guest to have the size of meanwhile")
+
+
+@case("console-names-with-dots-are-names-of-their-own")
+def dots(vm):
+    vm.boot("a", confs.payload("console-hello", "lower").replace("[Console main]", "[Console b.c]"))
+    vm.boot("a.b", confs.payload("console-hello", "upper").replace("[Console main]", "[Console c]"))
+    for zone, device, number in (("a", "b.c", 1), ("a.b", "c", 2)):
+        vm.wait(lambda: f"hello from zone {number}" in vm.out(f"hvisor console {zone} {device} --timeout=0 </dev/null"),
+                what=f"the hello of {zone}")
+    vm.remove("a")
+    vm.wait_zone("a", None)
+    assert vm.out("ls /run/hvisor/consoles") == "a.b"

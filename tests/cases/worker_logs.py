@@ -12,7 +12,7 @@ DROP_IN = "/run/systemd/system/hvisor-reconciler.service.d/slow.conf"
 
 def provoke(vm):
     """Through the pty itself: `hvisor console` and the daemon are not asked. Nothing else runs until the guest has done it."""
-    vm.run("printf x >/run/hvisor/consoles/guest.main; sleep 1")
+    vm.run("printf x >/run/hvisor/consoles/guest/main/tty; sleep 1")
 
 
 def records(vm, selection="-u"):

@@ -1,4 +1,4 @@
-// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
 // libs: libseccomp liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -23,6 +23,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -47,7 +48,7 @@
 
 struct shared {
         struct fake_transport t;
-        int files[3]; /* the device's own */
+        int files[4]; /* the device's own */
 };
 
 static struct shared *share(void) {
@@ -185,7 +186,7 @@ static pid_t start_block(struct shared *s, bool threads, bool misbehave) {
         pid_t pid;
 
         s->files[0] = memfd_create("image", MFD_CLOEXEC);
-        s->files[1] = s->files[2] = -1;
+        s->files[1] = s->files[2] = s->files[3] = -1;
         assert_int_equal(ftruncate(s->files[0], 64 * 512), 0);
         pid = fork();
         if (pid == 0) {
@@ -261,9 +262,11 @@ static void test_cage_kills_who_opens_a_file(void **state) {
 /* ---- console ------------------------------------------------------------------------------------------ */
 
 static void open_console_files(struct shared *s, char slave[static 64]) {
+        char fifo[64];
         struct termios raw;
         int fd;
 
+        (void) snprintf(fifo, sizeof(fifo), "/tmp/hvisor-cage-%d", (int) getpid());
         s->files[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
         assert_true(s->files[0] >= 0);
         assert_int_equal(unlockpt(s->files[0]), 0);
@@ -272,6 +275,10 @@ static void open_console_files(struct shared *s, char slave[static 64]) {
         assert_true(inotify_add_watch(s->files[1], slave, IN_OPEN | IN_CLOSE) >= 0);
         s->files[2] = memfd_create("history", MFD_CLOEXEC);
         assert_int_equal(ftruncate(s->files[2], WORKER_HISTORY_SIZE), 0);
+        assert_int_equal(mkfifo(fifo, 0600), 0);
+        s->files[3] = open(fifo, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+        assert_true(s->files[3] >= 0);
+        assert_int_equal(unlink(fifo), 0);
         fd = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
         assert_int_equal(tcgetattr(fd, &raw), 0);
         cfmakeraw(&raw);
@@ -308,7 +315,8 @@ static void test_cage_lets_a_console_work(void **state) {
         open_console_files(s, slave);
         pid = fork();
         if (pid == 0) {
-                if (console_new(s->files[0], s->files[1], s->files[2], &d, &e) < 0)
+                if (console_new(&(struct console_fds){ s->files[0], s->files[1], s->files[2], s->files[3] }, &d, &e) <
+                    0)
                         _exit(97);
                 serve_caged(s, &console_device_type, d, false);
         }
@@ -334,10 +342,15 @@ static void test_cage_lets_a_console_work(void **state) {
         assert_true(wait_used(&s->t.queues[0], &length));
         assert_true(length > 0);
         assert_memory_equal(fake_at(&s->t.guest, PAYLOAD + 64), "typed", length);
+        fake_desc(&s->t.queues[0], 4, PAYLOAD + 128, 64, D_WRITE, 0);
+        fake_offer(&s->t.queues[0], 4);
+        assert_int_equal(write(s->files[3], "piped", 5), 5);
+        assert_true(wait_used(&s->t.queues[0], &length));
+        assert_memory_equal(fake_at(&s->t.guest, PAYLOAD + 128), "piped", length);
         assert_locked_up(pid);
         close(client);
         assert_int_equal(end(s, pid), 0);
-        for (unsigned i = 0; i < 3; i++)
+        for (unsigned i = 0; i < 4; i++)
                 close(s->files[i]);
         unshare_all(s);
 }
@@ -367,7 +380,7 @@ static void test_cage_lets_a_network_card_work(void **state) {
         (void) state;
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
         s->files[0] = pair[0];
-        s->files[1] = s->files[2] = -1;
+        s->files[1] = s->files[2] = s->files[3] = -1;
         pid = fork();
         if (pid == 0) {
                 const struct net_settings settings = { .name = "test", .tap_fd = s->files[0], .mac = { 2 } };
@@ -410,7 +423,7 @@ static void test_cage_lets_a_source_of_entropy_work(void **state) {
         pid_t pid;
 
         (void) state;
-        s->files[0] = s->files[1] = s->files[2] = -1;
+        s->files[0] = s->files[1] = s->files[2] = s->files[3] = -1;
         pid = fork();
         if (pid == 0) {
                 if (rng_new(&d, &e) < 0)

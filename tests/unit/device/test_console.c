@@ -1,18 +1,23 @@
-// sources: reconciler/device/console.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
+// sources: reconciler/device/console.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <linux/virtio_console.h>
 #include <termios.h>
 
 #include "base/log.h"
 #include "base/worker.h"
 #include "device/console.h"
-#include "device/history.h"
+#include "base/history.h"
 #include "virtio/fake_transport.h"
 
 #define RECEIVE    0
@@ -25,8 +30,8 @@
 struct fixture {
         struct fake_transport t;
         struct virtio_device *device;
-        int master, events, history; /* the launcher's: they outlive a worker */
-        char slave[64];
+        int master, events, history, input; /* the launcher's: they outlive a worker */
+        char slave[64], fifo[64];
         int client; /* -1: none */
 };
 
@@ -52,7 +57,9 @@ static void make_pty(struct fixture *f) {
 static void start_worker(struct fixture *f) {
         struct err e = { 0 };
 
-        assert_int_equal(console_new(dup(f->master), dup(f->events), dup(f->history), &f->device, &e), 0);
+        const struct console_fds fds = { dup(f->master), dup(f->events), dup(f->history), dup(f->input) };
+
+        assert_int_equal(console_new(&fds, &f->device, &e), 0);
         fake_serve(&f->t, f->device);
 }
 
@@ -67,8 +74,13 @@ static int set_up(void **state) {
 
         log_set_level(LOG_ERR);
         make_pty(f);
-        f->history = memfd_create("history", MFD_CLOEXEC);
+        f->history = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         assert_int_equal(ftruncate(f->history, WORKER_HISTORY_SIZE), 0);
+        (void) snprintf(f->fifo, sizeof(f->fifo), "/tmp/hvisor-console-%d", (int) getpid());
+        (void) unlink(f->fifo);
+        assert_int_equal(mkfifo(f->fifo, 0600), 0);
+        f->input = open(f->fifo, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+        assert_true(f->input >= 0);
         f->client = -1;
         fake_init(&f->t, QUEUE_SIZE);
         start_worker(f);
@@ -88,6 +100,8 @@ static int tear_down(void **state) {
         close(f->master);
         close(f->events);
         close(f->history);
+        close(f->input);
+        (void) unlink(f->fifo);
         free(f);
         return 0;
 }
@@ -413,6 +427,192 @@ static void test_console_breaks_on_an_input_buffer_that_is_read_only(void **stat
         assert_client_reads(f, "still speaking\n");
 }
 
+/* ---- who writes --------------------------------------------------------------------------------------- */
+
+/* Locks belong to processes: the client that writes is one of its own. */
+static pid_t start_writer(struct fixture *f) {
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe(ready), 0);
+        pid = fork();
+        if (pid == 0) {
+                struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+                int fd = open(f->fifo, O_RDWR);
+
+                if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0 || write(ready[1], "", 1) != 1)
+                        _exit(1);
+                pause();
+                _exit(1);
+        }
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        close(ready[0]);
+        close(ready[1]);
+        return pid;
+}
+
+static void end_writer(pid_t pid) {
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void type_into_fifo(struct fixture *f, const char *text) {
+        assert_int_equal(write(f->input, text, strlen(text)), strlen(text));
+        fake_settle(&f->t, 0);
+}
+
+static void test_console_takes_input_from_its_fifo(void **state) {
+        struct fixture *f = *state;
+
+        type_into_fifo(f, "early ");
+        assert_guest_got(f, "");
+        guest_offers_input(f, 4, 4);
+        assert_guest_got(f, "early ");
+        type_into_fifo(f, "bird");
+        assert_guest_got(f, "bird");
+        end_worker(f);
+        assert_int_equal(write(f->input, "worm", 4), 4);
+        start_worker(f);
+        fake_settle(&f->t, 0);
+        assert_guest_got(f, "worm");
+}
+
+static void test_console_lets_one_write(void **state) {
+        struct fixture *f = *state;
+        pid_t writer;
+
+        guest_offers_input(f, 4, 64);
+        connect_client(f);
+        client_types(f, "mine ");
+        assert_guest_got(f, "mine ");
+
+        writer = start_writer(f);
+        client_types(f, "not ");
+        client_types(f, "this ");
+        type_into_fifo(f, "yours ");
+        assert_guest_got(f, "yours ");
+        assert_client_reads(f, "\r\n[Another client writes to this console; here it is only shown.]\r\n");
+        guest_says(f, "seen by all\n");
+        assert_client_reads(f, "seen by all\n");
+
+        end_writer(writer);
+        client_types(f, "mine again");
+        assert_guest_got(f, "mine again");
+}
+
+/* ---- clients of the history --------------------------------------------------------------------------- */
+
+static void test_history_is_followed_by_any_number_at_their_own_pace(void **state) {
+        struct fixture *f = *state;
+        uint64_t fast, slow;
+        struct history view;
+        char buffer[100];
+        struct err e = {};
+
+        guest_says(f, "one\n");
+        assert_int_equal(history_view(&view, f->history, &e), 0);
+        fast = slow = history_view_start(&view);
+        assert_int_equal(history_view_read(&view, &fast, buffer, sizeof(buffer)), 4);
+        guest_says(f, "two\n");
+        assert_int_equal(history_view_read(&view, &fast, buffer, sizeof(buffer)), 4);
+        assert_memory_equal(buffer, "two\n", 4);
+        assert_int_equal(history_view_read(&view, &fast, buffer, sizeof(buffer)), 0);
+        assert_int_equal(history_view_read(&view, &slow, buffer, 6), 6);
+        assert_memory_equal(buffer, "one\ntw", 6);
+        fill_with_lines(f, 0, 4000); /* 22 bytes each: more than the ring */
+        assert_int_equal(history_view_read(&view, &slow, buffer, 22), 22);
+        assert_int_equal(view.header->written - slow, WORKER_HISTORY_RING - 22);
+        history_close(&view);
+}
+
+/* What is being overwritten is not given out as if it were whole. */
+static void test_history_gives_no_byte_that_is_being_overwritten(void **state) {
+        struct fixture *f = *state;
+        struct history view;
+        uint64_t position, claimed;
+        char buffer[100];
+        struct err e = {};
+
+        fill_with_lines(f, 0, 4000);
+        assert_int_equal(history_view(&view, f->history, &e), 0);
+        position = view.header->written - WORKER_HISTORY_RING;
+        claimed = view.header->written + 10;
+        assert_int_equal(pwrite(f->history, &claimed, 8, offsetof(struct history_header, claimed)), 8);
+        assert_int_equal(history_view_read(&view, &position, buffer, 22), 0);
+        position += 10;
+        assert_int_equal(history_view_read(&view, &position, buffer, 22), 22);
+        history_close(&view);
+}
+
+/* The guest never waits for who follows, who is woken up for each batch and never otherwise. */
+static void test_history_wakes_those_who_follow_it(void **state) {
+        struct fixture *f = *state;
+        int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        char path[64], buffer[1024];
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", f->history);
+        assert_true(inotify_add_watch(watch, path, IN_MODIFY) >= 0);
+        fake_settle(&f->t, 0);
+        assert_int_equal(read(watch, buffer, sizeof(buffer)), -1);
+        guest_says(f, "wake up\n");
+        assert_true(read(watch, buffer, sizeof(buffer)) > 0);
+        assert_int_equal(read(watch, buffer, sizeof(buffer)), -1);
+        close(watch);
+}
+
+/* ---- the window's size -------------------------------------------------------------------------------- */
+
+static void resize(struct fixture *f, uint16_t columns, uint16_t rows) {
+        const struct winsize size = { .ws_col = columns, .ws_row = rows };
+        int fd = open_client(f);
+
+        assert_int_equal(ioctl(fd, TIOCSWINSZ, &size), 0);
+        close(fd);
+        fake_settle(&f->t, 0);
+}
+
+static void assert_size(const uint8_t *config, uint16_t columns, uint16_t rows) {
+        const struct virtio_console_config *c = (const struct virtio_console_config *) config;
+
+        assert_int_equal(le16toh(c->cols), columns);
+        assert_int_equal(le16toh(c->rows), rows);
+}
+
+static void test_console_tells_the_guest_the_size_of_the_window(void **state) {
+        struct fixture *f = *state;
+        unsigned before = f->t.config_changes;
+
+        resize(f, 132, 43);
+        assert_int_equal(f->t.config_changes, before + 1);
+        assert_size(f->t.config, 132, 43);
+        resize(f, 132, 43);
+        assert_int_equal(f->t.config_changes, before + 1);
+
+        /* A successor offers what is; the driver is not told again. */
+        guest_says(f, "used\n");
+        end_worker(f);
+        start_worker(f);
+        assert_size(f->device->config, 132, 43);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.config_changes, before + 1);
+}
+
+static void test_console_tells_a_driver_that_comes_up_the_size(void **state) {
+        struct fixture *f = *state;
+        unsigned before;
+
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        fake_queue_init(&f->t.queues[TRANSMIT], &f->t.guest, TRANSMIT, QUEUE_SIZE);
+        resize(f, 100, 30);
+        before = f->t.config_changes;
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+        assert_true(f->t.config_changes > before);
+        assert_size(f->t.config, 100, 30);
+}
+
 /* ---- across workers ----------------------------------------------------------------------------------- */
 
 static void test_console_client_stays_across_workers(void **state) {
@@ -502,6 +702,13 @@ int main(void) {
                 TEST(test_console_keeps_what_was_typed_by_a_client_that_left),
                 TEST(test_console_suppresses_kicks_while_it_has_buffers),
                 TEST(test_console_breaks_on_an_input_buffer_that_is_read_only),
+                TEST(test_console_takes_input_from_its_fifo),
+                TEST(test_console_lets_one_write),
+                TEST(test_history_is_followed_by_any_number_at_their_own_pace),
+                TEST(test_history_gives_no_byte_that_is_being_overwritten),
+                TEST(test_history_wakes_those_who_follow_it),
+                TEST(test_console_tells_the_guest_the_size_of_the_window),
+                TEST(test_console_tells_a_driver_that_comes_up_the_size),
                 TEST(test_console_client_stays_across_workers),
                 TEST(test_console_history_outlives_the_worker),
                 TEST(test_console_notices_a_client_change_between_workers),

@@ -1,4 +1,4 @@
-// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/tap.c
+// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/tap.c
 // libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #include "device/options.h"
 
-/* Descriptors 10 to 13 are open; 14 is not. */
+/* Descriptors 10 to 13 and 15 are open; 14 is not. */
 static int open_descriptors(void **state) {
         int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -22,6 +22,7 @@ static int open_descriptors(void **state) {
         assert_true(fd >= 0);
         for (int i = 10; i <= 13; i++)
                 assert_int_equal(dup2(fd, i), i);
+        assert_int_equal(dup2(fd, 15), 15);
         close(fd);
         close(14);
         return 0;
@@ -75,10 +76,11 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_int_equal(o.arguments.values[2], 0);
         assert_int_equal(o.log_fd, -1);
 
-        assert_int_equal(parse("console " COMMON " --pty-fd=11 --pty-events-fd=12 --history-fd=13", &o, &e),
-                         WORKER_OPTIONS_SERVE);
+        assert_int_equal(
+                parse("console " COMMON " --pty-fd=11 --pty-events-fd=12 --history-fd=13 --input-fd=15", &o, &e),
+                WORKER_OPTIONS_SERVE);
         assert_ptr_equal(o.type, &console_device_type);
-        assert_int_equal(worker_options_fds(&o, fds), 4);
+        assert_int_equal(worker_options_fds(&o, fds), 5);
 
         assert_int_equal(parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01 --offload", &o, &e),
                          WORKER_OPTIONS_SERVE);
