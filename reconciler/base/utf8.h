@@ -52,11 +52,3 @@ static inline size_t utf8_floor(const char *s, size_t i) {
                 i--;
         return i;
 }
-
-/**
- * utf8_printable_copy() - @size bytes that others wrote, fit for a terminal
- *
- * Of the same length; "?" for each byte that is no printable text, a tab becomes a space.
- * Return: owned by the caller, NUL terminated; NULL: out of memory.
- */
-char *utf8_printable_copy(const char *s, size_t size);

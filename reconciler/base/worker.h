@@ -7,7 +7,7 @@
  *   device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N]
  *       block:    --image-fd=N [--image-events-fd=N] [--read-only] [--direct] [--discard]
  *                 --block-size=N --queues=N --serial=TEXT
- *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N --input-fd=N
+ *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N --input-fd=N [--journal-fd=N]
  *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload] [--vhost-fd=N --links-fd=N]
  *
  * It attaches to the device object (that is how the daemon sees it is ready),
@@ -43,6 +43,11 @@
 #define WORKER_OPTION_OFFLOAD       "offload"
 #define WORKER_OPTION_VHOST_FD      "vhost-fd" /* /dev/vhost-net, opened anew for each worker: it moves the frames */
 #define WORKER_OPTION_LINKS_FD      "links-fd" /* as tap_watch() gives it: base/tap.h */
+#define WORKER_OPTION_JOURNAL_FD                                                                                       \
+        "journal-fd" /* a socket connected to journald, non-blocking: the output goes there, too */
+#define WORKER_OPTION_TAP_FD      "tap-fd" /* as tap_open() gives it: base/tap.h */
+#define WORKER_OPTION_MAC_ADDRESS "mac-address"
+#define WORKER_OPTION_OFFLOAD     "offload"
 
 /*
  * The user, and group, that a worker is: nobody else's on this machine, neither another worker's. It is computed and not

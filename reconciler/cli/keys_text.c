@@ -32,6 +32,7 @@ static const char *const forms[_VALUE_TYPE_MAX] = {
         [VALUE_CACHE] = "writeback or none",
         [VALUE_SERIAL] = "text without blanks",
         [VALUE_ACCELERATOR] = "auto, vhost or none",
+        [VALUE_OUTPUT_LOG] = "no or journal",
         [VALUE_REGIONS] = "BASE+SIZE …",
         [VALUE_LOG_LEVEL] = LOG_LEVELS,
         [VALUE_TIME] = "time",

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/status_text.h"
-#include "config/utf8.h"
+#include "config/printable.h"
 
 static void print_text(FILE *f, const char *text) {
         _cleanup_free_ char *printable = utf8_printable_copy(text, strlen(text));

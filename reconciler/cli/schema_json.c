@@ -55,6 +55,10 @@ static const char *accelerator_word(unsigned i) {
         return accelerator_to_string((enum accelerator) i);
 }
 
+static const char *output_log_word(unsigned i) {
+        return output_log_to_string((enum output_log) i);
+}
+
 static json_t *value_schema(const struct key_schema *k) {
         json_t *j;
 
@@ -86,6 +90,8 @@ static json_t *value_schema(const struct key_schema *k) {
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", SERIAL_PATTERN);
         case VALUE_ACCELERATOR:
                 return words_schema(accelerator_word, _ACCELERATOR_MAX);
+        case VALUE_OUTPUT_LOG:
+                return words_schema(output_log_word, _OUTPUT_LOG_MAX);
         case VALUE_REGIONS:
                 j = list_schema(region_schema(k));
                 json_object_set_new(j, "maxItems", json_integer(BOARD_MEMORY_MAX));

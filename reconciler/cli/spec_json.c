@@ -66,6 +66,7 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
         case VALUE_CACHE:
         case VALUE_SERIAL:
         case VALUE_ACCELERATOR:
+        case VALUE_OUTPUT_LOG:
         case VALUE_LOG_LEVEL:
         case VALUE_TIME:
                 return text_to_json(k, object);

@@ -7,7 +7,7 @@
 #include "base/dirs.h"
 #include "cli/status_text.h"
 #include "cli/table.h"
-#include "config/utf8.h"
+#include "config/printable.h"
 
 const char *json_text(const json_t *object, const char *key) {
         const char *s = json_string_value(json_object_get(object, key));

@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #include "cli/table.h"
-#include "config/utf8.h"
+#include "base/utf8.h"
+#include "config/printable.h"
 
 #define COLUMNS_MAX 16
 

@@ -17,7 +17,7 @@
 #include "cli/verb.h"
 #include "config/check.h"
 #include "config/claims.h"
-#include "config/utf8.h"
+#include "config/printable.h"
 #include "hypervisor/hypervisor.h"
 
 struct check {

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "config/diagnostics.h"
-#include "config/utf8.h"
+#include "base/utf8.h"
+#include "config/printable.h"
 
 static const struct {
         const char *word, *colour;

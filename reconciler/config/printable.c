@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "config/utf8.h"
+#include "base/utf8.h"
+#include "config/printable.h"
 
 char *utf8_printable_copy(const char *s, size_t size) {
         char *copy = malloc(size + 1);

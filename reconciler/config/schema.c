@@ -67,6 +67,7 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 #define C_TYPE_TIME        uint64_t
 #define C_TYPE_REGIONS     struct range[BOARD_MEMORY_MAX]
 #define C_TYPE_ACCELERATOR enum accelerator
+#define C_TYPE_OUTPUT_LOG  enum output_log
 #define SECTION(...)
 #define KEY(section_, name_, field_, type_, ...)                                                                       \
         _Static_assert(__builtin_types_compatible_p(__typeof__(((OBJECT_##section_ *) NULL)->field_), C_TYPE_##type_), \

@@ -35,6 +35,7 @@ enum value_type {
         VALUE_CACHE,       /* enum cache_mode */
         VALUE_SERIAL,      /* char[SERIAL_SIZE]: printable, without blanks */
         VALUE_ACCELERATOR, /* enum accelerator */
+        VALUE_OUTPUT_LOG,  /* enum output_log */
         VALUE_REGIONS,     /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
         VALUE_LOG_LEVEL,   /* int: base/log.h */
         VALUE_TIME,        /* uint64_t: µs, as 2s or 50ms */

@@ -31,6 +31,11 @@ static const char *const accelerators[_ACCELERATOR_MAX] = {
         [ACCELERATOR_NONE] = "none",
 };
 
+static const char *const output_logs[_OUTPUT_LOG_MAX] = {
+        [OUTPUT_LOG_NO] = "no",
+        [OUTPUT_LOG_JOURNAL] = "journal",
+};
+
 const char *device_type_to_string(enum device_type type) {
         return type < _DEVICE_TYPE_MAX ? device_types[type].word : NULL;
 }
@@ -60,6 +65,10 @@ uint32_t device_queues(const struct device_spec *d) {
 
 const char *accelerator_to_string(enum accelerator accelerator) {
         return accelerator < _ACCELERATOR_MAX ? accelerators[accelerator] : NULL;
+}
+
+const char *output_log_to_string(enum output_log log) {
+        return log < _OUTPUT_LOG_MAX ? output_logs[log] : NULL;
 }
 
 uint32_t device_type_virtio_id(enum device_type type) {

@@ -62,6 +62,13 @@ enum accelerator {
         _ACCELERATOR_MAX,
 };
 
+/* Where a console's output goes besides its clients. */
+enum output_log {
+        OUTPUT_LOG_NO,
+        OUTPUT_LOG_JOURNAL,
+        _OUTPUT_LOG_MAX,
+};
+
 enum device_type {
 #define SECTION(...)
 #define KEY(...)
@@ -98,6 +105,7 @@ struct device_spec {
         char serial[SERIAL_SIZE];            /* block: empty: made of the zone's and the device's name */
         char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
         uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
+        enum output_log log;                 /* console */
         bool offload;                        /* net: checksums and segments may be left to the other side */
         enum accelerator accelerator;        /* net */
 };
@@ -182,6 +190,7 @@ const char *cache_mode_to_string(enum cache_mode mode);
 /** device_queues() - how many queues the device has that Queues= asks for */
 uint32_t device_queues(const struct device_spec *d);
 const char *accelerator_to_string(enum accelerator accelerator);
+const char *output_log_to_string(enum output_log log);
 
 /**
  * zone_spec_format() - the spec as a normalized .conf text

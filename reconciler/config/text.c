@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "config/text.h"
-#include "config/utf8.h"
+#include "base/utf8.h"
 
 static bool is_blank(char c) {
         return c == ' ' || c == '\t';

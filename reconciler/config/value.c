@@ -429,6 +429,22 @@ static void write_accelerator(const void *field, FILE *f) {
         fputs(accelerator_to_string(*(const enum accelerator *) field), f);
 }
 
+static int parse_output_log(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        const char *words[_OUTPUT_LOG_MAX];
+        int r;
+
+        for (enum output_log l = 0; l < _OUTPUT_LOG_MAX; l++)
+                words[l] = output_log_to_string(l);
+        r = parse_word(v, words, ELEMENTSOF(words), "a log of the output", e);
+        if (r >= 0)
+                *(enum output_log *) field = (enum output_log) r;
+        return MIN(r, 0);
+}
+
+static void write_output_log(const void *field, FILE *f) {
+        fputs(output_log_to_string(*(const enum output_log *) field), f);
+}
+
 static int parse_log_level(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         int r = parse_word(v, log_level_words, LOG_LEVEL_WORDS, "a log level", e);
 
@@ -487,6 +503,7 @@ static const struct {
         [VALUE_MAC] = { parse_mac, write_mac, 0 },
         [VALUE_YES_NO] = { parse_yes_no, write_yes_no, sizeof(bool) },
         [VALUE_RESTART] = { parse_restart, write_restart, sizeof(enum restart_policy) },
+        [VALUE_OUTPUT_LOG] = { parse_output_log, write_output_log, sizeof(enum output_log) },
         [VALUE_ON_CHANGE] = { parse_on_change, write_on_change, sizeof(enum change_policy) },
         [VALUE_CACHE] = { parse_cache, write_cache, sizeof(enum cache_mode) },
         [VALUE_SERIAL] = { parse_serial, write_serial, 0 },

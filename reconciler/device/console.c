@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/history.h"
 #include "device/console.h"
+#include "device/console_log.h"
 #include "device/device_type.h"
 #include "device/pty.h"
 
@@ -23,6 +24,7 @@
 #define SOURCE_PTY    0
 #define SOURCE_EVENTS 1
 #define SOURCE_INPUT  2
+#define SOURCE_LOG    3 /* if there is one */
 
 /* How many requests are served before the loop looks at everything else again. */
 #define BATCH 64
@@ -37,6 +39,7 @@ struct console {
         int history_fd;
         int input_fd;
         struct history history;
+        struct console_log log;
         bool pty_waiting;    /* the pty has, or may have, bytes for the guest */
         bool input_waiting;  /* the FIFO, too */
         bool output_blocked; /* the pty is full: EPOLLOUT will tell */
@@ -82,6 +85,8 @@ static void record(struct console *c, struct iov_span *output) {
                 history_append(&c->history, output->iov[i].iov_base, output->iov[i].iov_len);
                 if (c->history.header->written - c->history.header->shown >= SHOW_AT)
                         show(c);
+                if (c->history.header->written - c->history.header->logged >= SHOW_AT)
+                        console_log_run(&c->log, &c->history);
         }
 }
 
@@ -99,8 +104,10 @@ static int transmit(struct console *c) {
                                 break;
                 }
         } while (r == 0 && virtqueue_allow_kicks(q));
-        if (budget < BATCH)
+        if (budget < BATCH) {
                 history_publish(&c->history);
+                console_log_run(&c->log, &c->history);
+        }
         show(c);
         return r;
 }
@@ -299,6 +306,10 @@ static int console_source_ready(struct virtio_device *d, unsigned source, uint32
         case SOURCE_INPUT:
                 c->input_waiting = true;
                 return receive(c);
+        case SOURCE_LOG:
+                console_log_ready(&c->log);
+                console_log_run(&c->log, &c->history);
+                return 0;
         default:
                 recount_clients(c);
                 show(c);
@@ -322,6 +333,7 @@ static int console_queue_notify(struct virtio_device *d, unsigned queue) {
 static void console_free(struct virtio_device *d) {
         struct console *c = console_of(d);
 
+        console_log_close(&c->log);
         history_close(&c->history);
         fd_close(c->pty_fd);
         fd_close(c->events_fd);
@@ -354,7 +366,7 @@ static void offer(struct console *c) {
         c->base.queue_size_max[QUEUE_RECEIVE] = CONSOLE_QUEUE_SIZE;
         c->base.queue_size_max[QUEUE_TRANSMIT] = CONSOLE_QUEUE_SIZE;
         c->base.config_size = sizeof(struct virtio_console_config);
-        c->base.num_sources = 3;
+        c->base.num_sources = c->log.fd < 0 ? 3 : 4;
         /*
          * Edges: a master without a client has EPOLLHUP for as long as that lasts, and one
          * with a client nearly always EPOLLOUT.
@@ -365,6 +377,8 @@ static void offer(struct console *c) {
         c->base.sources[SOURCE_EVENTS].events = EPOLLIN;
         c->base.sources[SOURCE_INPUT].fd = c->input_fd;
         c->base.sources[SOURCE_INPUT].events = EPOLLIN | EPOLLET; /* it may have to wait for the guest */
+        c->base.sources[SOURCE_LOG].fd = c->log.event_fd;
+        c->base.sources[SOURCE_LOG].events = EPOLLIN;
 }
 
 /* A client may be there from our predecessor's time, with the cursor in the history where it has got to. */
@@ -378,7 +392,8 @@ static void find_clients(struct console *c) {
         c->base.config_changed = false; /* it is what is offered */
 }
 
-int console_new(const struct console_fds *fds, struct virtio_device **ret, struct err *e) {
+int console_new(const struct console_fds *fds, const char *zone, const char *device, struct virtio_device **ret,
+                struct err *e) {
         _cleanup_free_ struct console *c = calloc(1, sizeof(*c));
         int r;
 
@@ -389,10 +404,17 @@ int console_new(const struct console_fds *fds, struct virtio_device **ret, struc
                 r = set_nonblocking(fds->events, "pty events", e);
         if (r >= 0)
                 r = set_nonblocking(fds->input, "input", e);
+        if (r >= 0 && fds->journal >= 0)
+                r = set_nonblocking(fds->journal, "journal", e);
         if (r >= 0)
                 r = history_open(&c->history, fds->history, e);
         if (r < 0)
                 return r;
+        r = console_log_open(&c->log, fds->journal, zone, device);
+        if (r < 0) {
+                history_close(&c->history);
+                return err_set(e, r, "journal: %s", strerror(-r));
+        }
         c->pty_fd = fds->pty;
         c->events_fd = fds->events;
         c->history_fd = fds->history;
@@ -410,6 +432,7 @@ enum {
         ARGUMENT_EVENTS,
         ARGUMENT_HISTORY,
         ARGUMENT_INPUT,
+        ARGUMENT_JOURNAL,
 };
 
 static const struct device_option console_options[] = {
@@ -417,6 +440,7 @@ static const struct device_option console_options[] = {
         [ARGUMENT_EVENTS] = { WORKER_OPTION_PTY_EVENTS_FD, DEVICE_OPTION_FD },
         [ARGUMENT_HISTORY] = { WORKER_OPTION_HISTORY_FD, DEVICE_OPTION_FD },
         [ARGUMENT_INPUT] = { WORKER_OPTION_INPUT_FD, DEVICE_OPTION_FD },
+        [ARGUMENT_JOURNAL] = { WORKER_OPTION_JOURNAL_FD, DEVICE_OPTION_MAY_FD },
         { 0 },
 };
 
@@ -442,9 +466,10 @@ static int console_create(const struct device_arguments *a, struct virtio_device
                 .events = a->values[ARGUMENT_EVENTS],
                 .history = a->values[ARGUMENT_HISTORY],
                 .input = a->values[ARGUMENT_INPUT],
+                .journal = a->values[ARGUMENT_JOURNAL],
         };
 
-        return console_new(&fds, ret, e);
+        return console_new(&fds, a->zone, a->device, ret, e);
 }
 
 const struct device_type console_device_type = {

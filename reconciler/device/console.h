@@ -25,13 +25,16 @@ struct console_fds {
                       * that the last slave was closed, but not that one was opened */
         int history; /* see base/history.h */
         int input;   /* the FIFO, see base/console_dir.h */
+        int journal; /* see console_log.h; -1: none */
 };
 
 /**
  * console_new() - a console
  * @fds: owned by the console on success, all but the history become non-blocking
+ * @zone, @device: whose output it is, for the journal
  * @ret: owned by the caller, virtio_device_free()
  *
  * Return: 0 or -errno with @e.
  */
-int console_new(const struct console_fds *fds, struct virtio_device **ret, struct err *e);
+int console_new(const struct console_fds *fds, const char *zone, const char *device, struct virtio_device **ret,
+                struct err *e);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A console's worker gets the pty, the history and the input that outlive it. */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include "base/fd.h"
+#include "base/log.h"
 #include "base/worker.h"
 #include "engine/prepare.h"
 
@@ -14,6 +19,20 @@ static const struct {
         { WORKER_OPTION_HISTORY_FD, "history", console_history },
         { WORKER_OPTION_INPUT_FD, "input", console_input },
 };
+
+/* A console without its log is better than none. */
+static void add_journal(const struct launch_request *q, struct command *c) {
+        static const struct sockaddr_un journal = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd >= 0 && connect(fd, (const struct sockaddr *) &journal, sizeof(journal)) == 0) {
+                command_add_owned_fd(c, WORKER_OPTION_JOURNAL_FD, fd);
+                return;
+        }
+        log_warning("zone %s, device %s: Log=journal: %s: %s; its output is not logged", q->zone, q->device->name,
+                    journal.sun_path, strerror(errno));
+        fd_close(fd);
+}
 
 static int console_prepare(struct launcher_stock *s, const struct launch_request *q, struct command *c, struct err *e) {
         const struct console *console;
@@ -29,6 +48,8 @@ static int console_prepare(struct launcher_stock *s, const struct launch_request
                         return err_set(e, fd, "the console: %s: %s", parts[i].what, strerror(-fd));
                 command_add_owned_fd(c, parts[i].option, fd);
         }
+        if (q->device->log == OUTPUT_LOG_JOURNAL)
+                add_journal(q, c);
         return 0;
 }
 

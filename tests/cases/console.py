@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Consoles: bytes both ways, recent output first, and a guest that never waits for a reader."""
 
+import json
 import re
 
 from rig import confs, witness
@@ -206,3 +207,26 @@ def dots(vm):
     vm.remove("a")
     vm.wait_zone("a", None)
     assert vm.out("ls /run/hvisor/consoles") == "a.b"
+
+
+@case("console-output-goes-to-the-journal-line-by-line")
+def to_journal(vm):
+    def lines():
+        return [json.loads(line) for line in vm.out("journalctl -q --no-pager -o json -t guest/main").splitlines()]
+
+    def wait_line(text):
+        return vm.wait(lambda: [e for e in lines() if text in e["MESSAGE"]], what=f"the line {text!r} in the journal")
+    vm.boot("guest", confs.payload("console-irq") + "Log=journal\n")
+    entry, = wait_line("hello from zone 1")
+    assert (entry["ZONE"], entry["DEVICE"], entry["_SYSTEMD_UNIT"]) == ("guest", "main", "hvisor-guest-main.scope"), entry
+    assert "hello from zone 1" in vm.out("hvisor logs guest main")
+    # without the daemon, and across workers, each line once
+    vm.run("systemctl stop hvisor-reconciler; echo alone | hvisor console guest --timeout=1")
+    wait_line("ALONE")
+    vm.run("systemctl start hvisor-reconciler")
+    worker = vm.workers("guest")["main"]
+    vm.run(f"kill -9 {worker}")
+    vm.run("echo successor | hvisor console guest --timeout=1")
+    wait_line("SUCCESSOR")
+    for text in ("hello from zone 1", "ALONE", "SUCCESSOR"):
+        assert len([e for e in lines() if text in e["MESSAGE"]]) == 1, lines()

@@ -49,7 +49,7 @@ def worker_logs(vm):
     workers = vm.workers("guest")
     provoke(vm)
     assert_record_of_daemon(vm, wait_records(vm, 1)[0])
-    assert stored(vm) == 3, stored(vm)      # the console's pty and history, and the worker's log
+    assert stored(vm) == 2, stored(vm)      # the console's pty and the worker's log
 
     # killed: what is said meanwhile waits in the pipe
     pid = show(vm, "MainPID")
@@ -66,7 +66,7 @@ def worker_logs(vm):
     vm.run("systemctl restart hvisor-reconciler")
     provoke(vm)
     assert_record_of_daemon(vm, wait_records(vm, 3)[2])
-    assert stored(vm) == 3, stored(vm)
+    assert stored(vm) == 2, stored(vm)
 
     # stopped, which lets go of the pipe: under the worker's own scope from now on
     vm.run("systemctl stop hvisor-reconciler")
@@ -89,7 +89,7 @@ def worker_logs(vm):
     vm.wait(lambda: vm.workers("guest")["main"] not in (None, workers["main"]), what="a new worker")
     provoke(vm)
     assert_record_of_daemon(vm, wait_records(vm, 4)[3])
-    assert stored(vm) == 3, stored(vm)
+    assert stored(vm) == 2, stored(vm)
     vm.remove("guest")
     vm.wait_zone("guest", None)
     vm.wait(lambda: stored(vm) == 0, timeout=10, what="the store to be empty")

@@ -227,6 +227,7 @@ static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
         case VALUE_ON_CHANGE:
         case VALUE_CACHE:
         case VALUE_ACCELERATOR:
+        case VALUE_OUTPUT_LOG:
                 put_with(kind, k, json_string("sometimes"), "word");
                 break;
         case VALUE_SERIAL:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-// sources: reconciler/cli/status_text.c reconciler/cli/plan_text.c reconciler/cli/table.c reconciler/config/utf8.c
+// sources: reconciler/cli/status_text.c reconciler/cli/plan_text.c reconciler/cli/table.c reconciler/config/printable.c
 // sources: reconciler/base/fd.c
 // libs: jansson
 /*

@@ -1,4 +1,4 @@
-// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console.c reconciler/device/net*.c reconciler/device/rng.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
 // libs: libseccomp liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -315,8 +315,8 @@ static void test_cage_lets_a_console_work(void **state) {
         open_console_files(s, slave);
         pid = fork();
         if (pid == 0) {
-                if (console_new(&(struct console_fds){ s->files[0], s->files[1], s->files[2], s->files[3] }, &d, &e) <
-                    0)
+                if (console_new(&(struct console_fds){ s->files[0], s->files[1], s->files[2], s->files[3], -1 }, "z",
+                                "d", &d, &e) < 0)
                         _exit(97);
                 serve_caged(s, &console_device_type, d, false);
         }

@@ -70,6 +70,7 @@ static const struct row {
         { SECTION_NET, "Address", "0xa003600", "0xa003400",
           ZONE("[Net net] Address changed from 0xa003600 to 0xa003400") },
         { SECTION_NET, "Interrupt", "75", "74", ZONE("[Net net] Interrupt changed from 75 to 74") },
+        { SECTION_CONSOLE, "Log", "no", "journal", WORKER("console", "Log changed from no to journal") },
         { SECTION_CONSOLE, "Address", "0xa003800", "0xa003a00",
           ZONE("[Console console] Address changed from 0xa003800 to 0xa003a00") },
         { SECTION_CONSOLE, "Interrupt", "76", "77", ZONE("[Console console] Interrupt changed from 76 to 77") },
