@@ -8,13 +8,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 
 #include "base/fd.h"
 #include "base/history.h"
 #include "device/console.h"
 #include "device/console_log.h"
-#include "device/device_type.h"
 #include "device/pty.h"
 
 /* 5.3.2, without F_MULTIPORT */
@@ -424,59 +422,3 @@ int console_new(const struct console_fds *fds, const char *zone, const char *dev
         *ret = &TAKE_PTR(c)->base;
         return 0;
 }
-
-/* ---- as a worker -------------------------------------------------------------------------------------- */
-
-enum {
-        ARGUMENT_PTY,
-        ARGUMENT_EVENTS,
-        ARGUMENT_HISTORY,
-        ARGUMENT_INPUT,
-        ARGUMENT_JOURNAL,
-};
-
-static const struct device_option console_options[] = {
-        [ARGUMENT_PTY] = { WORKER_OPTION_PTY_FD, DEVICE_OPTION_FD },
-        [ARGUMENT_EVENTS] = { WORKER_OPTION_PTY_EVENTS_FD, DEVICE_OPTION_FD },
-        [ARGUMENT_HISTORY] = { WORKER_OPTION_HISTORY_FD, DEVICE_OPTION_FD },
-        [ARGUMENT_INPUT] = { WORKER_OPTION_INPUT_FD, DEVICE_OPTION_FD },
-        [ARGUMENT_JOURNAL] = { WORKER_OPTION_JOURNAL_FD, DEVICE_OPTION_MAY_FD },
-        { 0 },
-};
-
-static const struct cage_rule console_rules[] = {
-        { __NR_read, false, 0 },
-        { __NR_readv, false, 0 },
-        { __NR_writev, false, 0 },
-        { __NR_pwrite64, false, 0 },
-        { __NR_fcntl, true, F_GETLK },
-#ifdef __NR_poll
-        { __NR_poll, false, 0 },
-#endif
-        { __NR_ppoll, false, 0 },
-        { __NR_ioctl, true, PTY_IOCTL_GET },
-        { __NR_ioctl, true, PTY_IOCTL_SET_FLUSH },
-        { __NR_ioctl, true, PTY_IOCTL_FLUSH },
-        { __NR_ioctl, true, TIOCGWINSZ },
-};
-
-static int console_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
-        const struct console_fds fds = {
-                .pty = a->values[ARGUMENT_PTY],
-                .events = a->values[ARGUMENT_EVENTS],
-                .history = a->values[ARGUMENT_HISTORY],
-                .input = a->values[ARGUMENT_INPUT],
-                .journal = a->values[ARGUMENT_JOURNAL],
-        };
-
-        return console_new(&fds, a->zone, a->device, ret, e);
-}
-
-const struct device_type console_device_type = {
-        .name = "console",
-        .comm = "virtio-console",
-        .options = console_options,
-        .rules = console_rules,
-        .num_rules = ELEMENTSOF(console_rules),
-        .create = console_create,
-};
