@@ -37,10 +37,13 @@ static int rng_queue_notify(struct virtio_device *d, unsigned queue) {
         struct rng *g = (struct rng *) d;
         struct virtqueue *q = &d->queues[queue];
 
+        virtqueue_suppress_kicks(q);
         for (unsigned budget = BATCH; budget > 0; budget--) {
                 ssize_t n;
                 int r = virtqueue_next(q, &g->chain);
 
+                if (r == 0 && virtqueue_allow_kicks(q))
+                        continue;
                 if (r <= 0)
                         return r;
                 /* 5.4.6.1: no buffer that the device reads; 5.4.6.2: it writes one byte or more. */
