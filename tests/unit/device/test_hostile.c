@@ -89,13 +89,14 @@ static void pair(int ret[static 2], int type) {
 }
 
 static void make_disk(struct fixture *f, bool threads) {
-        const struct block_options o = { .image_fd = temporary(SECTORS * 512),
-                                         .image_events_fd = -1,
-                                         .serial = "hostile",
-                                         .num_queues = 2,
-                                         .discard = true,
-                                         .threads = threads };
+        struct block_options o = { .image_fd = temporary(SECTORS * 512),
+                                   .image_events_fd = -1,
+                                   .serial = "hostile",
+                                   .num_queues = 2,
+                                   .discard = true };
 
+        if (threads)
+                assert_int_equal(block_io_threads_new(o.image_fd, &o.io), 0);
         assert_int_equal(block_new(&o, &f->device, NULL), 0);
 }
 
