@@ -7,7 +7,8 @@ from isolation import patched
 from rig import confs, paths
 from rig.cases import case
 
-STAY = 0x100                            # tests/payload/hostile.c: after the one attack, leave it at that
+# Modes of tests/payload/hostile.c: all attacks; after the one leave it at that; on the device at the address, not the console
+ALL, STAY, AIMED = 0xff, 0x100, 0x200
 ATTACKS = re.findall(r"(?:BREAKS|OTHER)\((\w+)\)", (paths.TESTS / "payload/hostile.c").read_text().split("#define ATTACKS")[1]
                      .split("\n\n")[0])
 
@@ -45,6 +46,27 @@ def all_attacks(vm):
     # told, but not once for each of tens of thousands of wrongs
     told = vm.journal().count("zone hostile, device main: the guest")
     assert 0 < told < 100, told
+
+
+@case("a-hostile-guest-breaks-no-device-of-any-kind")
+def every_device(vm):
+    bystander = begin(vm)
+    vm.run("truncate -s 1M /tmp/disk.img")
+    at = confs.PLACES["lower"]
+    for name, (window, _) in (("disk", at.block), ("lan", at.net), ("entropy", at.rng)):
+        kernel = patched(vm, "hostile", "lower", mode=ALL | AIMED, address=window)
+        vm.boot(name, confs.payload("hostile", "lower", "/tmp/disk.img", "tap0", rng=True, Kernel=kernel))
+        console = vm.console(name)
+        console.expect("hostile done", timeout=240)
+        # each attack was made and noticed, the device worked again after each, and its worker is the one that it had
+        assert re.findall(r"^payload: hostile (\w+): status", console.text(), re.M) == ATTACKS
+        assert "UNNOTICED" not in console.text() and "DEAD" not in console.text(), console.text()
+        assert vm.zone(name)["state"] == "running" and device(vm, name, name)["generation"] == 1, vm.zone(name)
+        assert_bystander_is_well(vm)
+        console.close()
+        vm.remove(name)
+        vm.wait_zone(name, None)
+    assert vm.workers("bystander") == bystander
 
 
 @case("a-device-that-its-guest-broke-is-shown-until-the-zone-is-restarted")

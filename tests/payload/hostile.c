@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Misuses the console device in every way that a driver can, one after the other. After each the device is reset, and
- * must work: the line "hostile NAME: status S" is printed through it, S being what it said of itself before the reset
- * (NEEDS_RESET is 0x40; "UNNOTICED" if it should have said so). A back-end that hung or died never gets to "hostile done".
+ * Misuses a device in every way that a driver can, one after the other: the one whose window is at parameters.address (AIMED),
+ * or the console. After each it is reset, and must work (which a console shows by the very next line): "hostile NAME: status S",
+ * S being what it said of itself before the reset (NEEDS_RESET is 0x40; "UNNOTICED" if it should have said so, "DEAD" if it
+ * does not work any more). A console whose back-end hung or died never gets to "hostile done".
  * Mode: ALL, or the number of the one attack to make (its place in ATTACKS); with STAY the guest leaves it at that.
  */
 #include "console.h"
@@ -10,25 +11,27 @@
 
 #define ALL 0xff
 #define STAY 0x100
+#define AIMED 0x200
 #define STORM 20000
 #define SETTLE_MS 20
 #define BREAK_MS 5000                   /* a loaded machine's worker is not hung yet */
-#define TRANSMIT_QUEUE 1
 #define FAR_AWAY 0xffffffff00000000UL
 #define ROOT_RAM 0xa0000000UL
 
 static struct queue queue;
-static char bytes[] = { '.', '\n' };  /* what comes out where an attack is a valid request */
+static uint32_t id;                     /* the device's */
+static uint16_t number;                 /* of the queue that takes requests */
+static char bytes[] = { '.', '\n' };  /* what comes out of a console where an attack is a valid request */
 static struct descriptor table[4];
 
 static uint64_t device(void) {
-        return parameters.console;
+        return parameters.mode & AIMED ? parameters.address : parameters.console;
 }
 
-/* Up to DRIVER_OK with a transmit queue whose descriptors are all good: each attack spoils one thing. */
+/* Up to DRIVER_OK with a queue whose descriptors are all good: each attack spoils one thing. */
 static void prepare(void) {
-        virtio_begin(device(), VIRTIO_ID_CONSOLE, FEATURE_INDIRECT);
-        queue_setup(&queue, device(), TRANSMIT_QUEUE);
+        virtio_begin(device(), id, FEATURE_INDIRECT);
+        queue_setup(&queue, device(), number);
         virtio_ready(device());
         for (uint16_t i = 0; i < QUEUE_SIZE; i++)
                 queue.desc[i] = (struct descriptor) { (uint64_t) bytes, sizeof(bytes), 0, 0 };
@@ -96,7 +99,7 @@ static void index_jumps(void) {
 static void index_goes_back(void) {
         queue_offer(&queue, 0);
         queue.avail.index = (uint16_t) (queue.avail.index - 3);
-        write32(device() + VIRTIO_QUEUE_NOTIFY, TRANSMIT_QUEUE);
+        write32(device() + VIRTIO_QUEUE_NOTIFY, number);
 }
 
 static void indirect_loop(void) {
@@ -119,8 +122,8 @@ static void indirect_odd_size(void) {
 }
 
 static void setup_with(uint32_t size, uint64_t address) {
-        virtio_begin(device(), VIRTIO_ID_CONSOLE, 0);
-        write32(device() + VIRTIO_QUEUE_SEL, TRANSMIT_QUEUE);
+        virtio_begin(device(), id, 0);
+        write32(device() + VIRTIO_QUEUE_SEL, number);
         write32(device() + VIRTIO_QUEUE_NUM, size);
         for (uint32_t reg = VIRTIO_QUEUE_DESC; reg <= VIRTIO_QUEUE_DEVICE; reg += 0x10) {
                 write32(device() + reg, (uint32_t) address);
@@ -128,7 +131,7 @@ static void setup_with(uint32_t size, uint64_t address) {
         }
         write32(device() + VIRTIO_QUEUE_READY, 1);
         virtio_ready(device());
-        write32(device() + VIRTIO_QUEUE_NOTIFY, TRANSMIT_QUEUE);
+        write32(device() + VIRTIO_QUEUE_NOTIFY, number);
 }
 
 static void queue_size_odd(void) {
@@ -207,7 +210,7 @@ static void features_unknown(void) {
 static void status_out_of_order(void) {
         write32(device() + VIRTIO_STATUS, 0);
         write32(device() + VIRTIO_STATUS, STATUS_DRIVER_OK);
-        write32(device() + VIRTIO_QUEUE_NOTIFY, TRANSMIT_QUEUE);
+        write32(device() + VIRTIO_QUEUE_NOTIFY, number);
         write32(device() + VIRTIO_STATUS, UINT32_MAX);
 }
 
@@ -224,6 +227,46 @@ static void status_out_of_order(void) {
         OTHER(queue_number_huge) OTHER(reset_storm) OTHER(notify_storm) OTHER(register_storm) OTHER(odd_widths) \
         OTHER(features_unknown) OTHER(status_out_of_order)
 
+/* A request that the device must answer, by its kind. */
+static void ask(void) {
+        static struct {
+                uint32_t type, reserved;
+                uint64_t sector;
+                char frame[64];
+        } request;
+        static char answer[32];
+
+        request.type = id == VIRTIO_ID_BLOCK ? REQUEST_GET_ID : 0;
+        queue.desc[0] = (struct descriptor) { (uint64_t) &request, id == VIRTIO_ID_BLOCK ? 16 : sizeof(request), 0, 1 };
+        queue.desc[1] = (struct descriptor) { (uint64_t) answer, 20, DESC_WRITE | DESC_NEXT, 2 };
+        queue.desc[2] = (struct descriptor) { (uint64_t) answer + 20, 1, DESC_WRITE, 0 };
+        if (id == VIRTIO_ID_BLOCK)
+                queue.desc[0].flags = DESC_NEXT;
+        if (id == VIRTIO_ID_RNG)
+                queue.desc[0] = queue.desc[2];
+        queue_offer(&queue, 0);
+}
+
+/* Resets it, and uses it as it is meant to be used. */
+static bool works(void) {
+        uint32_t length;
+        uint16_t head;
+
+        if (!(parameters.mode & AIMED))
+                return console_open();
+        if (!virtio_begin(device(), id, 0))
+                return false;
+        queue_setup(&queue, device(), number);
+        virtio_ready(device());
+        ask();
+        for (unsigned int waited = 0; waited < BREAK_MS; waited++) {
+                if (queue_take(&queue, &head, &length))
+                        return true;
+                sleep_ms(1);
+        }
+        return false;
+}
+
 static uint32_t status_after(uint32_t wanted) {
         uint32_t status;
 
@@ -235,10 +278,11 @@ static uint32_t status_after(uint32_t wanted) {
         }
 }
 
-static void attack(uint32_t number, const char *name, void (*run)(void), uint32_t wanted) {
+static void attack(uint32_t place, const char *name, void (*run)(void), uint32_t wanted) {
+        bool alive;
         uint32_t status;
 
-        if (parameters.mode != ALL && (parameters.mode & ~(uint32_t) STAY) != number)
+        if ((parameters.mode & ALL) != ALL && (parameters.mode & ALL) != place)
                 return;
         prepare();
         run();
@@ -246,18 +290,22 @@ static void attack(uint32_t number, const char *name, void (*run)(void), uint32_
                 for (;;)
                         sleep_ms(1000);
         status = status_after(wanted);
-        if (console_open())
-                say("hostile %s: status %x%s", name, (uint64_t) status, wanted && !(status & wanted) ? " UNNOTICED" : "");
+        alive = works();
+        if (alive || parameters.mode & AIMED)
+                say("hostile %s: status %x%s%s", name, (uint64_t) status, wanted && !(status & wanted) ? " UNNOTICED" : "",
+                    alive ? "" : " DEAD");
 }
 
 void payload_main(void) {
-        uint32_t number = 0;
+        uint32_t place = 0;
 
         if (!console_open())
                 return;
+        id = read32(device() + VIRTIO_DEVICE_ID);
+        number = id == VIRTIO_ID_CONSOLE || id == VIRTIO_ID_NET;        /* their transmit queue; else the only one */
         say("hostile starts");
-#define BREAKS(name) attack(number++, #name, name, STATUS_NEEDS_RESET);
-#define OTHER(name) attack(number++, #name, name, 0);
+#define BREAKS(name) attack(place++, #name, name, STATUS_NEEDS_RESET);
+#define OTHER(name) attack(place++, #name, name, 0);
         ATTACKS(BREAKS, OTHER)
 #undef BREAKS
 #undef OTHER

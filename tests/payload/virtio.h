@@ -36,11 +36,14 @@ enum {
         STATUS_NEEDS_RESET = 64,
 };
 
+#define VIRTIO_ID_NET 1
 #define VIRTIO_ID_BLOCK 2
 #define VIRTIO_ID_CONSOLE 3
+#define VIRTIO_ID_RNG 4
 #define FEATURE_VERSION_1 (1ULL << 32)
 #define FEATURE_INDIRECT (1ULL << 28)
 #define FEATURE_BLOCK_FLUSH (1ULL << 9)
+#define REQUEST_GET_ID 8                /* of a disk, 5.2.6 */
 
 #define QUEUE_SIZE 8
 

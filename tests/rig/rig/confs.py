@@ -58,10 +58,10 @@ def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", tap=None, **keys):
     return _text(at, {**zone, **keys}, disk, tap, rng=bool(tap))
 
 
-def payload(name, place="whole", disk=None, tap=None, **keys):
+def payload(name, place="whole", disk=None, tap=None, rng=False, **keys):
     """A bare-metal guest of tests/payload; each boots in no time."""
     at = PLACES[place]
-    return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk, tap)
+    return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk, tap, rng)
 
 
 def _text(at, keys, disk, tap, rng=False):
