@@ -64,8 +64,7 @@ static void test_schema_pairs_and_defaults_resolve(void **state _unused_) {
                 } else if (d) {
                         assert_true(k->type == VALUE_NUMBER || k->type == VALUE_YES_NO || k->type == VALUE_RESTART ||
                                     k->type == VALUE_ON_CHANGE || k->type == VALUE_TIME || k->type == VALUE_CACHE ||
-                                    k->type == VALUE_ACCELERATOR ||
-                                    k->type == VALUE_OUTPUT_LOG);
+                                    k->type == VALUE_ACCELERATOR || k->type == VALUE_OUTPUT_LOG);
                 }
         }
 }
