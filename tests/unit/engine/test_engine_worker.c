@@ -315,8 +315,8 @@ static void test_engine_opens_another_image_while_one_does_not_open(void **state
         want_disk(m, "one", 1, "Image", "disk2", "");
         pump_until_served_otherwise(m, "one", before);
 
-        want_disk(m, "one", 1, "Image", "hung", "");
         hung_since = 0;
+        want_disk(m, "one", 1, "Image", "hung", "");
         pump_until_hung(m);
         want_disk(m, "one", 1, "Image", "disk2", "");
         pump(m, 20);
