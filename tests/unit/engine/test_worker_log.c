@@ -186,7 +186,7 @@ static void test_worker_log_bounds_a_flood(void **state) {
 }
 
 static void test_fd_store_names_are_read_as_written(void **state _unused_) {
-        static const char *const good[] = { "pty/linux2/main", "history/a.b/c-d", "log/a/b" }, *const bad[] = {
+        static const char *const good[] = { "pty/linux2/main", "log/a.b/c-d", "log/a/b" }, *const bad[] = {
                 "",
                 "log",
                 "log/",
@@ -195,7 +195,7 @@ static void test_fd_store_names_are_read_as_written(void **state _unused_) {
                 "log//b",
                 "log/a/b/c",
                 "/a/b",
-                "tape/a/b",
+                "history/a/b",
                 "LOG/a/b",
                 "log/.a/b",
                 "log/a b/c",
