@@ -143,7 +143,7 @@ rig:
 	@for part in monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
 
 check: setup
-	@$(MAKE) --no-print-directory $(JOBS) unit rig bench-programs
+	@$(MAKE) --no-print-directory $(JOBS) all unit rig bench-programs
 	@tests/run
 
 # Hundreds of kills that no guest may notice: KILLS= how many.

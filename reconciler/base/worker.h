@@ -10,7 +10,13 @@
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N --input-fd=N [--journal-fd=N]
  *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload] [--vhost-fd=N --links-fd=N]
  *
- * It attaches to the device object (that is how the daemon sees it is ready),
+ *   device TYPE --vhost-user=SOCKET …
+ *       block:    --image=PATH instead of --image-fd=N; the rest may be left out
+ *       net:      --tap=NAME instead of --tap-fd=N
+ *
+ * is no worker of the daemon's, but one that serves any vhost-user front-end.
+ *
+ * A worker of the daemon's attaches to the device object (that is how the daemon sees it is ready),
  * serves until SIGTERM or until the object is destroyed or revoked (POLLHUP),
  * then exits with 0. Exit status 1: it said why on stderr.
  *
@@ -22,11 +28,13 @@
 
 #define WORKER_OPTION_ZONE          "zone"
 #define WORKER_OPTION_DEVICE        "device"
-#define WORKER_OPTION_COOKIE        "cookie"          /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
-#define WORKER_OPTION_DEVICE_FD     "device-fd"       /* of hvisor.ko, not attached yet */
-#define WORKER_OPTION_UID           "uid"             /* WORKER_UID(); nobody where it is not given */
-#define WORKER_OPTION_LOG_FD        "log-fd"          /* the daemon's own stderr */
-#define WORKER_OPTION_IMAGE_FD      "image-fd"        /* opened anew for each worker: its OFD lock is the fence */
+#define WORKER_OPTION_COOKIE        "cookie"    /* 16 hex digits, handed to HVISOR_DEVICE_ATTACH */
+#define WORKER_OPTION_DEVICE_FD     "device-fd" /* of hvisor.ko, not attached yet */
+#define WORKER_OPTION_VHOST_USER    "vhost-user"
+#define WORKER_OPTION_UID           "uid"      /* WORKER_UID(); nobody where it is not given */
+#define WORKER_OPTION_LOG_FD        "log-fd"   /* the daemon's own stderr */
+#define WORKER_OPTION_IMAGE_FD      "image-fd" /* opened anew for each worker: its OFD lock is the fence */
+#define WORKER_OPTION_IMAGE         "image"
 #define WORKER_OPTION_IMAGE_EVENTS  "image-events-fd" /* inotify on the image, non-blocking: its size may have changed */
 #define WORKER_OPTION_READ_ONLY     "read-only"
 #define WORKER_OPTION_DIRECT        "direct" /* the image is open with O_DIRECT */
@@ -39,15 +47,13 @@
 #define WORKER_OPTION_HISTORY_FD    "history-fd"    /* recent output: base/history.h */
 #define WORKER_OPTION_INPUT_FD      "input-fd"      /* a FIFO, non-blocking: base/console_dir.h */
 #define WORKER_OPTION_TAP_FD        "tap-fd"        /* as tap_open() gives it: base/tap.h */
+#define WORKER_OPTION_TAP           "tap"
 #define WORKER_OPTION_MAC_ADDRESS   "mac-address"
 #define WORKER_OPTION_OFFLOAD       "offload"
 #define WORKER_OPTION_VHOST_FD      "vhost-fd" /* /dev/vhost-net, opened anew for each worker: it moves the frames */
 #define WORKER_OPTION_LINKS_FD      "links-fd" /* as tap_watch() gives it: base/tap.h */
 #define WORKER_OPTION_JOURNAL_FD                                                                                       \
         "journal-fd" /* a socket connected to journald, non-blocking: the output goes there, too */
-#define WORKER_OPTION_TAP_FD      "tap-fd" /* as tap_open() gives it: base/tap.h */
-#define WORKER_OPTION_MAC_ADDRESS "mac-address"
-#define WORKER_OPTION_OFFLOAD     "offload"
 
 /*
  * The user, and group, that a worker is: nobody else's on this machine, neither another worker's. It is computed and not

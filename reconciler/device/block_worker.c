@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A disk as a worker: its command line, its system calls. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include "device/block.h"
@@ -23,15 +26,30 @@ enum {
         ARGUMENT_SERIAL,
 };
 
+/* Not blocking: a FIFO is no image, and is told so. */
+static int open_image(const struct device_arguments *a, const char *path, int *ret, struct err *e) {
+        int mode = a->values[ARGUMENT_READ_ONLY] ? O_RDONLY : O_RDWR;
+        int direct = a->values[ARGUMENT_DIRECT] ? O_DIRECT : 0;
+        int fd = open(path, mode | direct | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+        if (fd < 0)
+                return err_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
+        *ret = fd;
+        return 0;
+}
+
 static const struct device_option block_options[] = {
-        [ARGUMENT_IMAGE] = { WORKER_OPTION_IMAGE_FD, DEVICE_OPTION_FD },
-        [ARGUMENT_IMAGE_EVENTS] = { WORKER_OPTION_IMAGE_EVENTS, DEVICE_OPTION_MAY_FD },
-        [ARGUMENT_READ_ONLY] = { WORKER_OPTION_READ_ONLY, DEVICE_OPTION_FLAG },
-        [ARGUMENT_DIRECT] = { WORKER_OPTION_DIRECT, DEVICE_OPTION_FLAG },
-        [ARGUMENT_DISCARD] = { WORKER_OPTION_DISCARD, DEVICE_OPTION_FLAG },
-        [ARGUMENT_BLOCK_SIZE] = { WORKER_OPTION_BLOCK_SIZE, DEVICE_OPTION_NUMBER },
-        [ARGUMENT_QUEUES] = { WORKER_OPTION_QUEUES, DEVICE_OPTION_NUMBER },
-        [ARGUMENT_SERIAL] = { WORKER_OPTION_SERIAL, DEVICE_OPTION_TEXT },
+        [ARGUMENT_IMAGE] = { .name = WORKER_OPTION_IMAGE_FD,
+                             .kind = DEVICE_OPTION_FD,
+                             .by_name = WORKER_OPTION_IMAGE,
+                             .open = open_image },
+        [ARGUMENT_IMAGE_EVENTS] = { .name = WORKER_OPTION_IMAGE_EVENTS, .kind = DEVICE_OPTION_MAY_FD },
+        [ARGUMENT_READ_ONLY] = { .name = WORKER_OPTION_READ_ONLY, .kind = DEVICE_OPTION_FLAG },
+        [ARGUMENT_DIRECT] = { .name = WORKER_OPTION_DIRECT, .kind = DEVICE_OPTION_FLAG },
+        [ARGUMENT_DISCARD] = { .name = WORKER_OPTION_DISCARD, .kind = DEVICE_OPTION_FLAG },
+        [ARGUMENT_BLOCK_SIZE] = { .name = WORKER_OPTION_BLOCK_SIZE, .kind = DEVICE_OPTION_NUMBER, .assumed = "0" },
+        [ARGUMENT_QUEUES] = { .name = WORKER_OPTION_QUEUES, .kind = DEVICE_OPTION_NUMBER, .assumed = "1" },
+        [ARGUMENT_SERIAL] = { .name = WORKER_OPTION_SERIAL, .kind = DEVICE_OPTION_TEXT, .assumed = "" },
         { 0 },
 };
 

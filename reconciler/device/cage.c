@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -83,7 +84,10 @@ static int limit_memory(void) {
         return limit(RLIMIT_DATA, (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE) + MEMORY_ROOM);
 }
 
-static int set_limits(const struct device_type *type, const int *fds, size_t count) {
+/* Of a front-end: three descriptors a queue, a message's, and those of the connection; with what is open already. */
+#define VHOST_USER_FDS 128
+
+static int set_limits(const struct device_type *type, enum cage_transport transport, const int *fds, size_t count) {
         const struct {
                 __rlimit_resource_t resource;
                 uint64_t value;
@@ -91,7 +95,7 @@ static int set_limits(const struct device_type *type, const int *fds, size_t cou
                 { RLIMIT_CORE, 0 },
                 { RLIMIT_FSIZE, largest_file(type, fds, count) },
                 /* Nothing can be opened: 0 is taken. Not 0: poll(2) would refuse to look at one descriptor. */
-                { RLIMIT_NOFILE, 1 },
+                { RLIMIT_NOFILE, transport == CAGE_VHOST_USER ? VHOST_USER_FDS : 1 },
                 { RLIMIT_NPROC, THREADS_MAX },
                 { RLIMIT_MEMLOCK, 0 },
                 { RLIMIT_MSGQUEUE, 0 },
@@ -195,7 +199,28 @@ static int allow(scmp_filter_ctx filter, const struct cage_rule *rules, size_t c
         return 0;
 }
 
-static int restrict_system_calls(const struct device_type *type) {
+static int allow_hvisor(scmp_filter_ctx filter) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < TRANSPORT_HVISOR_IOCTLS; i++)
+                r = allow(filter, &(struct cage_rule){ __NR_ioctl, true, transport_hvisor_ioctls[i] }, 1);
+        return r;
+}
+
+/* A front-end comes and goes, and what it has is mapped, but never as a program. */
+static int allow_vhost_user(scmp_filter_ctx filter) {
+        static const struct cage_rule rules[] = {
+                { __NR_accept4, false, 0 }, { __NR_recvmsg, false, 0 },      { __NR_sendmsg, false, 0 },
+                { __NR_fstat, false, 0 },   { __NR_memfd_create, false, 0 }, { __NR_ftruncate, false, 0 },
+        };
+        int r = allow(filter, rules, ELEMENTSOF(rules));
+
+        return r < 0 ? r
+                     : seccomp_rule_add(filter, SCMP_ACT_ALLOW, __NR_mmap, 1,
+                                        SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+static int restrict_system_calls(const struct device_type *type, enum cage_transport transport) {
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
         int r;
 
@@ -204,8 +229,8 @@ static int restrict_system_calls(const struct device_type *type) {
         r = allow(filter, common_rules, ELEMENTSOF(common_rules));
         if (r >= 0)
                 r = allow(filter, type->rules, type->num_rules);
-        for (size_t i = 0; r >= 0 && i < TRANSPORT_HVISOR_IOCTLS; i++)
-                r = allow(filter, &(struct cage_rule){ __NR_ioctl, true, transport_hvisor_ioctls[i] }, 1);
+        if (r >= 0)
+                r = transport == CAGE_VHOST_USER ? allow_vhost_user(filter) : allow_hvisor(filter);
         if (r >= 0)
                 r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* threads that there are, too */
         if (r >= 0)
@@ -214,11 +239,12 @@ static int restrict_system_calls(const struct device_type *type) {
         return r;
 }
 
-int cage_restrict(const struct device_type *type, const int *fds, size_t count, struct err *e) {
-        int r = set_limits(type, fds, count);
+int cage_restrict(const struct device_type *type, enum cage_transport transport, const int *fds, size_t count,
+                  struct err *e) {
+        int r = set_limits(type, transport, fds, count);
 
         if (r < 0)
                 return err_set(e, r, "cannot limit resources: %s", strerror(-r));
-        r = restrict_system_calls(type);
+        r = restrict_system_calls(type, transport);
         return r < 0 ? err_set(e, r, "cannot restrict system calls: %s", strerror(-r)) : 0;
 }

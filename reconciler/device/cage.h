@@ -50,6 +50,12 @@ int cage_close_others(int *keep, size_t count);
  */
 int cage_isolate(const char *name, uid_t uid, struct err *e);
 
+/* What carries the device: it has system calls of its own. */
+enum cage_transport {
+        CAGE_HVISOR,
+        CAGE_VHOST_USER, /* descriptors and memory come in while it serves */
+};
+
 /**
  * cage_restrict() - the rest, once nothing more has to be made or opened
  * @type: whose system calls are let through, with those that every worker makes
@@ -57,4 +63,5 @@ int cage_isolate(const char *name, uid_t uid, struct err *e);
  *
  * Holds for all threads. Return: 0 or -errno with @e; after an error exit.
  */
-int cage_restrict(const struct device_type *type, const int *fds, size_t count, struct err *e);
+int cage_restrict(const struct device_type *type, enum cage_transport transport, const int *fds, size_t count,
+                  struct err *e);

@@ -20,17 +20,25 @@ enum device_option_kind {
         DEVICE_OPTION_TEXT,   /* --name=TEXT, required */
 };
 
-struct device_option {
-        const char *name;
-        enum device_option_kind kind;
-};
-
 /* The command line of a worker, checked. Strings are borrowed from it. */
 struct device_arguments {
         const char *zone;
         const char *device;
         int values[DEVICE_OPTIONS_MAX]; /* by place in the type's options: descriptor, number, or 0/1 */
         const char *texts[DEVICE_OPTIONS_MAX];
+};
+
+struct device_option {
+        const char *name;
+        enum device_option_kind kind;
+        /*
+         * Of a descriptor that a worker without a daemon opens itself: what to call it by, and how. *ret is owned
+         * by the caller. Return: 0 or -errno with @e.
+         */
+        const char *by_name;
+        int (*open)(const struct device_arguments *a, const char *text, int *ret, struct err *e);
+        const char *assumed; /* without a daemon, where it is left out; NULL: required there, too */
+        bool zones_only;     /* there is no such thing without hvisor.ko */
 };
 
 /* One system call that a caged worker may make. */

@@ -17,6 +17,7 @@
 #include "device/options.h"
 #include "virtio/server.h"
 #include "virtio/transport_hvisor.h"
+#include "virtio/transport_vhost_user.h"
 
 /* What is written when guest memory was taken away; made beforehand, a handler cannot format. */
 static char goodbye[160];
@@ -29,7 +30,7 @@ static void on_sigbus(int signal _unused_) {
 }
 
 static void prepare_goodbye(const char *name) {
-        (void) snprintf(goodbye, sizeof(goodbye), "%s: the zone's RAM was taken away, leaving", name);
+        (void) snprintf(goodbye, sizeof(goodbye), "%s: the guest's RAM was taken away, leaving", name);
 }
 
 /*
@@ -70,7 +71,16 @@ static int set_up_signals(void) {
         return fd < 0 ? -errno : fd;
 }
 
-static int serve(const struct worker_options *o, const char *name, struct err *e) {
+static int make_transport(const struct worker_options *o, const char *name, struct transport **ret, struct err *e) {
+        int r;
+
+        if (o->vhost_user)
+                return transport_vhost_user_new(o->vhost_user, name, ret, e);
+        r = transport_hvisor_new(o->device_fd, ret);
+        return r < 0 ? err_set(e, r, "out of memory") : 0;
+}
+
+static int serve(struct worker_options *o, const char *name, struct err *e) {
         _cleanup_(virtio_device_freep) struct virtio_device *device = NULL;
         _cleanup_(transport_freep) struct transport *transport = NULL;
         _cleanup_(server_freep) struct server *server = NULL;
@@ -85,19 +95,23 @@ static int serve(const struct worker_options *o, const char *name, struct err *e
         signal_fd = set_up_signals();
         if (signal_fd < 0)
                 return err_set(e, signal_fd, "cannot set up signals: %s", strerror(-signal_fd));
+        r = worker_options_open(o, e);
+        if (r < 0)
+                return r;
+        r = make_transport(o, name, &transport, e);
+        if (r < 0)
+                return r;
+        num_fds = worker_options_fds(o, fds);
         r = cage_isolate(name, o->uid, e);
         if (r < 0)
                 return r;
         r = o->type->create(&o->arguments, &device, e);
         if (r < 0)
                 return r;
-        r = transport_hvisor_new(o->device_fd, &transport);
-        if (r < 0)
-                return err_set(e, r, "out of memory");
         r = server_new(device, transport, name, o->cookie, signal_fd, &server, e);
         if (r < 0)
                 return r;
-        r = cage_restrict(o->type, fds, num_fds, e);
+        r = cage_restrict(o->type, o->vhost_user ? CAGE_VHOST_USER : CAGE_HVISOR, fds, num_fds, e);
         if (r < 0)
                 return r;
         log_debug("%s: serving", name);

@@ -146,12 +146,19 @@ enum {
         ARGUMENT_LINKS,
 };
 
+static int open_tap(const struct device_arguments *a _unused_, const char *name, int *ret, struct err *e) {
+        return tap_open(name, ret, e);
+}
+
 static const struct device_option net_options[] = {
-        [ARGUMENT_TAP] = { WORKER_OPTION_TAP_FD, DEVICE_OPTION_FD },
-        [ARGUMENT_MAC] = { WORKER_OPTION_MAC_ADDRESS, DEVICE_OPTION_TEXT },
-        [ARGUMENT_OFFLOAD] = { WORKER_OPTION_OFFLOAD, DEVICE_OPTION_FLAG },
-        [ARGUMENT_VHOST] = { WORKER_OPTION_VHOST_FD, DEVICE_OPTION_MAY_FD },
-        [ARGUMENT_LINKS] = { WORKER_OPTION_LINKS_FD, DEVICE_OPTION_MAY_FD },
+        [ARGUMENT_TAP] = { .name = WORKER_OPTION_TAP_FD,
+                           .kind = DEVICE_OPTION_FD,
+                           .by_name = WORKER_OPTION_TAP,
+                           .open = open_tap },
+        [ARGUMENT_MAC] = { .name = WORKER_OPTION_MAC_ADDRESS, .kind = DEVICE_OPTION_TEXT },
+        [ARGUMENT_OFFLOAD] = { .name = WORKER_OPTION_OFFLOAD, .kind = DEVICE_OPTION_FLAG },
+        [ARGUMENT_VHOST] = { .name = WORKER_OPTION_VHOST_FD, .kind = DEVICE_OPTION_MAY_FD, .zones_only = true },
+        [ARGUMENT_LINKS] = { .name = WORKER_OPTION_LINKS_FD, .kind = DEVICE_OPTION_MAY_FD, .zones_only = true },
         { 0 },
 };
 

@@ -19,20 +19,25 @@ enum common_option {
         OPTION_COOKIE,
         OPTION_DEVICE_FD,
         _OPTION_REQUIRED_MAX,
-        OPTION_UID = _OPTION_REQUIRED_MAX,
+        OPTION_VHOST_USER = _OPTION_REQUIRED_MAX,
+        OPTION_UID,
         OPTION_LOG_FD,
         OPTION_HELP,
         OPTION_VERSION,
         _OPTION_COMMON_MAX,
 };
 
-#define OPTIONS_MAX (_OPTION_COMMON_MAX + DEVICE_OPTIONS_MAX)
+/* The type's options by their names, then those of descriptors by what stands for them. */
+#define FIRST_OWN     _OPTION_COMMON_MAX
+#define FIRST_BY_NAME (FIRST_OWN + DEVICE_OPTIONS_MAX)
+#define OPTIONS_MAX   (FIRST_BY_NAME + DEVICE_OPTIONS_MAX)
 
 static const struct option common_options[_OPTION_COMMON_MAX] = {
         [OPTION_ZONE] = { WORKER_OPTION_ZONE, required_argument, NULL, OPTION_ZONE },
         [OPTION_DEVICE] = { WORKER_OPTION_DEVICE, required_argument, NULL, OPTION_DEVICE },
         [OPTION_COOKIE] = { WORKER_OPTION_COOKIE, required_argument, NULL, OPTION_COOKIE },
         [OPTION_DEVICE_FD] = { WORKER_OPTION_DEVICE_FD, required_argument, NULL, OPTION_DEVICE_FD },
+        [OPTION_VHOST_USER] = { WORKER_OPTION_VHOST_USER, required_argument, NULL, OPTION_VHOST_USER },
         [OPTION_UID] = { WORKER_OPTION_UID, required_argument, NULL, OPTION_UID },
         [OPTION_LOG_FD] = { WORKER_OPTION_LOG_FD, required_argument, NULL, OPTION_LOG_FD },
         [OPTION_HELP] = { "help", no_argument, NULL, OPTION_HELP },
@@ -109,6 +114,9 @@ static int parse_common(enum common_option option, const char *text, struct work
                 return parse_cookie(text, &o->cookie, e);
         case OPTION_DEVICE_FD:
                 return parse_fd(WORKER_OPTION_DEVICE_FD, text, &o->device_fd, e);
+        case OPTION_VHOST_USER:
+                o->vhost_user = text;
+                return 0;
         case OPTION_UID:
                 return parse_uid(text, &o->uid, e);
         case OPTION_LOG_FD:
@@ -150,10 +158,17 @@ static void list_options(const struct device_type *type, struct option ret[stati
         size_t n = _OPTION_COMMON_MAX;
 
         memcpy(ret, common_options, sizeof(common_options));
-        for (const struct device_option *o = type->options; o->kind != DEVICE_OPTION_END; o++, n++)
-                ret[n] = (struct option){ .name = o->name,
-                                          .has_arg = o->kind == DEVICE_OPTION_FLAG ? no_argument : required_argument,
-                                          .val = (int) n };
+        for (int i = 0; type->options[i].kind != DEVICE_OPTION_END; i++) {
+                const struct device_option *o = &type->options[i];
+
+                ret[n++] = (struct option){ .name = o->name,
+                                            .has_arg = o->kind == DEVICE_OPTION_FLAG ? no_argument : required_argument,
+                                            .val = FIRST_OWN + i };
+                if (o->by_name)
+                        ret[n++] = (struct option){ .name = o->by_name,
+                                                    .has_arg = required_argument,
+                                                    .val = FIRST_BY_NAME + i };
+        }
         ret[n] = (struct option){ 0 };
 }
 
@@ -161,16 +176,44 @@ static bool may_be_left_out(enum device_option_kind kind) {
         return kind == DEVICE_OPTION_FLAG || kind == DEVICE_OPTION_MAY_FD;
 }
 
+/* Either a device of the daemon's, with all that belongs to it, or a socket and nothing of that. */
+static int check_transport(const struct worker_options *o, const bool *seen, struct err *e) {
+        for (int i = 0; i < _OPTION_REQUIRED_MAX; i++)
+                if (!seen[i] && !o->vhost_user)
+                        return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
+        if (!o->vhost_user)
+                return 0;
+        if (seen[OPTION_DEVICE_FD] || seen[OPTION_COOKIE])
+                return err_set(e, -EINVAL, "--" WORKER_OPTION_VHOST_USER " does not go with --%s",
+                               common_options[seen[OPTION_DEVICE_FD] ? OPTION_DEVICE_FD : OPTION_COOKIE].name);
+        return 0;
+}
+
+static int check_own(const struct worker_options *o, size_t i, bool seen, struct err *e) {
+        const struct device_option *option = &o->type->options[i];
+        bool by_name = o->names[i];
+
+        if (by_name && !o->vhost_user)
+                return err_set(e, -EINVAL, "--%s goes only with --" WORKER_OPTION_VHOST_USER, option->by_name);
+        if (by_name && seen)
+                return err_set(e, -EINVAL, "--%s does not go with --%s", option->by_name, option->name);
+        if (seen && o->vhost_user && option->zones_only)
+                return err_set(e, -EINVAL, "--" WORKER_OPTION_VHOST_USER " does not go with --%s", option->name);
+        if (!seen && !by_name && !may_be_left_out(option->kind))
+                return err_set(e, -EINVAL, "--%s is missing",
+                               o->vhost_user && option->by_name ? option->by_name : option->name);
+        return 0;
+}
+
 static int check_complete(const struct worker_options *o, const bool *seen, struct err *e) {
         int fds[WORKER_FDS_MAX];
         size_t n;
+        int r = check_transport(o, seen, e);
 
-        for (int i = 0; i < _OPTION_REQUIRED_MAX; i++)
-                if (!seen[i])
-                        return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
-        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
-                if (!may_be_left_out(o->type->options[i].kind) && !seen[_OPTION_COMMON_MAX + i])
-                        return err_set(e, -EINVAL, "--%s is missing", o->type->options[i].name);
+        for (size_t i = 0; r >= 0 && o->type->options[i].kind != DEVICE_OPTION_END; i++)
+                r = check_own(o, i, seen[FIRST_OWN + i], e);
+        if (r < 0)
+                return r;
         n = worker_options_fds(o, fds);
         for (size_t i = 0; i < n; i++)
                 for (size_t j = 0; j < i; j++)
@@ -179,10 +222,25 @@ static int check_complete(const struct worker_options *o, const bool *seen, stru
         return 0;
 }
 
+/* Without a daemon, which says everything, some things go without saying. */
+static int assume(struct worker_options *o, bool *seen, struct err *e) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && o->type->options[i].kind != DEVICE_OPTION_END; i++) {
+                const char *assumed = o->type->options[i].assumed;
+
+                if (!assumed || seen[FIRST_OWN + i])
+                        continue;
+                seen[FIRST_OWN + i] = true;
+                r = parse_own(o, i, assumed, e);
+        }
+        return r;
+}
+
 static int parse_options(int argc, char **argv, struct worker_options *o, struct err *e) {
         struct option options[OPTIONS_MAX + 1];
         bool seen[OPTIONS_MAX] = { false };
-        int c, r;
+        int c, given = 0, r = 0;
 
         list_options(o->type, options);
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++)
@@ -190,25 +248,35 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
                         o->arguments.values[i] = -1;
         optind = 0; /* glibc: start afresh */
         opterr = 0;
-        while ((c = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, "+", options, &given)) >= 0) {
                 if (c >= OPTIONS_MAX) /* '?' */
                         return err_set(e, -EINVAL, "%s: unknown, or with or without a value against its nature",
                                        argv[optind - 1]);
                 if (seen[c])
-                        return err_set(e, -EINVAL, "--%s is given twice", options[c].name);
+                        return err_set(e, -EINVAL, "--%s is given twice", options[given].name);
                 seen[c] = true;
-                r = c < _OPTION_COMMON_MAX ? parse_common((enum common_option) c, optarg, o, e)
-                                           : parse_own(o, (size_t) c - _OPTION_COMMON_MAX, optarg, e);
+                if (c >= FIRST_BY_NAME)
+                        o->names[c - FIRST_BY_NAME] = optarg;
+                else
+                        r = c < FIRST_OWN ? parse_common((enum common_option) c, optarg, o, e)
+                                          : parse_own(o, (size_t) (c - FIRST_OWN), optarg, e);
                 if (r != 0)
                         return r;
         }
         if (optind < argc)
                 return err_set(e, -EINVAL, "'%s' is too much", argv[optind]);
-        return check_complete(o, seen, e);
+        if (o->vhost_user)
+                r = assume(o, seen, e);
+        return r < 0 ? r : check_complete(o, seen, e);
 }
 
 int worker_options_parse(int argc, char **argv, struct worker_options *ret, struct err *e) {
-        struct worker_options o = { .uid = WORKER_UID_NOBODY, .log_fd = -1 };
+        struct worker_options o = {
+                .uid = WORKER_UID_NOBODY,
+                .device_fd = -1,
+                .log_fd = -1,
+                .arguments.zone = "vhost-user", /* where it is of none */
+        };
         int r;
 
         if (argc < 2)
@@ -220,6 +288,7 @@ int worker_options_parse(int argc, char **argv, struct worker_options *ret, stru
         o.type = device_type_find(argv[1]);
         if (!o.type)
                 return err_set(e, -EINVAL, "'%s' is no type of device; see --help", argv[1]);
+        o.arguments.device = o.type->name;
         r = parse_options(argc - 1, argv + 1, &o, e);
         if (r == 0)
                 *ret = o;
@@ -229,16 +298,50 @@ int worker_options_parse(int argc, char **argv, struct worker_options *ret, stru
 size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_FDS_MAX]) {
         size_t n = 0;
 
-        ret[n++] = o->device_fd;
+        if (o->device_fd >= 0)
+                ret[n++] = o->device_fd;
         if (o->log_fd >= 0)
                 ret[n++] = o->log_fd;
         for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++) {
                 enum device_option_kind kind = o->type->options[i].kind;
 
-                if (kind == DEVICE_OPTION_FD || (kind == DEVICE_OPTION_MAY_FD && o->arguments.values[i] >= 0))
+                if ((kind == DEVICE_OPTION_FD && !o->names[i]) ||
+                    (kind == DEVICE_OPTION_MAY_FD && o->arguments.values[i] >= 0))
                         ret[n++] = o->arguments.values[i];
         }
         return n;
+}
+
+int worker_options_open(struct worker_options *o, struct err *e) {
+        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++) {
+                int r;
+
+                if (!o->names[i])
+                        continue;
+                r = o->type->options[i].open(&o->arguments, o->names[i], &o->arguments.values[i], e);
+                if (r < 0)
+                        return r;
+                o->names[i] = NULL;
+        }
+        return 0;
+}
+
+/* What is different there; [--name=value]: that is its value where it is left out. */
+static void help_with_vhost_user(const struct device_option *o) {
+        const char *before = "\n             with --vhost-user: ";
+
+        for (; o->kind != DEVICE_OPTION_END; o++) {
+                if (!o->by_name && !o->assumed && !o->zones_only)
+                        continue;
+                printf("%s", before);
+                before = ", ";
+                if (o->by_name)
+                        printf("--%s=NAME or --%s=N", o->by_name, o->name);
+                else if (o->assumed)
+                        printf("[--%s=%s]", o->name, o->assumed);
+                else
+                        printf("no --%s", o->name);
+        }
 }
 
 void worker_options_help(void) {
@@ -248,14 +351,19 @@ void worker_options_help(void) {
                 [DEVICE_OPTION_TEXT] = " --%s=TEXT",
         };
 
-        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N] OPTION…\n\n"
-               "Serves one virtio device of a zone. Started by hvisor-reconciler, which hands over\n"
-               "every descriptor that it uses; not meant to be started by hand.\n\n"
-               "TYPE and what it takes besides:\n");
+        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N] OPTION…\n"
+               "device TYPE --vhost-user=SOCKET [--zone=NAME] [--device=NAME] [--uid=N] OPTION…\n\n"
+               "Serves one virtio device. The first form is for zones: hvisor-reconciler starts it and hands\n"
+               "over every descriptor that it uses. The second is for any vhost-user front-end, QEMU for one:\n"
+               "it listens on SOCKET and serves who connects, one after the other, until SIGTERM. Started as\n"
+               "root it becomes user N, %u where none is given.\n\n"
+               "TYPE and what it takes besides:\n",
+               WORKER_UID_NOBODY);
         for (const struct device_type *const *t = device_types; *t; t++) {
                 printf("  %-10s", (*t)->name);
                 for (const struct device_option *o = (*t)->options; o->kind != DEVICE_OPTION_END; o++)
                         printf(formats[o->kind], o->name);
+                help_with_vhost_user((*t)->options);
                 printf("\n");
         }
         printf("\n  --help, --version\n");

@@ -16,10 +16,12 @@ enum worker_options_result {
 struct worker_options {
         const struct device_type *type;
         uint64_t cookie;
-        uid_t uid; /* not 0 */
-        int device_fd;
-        int log_fd; /* -1: none */
+        uid_t uid;              /* not 0 */
+        int device_fd;          /* -1: there is no device of hvisor.ko, but … */
+        const char *vhost_user; /* … a socket to listen on; else NULL */
+        int log_fd;             /* -1: none */
         struct device_arguments arguments;
+        const char *names[DEVICE_OPTIONS_MAX]; /* of descriptors to open, by place in the type's options; else NULL */
 };
 
 /**
@@ -31,11 +33,18 @@ struct worker_options {
  */
 int worker_options_parse(int argc, char **argv, struct worker_options *ret, struct err *e);
 
+/**
+ * worker_options_open() - opens what was named and not handed over, into @o->arguments
+ *
+ * Before the cage closes. Descriptors are as if they had been handed over. Return: 0 or -errno with @e.
+ */
+int worker_options_open(struct worker_options *o, struct err *e);
+
 /** worker_options_help() - writes the help text to stdout */
 void worker_options_help(void);
 
 /**
- * worker_options_fds() - every descriptor that was named
+ * worker_options_fds() - every descriptor that was handed over, or opened since
  *
  * Return: how many of @ret are filled in.
  */

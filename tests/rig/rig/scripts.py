@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests that are programs of their own: the rules in tests/lint, the module for other architectures, the monitor's self-test."""
+"""Tests that are programs of their own: rules, the module for other architectures, the monitor's self-test, vhost-user front-ends."""
 
 import re
 import subprocess
@@ -20,8 +20,13 @@ def module_builds():
     return [paths.TESTS / "kmod" / "kmod-compiles"]
 
 
-def run_lint(program):
-    """One rule: kept if the program says so by its exit status."""
+def front_ends():
+    """Programs that are, or start, a vhost-user front-end of a worker on this machine."""
+    return sorted(p for p in (paths.TESTS / "vhost-user").iterdir() if p.name.startswith(("qemu-", "script-")))
+
+
+def run_script(program):
+    """One test: passed if the program says so by its exit status."""
     status, output = _run([str(program)])
     return UnitResult(int(status == 0), [] if status == 0 else [program.name], 0, output)
 

@@ -103,6 +103,40 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_int_equal(worker_options_fds(&o, fds), 3);
 }
 
+/* Without a daemon: what it would hand over is opened here, by name. */
+static void test_options_open_what_nobody_hands_over(void **state) {
+        struct worker_options o;
+        struct err e = { 0 };
+        int fds[WORKER_FDS_MAX];
+
+        (void) state;
+        assert_int_equal(parse("block --vhost-user=/run/s --image=/dev/null --read-only", &o, &e),
+                         WORKER_OPTIONS_SERVE);
+        assert_string_equal(o.vhost_user, "/run/s");
+        assert_int_equal(o.device_fd, -1);
+        assert_string_equal(o.arguments.device, "block");
+        assert_int_equal(o.arguments.values[5], 0);
+        assert_int_equal(o.arguments.values[6], 1);
+        assert_string_equal(o.arguments.texts[7], "");
+        assert_int_equal(worker_options_fds(&o, fds), 0);
+        assert_int_equal(worker_options_open(&o, &e), 0);
+        assert_int_equal(worker_options_fds(&o, fds), 1);
+        assert_int_equal(fcntl(fds[0], F_GETFL) & O_ACCMODE, O_RDONLY);
+        close(fds[0]);
+
+        assert_int_equal(parse("block --vhost-user=/run/s --image-fd=11" BLOCK, &o, &e), WORKER_OPTIONS_SERVE);
+        assert_int_equal(o.arguments.values[5], 512);
+        assert_int_equal(o.arguments.values[6], 2);
+        assert_string_equal(o.arguments.texts[7], "SN");
+        assert_int_equal(worker_options_open(&o, &e), 0);
+        assert_int_equal(o.arguments.values[0], 11);
+        assert_int_equal(parse("rng --vhost-user=/run/s", &o, &e), WORKER_OPTIONS_SERVE);
+
+        assert_int_equal(parse("block --vhost-user=/run/s --image=/no/such", &o, &e), WORKER_OPTIONS_SERVE);
+        assert_int_equal(worker_options_open(&o, &e), -ENOENT);
+        assert_non_null(strstr(e.text, "/no/such"));
+}
+
 static void test_options_reject_nonsense_and_say_which(void **state) {
         static const struct {
                 const char *line, *says;
@@ -146,6 +180,14 @@ static void test_options_reject_nonsense_and_say_which(void **state) {
                 { "net " COMMON " --tap-fd=11", "--mac-address is missing" },
                 { "net " COMMON " --mac-address=02:00:00:00:00:01", "--tap-fd is missing" },
                 { "net " COMMON " --tap-fd=11 --mac-address", "--mac-address" },
+                { "block " COMMON BLOCK " --image=/dev/null", "--image goes only with --vhost-user" },
+                { "block --vhost-user=/s --device-fd=10 --image=/dev/null", "--device-fd" },
+                { "block --vhost-user=/s --cookie=1 --image=/dev/null", "--cookie" },
+                { "block --vhost-user=/s", "--image is missing" },
+                { "block --vhost-user=/s --image=/a --image-fd=11", "--image does not go with --image-fd" },
+                { "block --vhost-user=/s --image=/a --image=/b", "--image is given twice" },
+                { "net --vhost-user=/s --tap=t --mac-address=02:00:00:00:00:01 --vhost-fd=11", "--vhost-fd" },
+                { "console --vhost-user=/s --pty-fd=11 --history-fd=13", "--pty-events-fd is missing" },
         };
 
         (void) state;
@@ -206,6 +248,7 @@ static void test_device_types_have_names_that_pkill_hvisor_spares(void **state) 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_options_take_what_the_daemon_gives),
+                cmocka_unit_test(test_options_open_what_nobody_hands_over),
                 cmocka_unit_test(test_options_reject_nonsense_and_say_which),
                 cmocka_unit_test(test_options_help_and_version_come_first),
                 cmocka_unit_test(test_device_types_have_the_names_that_the_daemon_starts_them_by),

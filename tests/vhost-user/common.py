@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Front-ends of our workers on this machine: no rig, no hypervisor, no daemon."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "rig"))
+
+from rig import paths  # noqa: E402 (the path comes first)
+
+WORKER = paths.TOP / "build/native/hvisor-device"
+
+
+class Worker:
+    """One of ours; what it says goes to a file."""
+
+    def __init__(self, folder, kind, *options):
+        self.socket = folder / f"{kind}.sock"
+        self._log = folder / f"{kind}.log"
+        self._command = [str(WORKER), kind, f"--vhost-user={self.socket}", *options]
+        self._process = None
+        self.start()
+
+    def start(self):
+        with open(self._log, "ab") as log:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stderr=log)
+        wait_for(lambda: self._process.poll() is not None or self._listens(), "the worker listens", self.said)
+        assert self._process.poll() is None, self.said()
+
+    def _listens(self):
+        return f" {self.socket}\n" in pathlib.Path("/proc/net/unix").read_text()
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def end(self):
+        """SIGTERM. Return: the exit status."""
+        self._process.terminate()
+        return self.wait()
+
+    def wait(self):
+        return self._process.wait(10)
+
+    def said(self):
+        return self._log.read_text(errors="replace")
+
+
+def wait_for(condition, what, details, timeout=60):
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not in {timeout} s: {what}\n{details()}"
+        time.sleep(0.02)
+
+
+def run(test):
+    """test(folder): an exception is a failure, told with all there is."""
+    with tempfile.TemporaryDirectory(prefix="vhost-user-") as name:
+        os.chmod(name, 0o755)
+        folder = pathlib.Path(name)
+        try:
+            test(folder)
+        except Exception:
+            for log in sorted(folder.glob("*.log")):
+                print(f"--- {log.name}:\n{log.read_text(errors='replace')}")
+            raise
