@@ -30,6 +30,15 @@ static void execute_zone(struct engine *e, const struct action *a) {
         task_start(z, a);
 }
 
+/* What failed with other settings says nothing about these. */
+static void forgive_worker(struct worker *w, const struct action *a) {
+        uint64_t wanted = device_spec_cookie(zone_spec_find_device(a->spec, a->device));
+
+        if (w->tried != wanted)
+                backoff_reset(&w->backoff);
+        w->tried = wanted;
+}
+
 static void execute_worker(struct engine *e, const struct action *a) {
         struct zone *z = engine_zone(e, a->zone);
         struct worker *w = z ? zone_worker(z, a->device) : NULL;
@@ -38,10 +47,13 @@ static void execute_worker(struct engine *e, const struct action *a) {
 
         if (!w || !d || z->task || z->fd < 0 || w->starting || w->ending || w->found)
                 return;
-        if (a->kind == ACTION_WORKER_STOP)
+        if (a->kind == ACTION_WORKER_STOP) {
                 worker_stop(w, a->reason);
-        else if (w->pid &&
-                 a->repair) /* without its device it is of no use; often it is dying already, and how will be told */
+                return;
+        }
+        forgive_worker(w, a);
+        if (w->pid &&
+            a->repair) /* without its device it is of no use; often it is dying already, and how will be told */
                 worker_give_up(w, a->kind == ACTION_WORKER_RESTART ? a->reason : NULL);
         else if (w->pid || !backoff_waits(&w->backoff, engine_now(e)))
                 worker_open_image(w, a, d->cookie);

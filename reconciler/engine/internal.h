@@ -29,6 +29,7 @@ struct worker {
         sd_event_source *exit_source, *timer;
         struct opening *opening; /* under way */
         struct backoff backoff;
+        uint64_t tried;    /* device_spec_cookie() of what it was wanted with when it was last begun */
         char message[256]; /* why it ended last */
         char refusal[256]; /* why its file's image cannot be served: it keeps what it had; else "" */
 };

@@ -51,6 +51,31 @@ static void test_engine_slows_down_a_worker_that_crashes_at_once(void **state) {
         assert_true(any_worker_runs(m, "one"));
 }
 
+/* Who mends the file does not wait for the back-off of what was wrong. */
+static void test_engine_tries_other_settings_at_once(void **state) {
+        struct machine *m = *state;
+        unsigned launches;
+
+        write_disk(m, "bad");
+        write_disk(m, "good");
+        want_disk(m, "one", 1, "Image", "bad", "");
+        pump_until_state(m, "one", "running");
+        m->sim->worker = SIM_WORKER_EXITS;
+        kill(sim_device(m->sim, "one", "root")->worker_pid, SIGKILL);
+        pump(m, 400);
+        launches = m->sim->launches;
+        engine_reconcile(m->engine);
+        pump(m, 100);
+        assert_int_equal(m->sim->launches, launches); /* it waits */
+        m->sim->worker = SIM_WORKER_SERVES;
+        want_disk(m, "one", 1, "Image", "good", "");
+        pump_until_idle(m);
+        for (unsigned i = 0; i < 500 && !any_worker_runs(m, "one"); i++)
+                pump(m, 2);
+        assert_true(any_worker_runs(m, "one"));
+        assert_int_equal(m->sim->launches, launches + 1);
+}
+
 static void test_engine_kills_a_hung_worker(void **state) {
         static const char *const why[] = { "did not let go of the device's queues in time",
                                            "showed no sign of life for too long" };
@@ -438,6 +463,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 MACHINE_TEST(test_engine_replaces_a_killed_worker),
                 MACHINE_TEST(test_engine_slows_down_a_worker_that_crashes_at_once),
+                MACHINE_TEST(test_engine_tries_other_settings_at_once),
                 MACHINE_TEST(test_engine_kills_a_hung_worker),
                 MACHINE_TEST(test_engine_takes_a_worker_away_and_gives_it_back),
                 MACHINE_TEST(test_engine_upgrade_replaces_one_worker_after_another),
