@@ -34,6 +34,7 @@ struct hv_zone;
 
 /* An open device fd: a worker from its attachment to its release. */
 struct hv_worker {
+	struct kref references;		/* its descriptor's, and its memory descriptors' */
 	struct hv_device *device;
 	struct mutex lock;		/* serializes attaching */
 	bool is_attached;		/* set once, under device->lock */
@@ -49,6 +50,7 @@ struct hv_worker {
 	/* Its mappings of the zone's RAM, and nobody else's. */
 	struct address_space mapping;
 	struct rw_semaphore memory_lock;	/* held by faults */
+	struct page *nothing;		/* what its memory descriptors show when it is gone */
 };
 
 struct hv_device {
@@ -197,7 +199,17 @@ int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma);
 void worker_revoke_memory(struct hv_worker *worker);
 void device_list_memory(const struct hv_device *device, struct hvisor_memory *memory);
 
-/* device_file.c: a new device fd, as zone_file_open() makes a zone fd. */
+/*
+ * memory_file.c: a new memory fd of an attached worker, installed.
+ * Return: a descriptor, or what HVISOR_DEVICE_MEMORY_FD says.
+ */
+int memory_file_open(struct hv_worker *worker, const struct hvisor_memory_region *part);
+
+/* device_file.c */
+
+void worker_put(struct hv_worker *worker);
+
+/* A new device fd, as zone_file_open() makes a zone fd. */
 int device_file_open(struct hv_device *device, struct file **ret);
 
 #endif

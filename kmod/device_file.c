@@ -47,6 +47,11 @@ static long do_memory(void *object, void *memory)
 	return r;
 }
 
+static long do_memory_fd(void *worker, void *part)
+{
+	return memory_file_open(worker, part);
+}
+
 static long do_withdraw(void *worker, void *unused)
 {
 	return device_withdraw(((struct hv_worker *)worker)->device);
@@ -58,6 +63,7 @@ static const struct ioctl_row rows[] = {
 	{ HVISOR_DEVICE_ACK, do_acknowledge },
 	{ HVISOR_DEVICE_BREAK, do_break },
 	{ HVISOR_DEVICE_MEMORY, do_memory },
+	{ HVISOR_DEVICE_MEMORY_FD, do_memory_fd },
 	{ HVISOR_DEVICE_CONFIG, do_configure },
 	{ HVISOR_DEVICE_WITHDRAW, do_withdraw },
 };
@@ -89,14 +95,28 @@ static int device_file_mmap(struct file *file, struct vm_area_struct *vma)
 	return worker_map_memory(file->private_data, vma);
 }
 
+static void free_worker(struct kref *references)
+{
+	struct hv_worker *worker = container_of(references, struct hv_worker, references);
+
+	device_put(worker->device);
+	mutex_destroy(&worker->lock);
+	if (worker->nothing)
+		__free_page(worker->nothing);
+	kfree(worker);
+}
+
+void worker_put(struct hv_worker *worker)
+{
+	kref_put(&worker->references, free_worker);
+}
+
 static int device_file_release(struct inode *inode, struct file *file)
 {
 	struct hv_worker *worker = file->private_data;
 
 	worker_release(worker);
-	device_put(worker->device);
-	mutex_destroy(&worker->lock);
-	kfree(worker);
+	worker_put(worker);
 	return 0;
 }
 
@@ -119,6 +139,7 @@ int device_file_open(struct hv_device *device, struct file **ret)
 	if (!worker)
 		return -ENOMEM;
 	worker->device = device;
+	kref_init(&worker->references);
 	mutex_init(&worker->lock);
 
 	fd = get_unused_fd_flags(O_CLOEXEC);

@@ -327,6 +327,17 @@ struct hvisor_memory {
 #define HVISOR_INFLIGHT_QUEUE_SIZE	0x4040
 
 /*
+ * A part of that memory for another process that serves this device's queues:
+ * returns a descriptor (O_CLOEXEC) that can be mapped (MAP_SHARED) and nothing
+ * else, from offset 0 on. @guest: of RAM, in one or several regions that adjoin;
+ * or HVISOR_INFLIGHT_OFFSET. Both are multiples of the page size (EINVAL).
+ *
+ * When the worker is revoked, or gone, the process sees a page of its own
+ * instead, again and again: it is not hurt, and reaches nobody's memory.
+ */
+#define HVISOR_DEVICE_MEMORY_FD	_IOW(HVISOR_IOC_TYPE, 0x46, struct hvisor_memory_region)
+
+/*
  * The device's configuration space has changed: what it is now, as a whole
  * (EINVAL: bytes beyond the attachment's config_size). If it differs from what
  * was there the driver sees another ConfigGeneration, and is told by a

@@ -9,6 +9,7 @@
  *                 --block-size=N --queues=N --serial=TEXT
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N --input-fd=N [--journal-fd=N]
  *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload] [--vhost-fd=N --links-fd=N]
+ *       front:    --socket-fd=N --virtio-type=WORD --queues=N --tag=TEXT
  *
  *   device TYPE --vhost-user=SOCKET …
  *       block:    --image=PATH instead of --image-fd=N; the rest may be left out
@@ -50,8 +51,11 @@
 #define WORKER_OPTION_TAP           "tap"
 #define WORKER_OPTION_MAC_ADDRESS   "mac-address"
 #define WORKER_OPTION_OFFLOAD       "offload"
-#define WORKER_OPTION_VHOST_FD      "vhost-fd" /* /dev/vhost-net, opened anew for each worker: it moves the frames */
-#define WORKER_OPTION_LINKS_FD      "links-fd" /* as tap_watch() gives it: base/tap.h */
+#define WORKER_OPTION_VHOST_FD      "vhost-fd"    /* /dev/vhost-net, opened anew for each worker: it moves the frames */
+#define WORKER_OPTION_SOCKET_FD     "socket-fd"   /* connected to the back-end */
+#define WORKER_OPTION_VIRTIO_TYPE   "virtio-type" /* base/virtio_types.h */
+#define WORKER_OPTION_TAG           "tag"         /* empty: none */
+#define WORKER_OPTION_LINKS_FD      "links-fd"    /* as tap_watch() gives it: base/tap.h */
 #define WORKER_OPTION_JOURNAL_FD                                                                                       \
         "journal-fd" /* a socket connected to journald, non-blocking: the output goes there, too */
 

@@ -4,6 +4,7 @@
 #define NAME_PATTERN "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,30}$"
 #define PATH_PATTERN "^/.*[^/]$"
 /* As config/value.c takes them. */
+#define TAG_PATTERN       "^[!-~]{1,36}$"
 #define INTERFACE_PATTERN "^(?!\\.{1,2}$)(?![Aa][Uu][Tt][Oo]$)[^ \\t/:%\"']{1,15}$"
 #define SERIAL_PATTERN    "^[!-~]{1,20}$"
 #define PERCENT_PATTERN   "^([1-9][0-9]{0,3}|10000)%$"
@@ -59,6 +60,10 @@ static const char *output_log_word(unsigned i) {
         return output_log_to_string((enum output_log) i);
 }
 
+static const char *virtio_type_word(unsigned i) {
+        return virtio_type_to_string((enum virtio_type) i);
+}
+
 static json_t *value_schema(const struct key_schema *k) {
         json_t *j;
 
@@ -92,6 +97,10 @@ static json_t *value_schema(const struct key_schema *k) {
                 return words_schema(accelerator_word, _ACCELERATOR_MAX);
         case VALUE_OUTPUT_LOG:
                 return words_schema(output_log_word, _OUTPUT_LOG_MAX);
+        case VALUE_VIRTIO_TYPE:
+                return words_schema(virtio_type_word, _VIRTIO_TYPE_MAX);
+        case VALUE_TAG:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", TAG_PATTERN);
         case VALUE_REGIONS:
                 j = list_schema(region_schema(k));
                 json_object_set_new(j, "maxItems", json_integer(BOARD_MEMORY_MAX));

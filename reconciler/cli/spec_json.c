@@ -67,6 +67,8 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
         case VALUE_SERIAL:
         case VALUE_ACCELERATOR:
         case VALUE_OUTPUT_LOG:
+        case VALUE_VIRTIO_TYPE:
+        case VALUE_TAG:
         case VALUE_LOG_LEVEL:
         case VALUE_TIME:
                 return text_to_json(k, object);

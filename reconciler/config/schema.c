@@ -63,6 +63,8 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 #define C_TYPE_ON_CHANGE   enum change_policy
 #define C_TYPE_CACHE       enum cache_mode
 #define C_TYPE_SERIAL      char[SERIAL_SIZE]
+#define C_TYPE_VIRTIO_TYPE enum virtio_type
+#define C_TYPE_TAG         char[VIRTIO_FS_TAG_MAX + 1]
 #define C_TYPE_LOG_LEVEL   int
 #define C_TYPE_TIME        uint64_t
 #define C_TYPE_REGIONS     struct range[BOARD_MEMORY_MAX]

@@ -36,6 +36,8 @@ enum value_type {
         VALUE_SERIAL,      /* char[SERIAL_SIZE]: printable, without blanks */
         VALUE_ACCELERATOR, /* enum accelerator */
         VALUE_OUTPUT_LOG,  /* enum output_log */
+        VALUE_VIRTIO_TYPE, /* enum virtio_type */
+        VALUE_TAG,         /* char[VIRTIO_FS_TAG_MAX + 1] */
         VALUE_REGIONS,     /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
         VALUE_LOG_LEVEL,   /* int: base/log.h */
         VALUE_TIME,        /* uint64_t: µs, as 2s or 50ms */

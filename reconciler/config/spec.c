@@ -71,8 +71,18 @@ const char *output_log_to_string(enum output_log log) {
         return log < _OUTPUT_LOG_MAX ? output_logs[log] : NULL;
 }
 
-uint32_t device_type_virtio_id(enum device_type type) {
-        return type < _DEVICE_TYPE_MAX ? device_types[type].virtio_id : 0;
+uint32_t device_virtio_id(const struct device_spec *d) {
+        return d->type == DEVICE_VHOST_USER ? virtio_types[d->virtio_type].id : device_types[d->type].virtio_id;
+}
+
+const char *virtio_id_to_string(uint32_t id) {
+        for (size_t i = 0; i < ELEMENTSOF(device_types); i++)
+                if (device_types[i].virtio_id == id)
+                        return device_types[i].word;
+        for (size_t i = 0; i < ELEMENTSOF(virtio_types); i++)
+                if (virtio_types[i].id == id)
+                        return virtio_types[i].name;
+        return "unknown";
 }
 
 bool zone_name_valid(const char *name) {
@@ -89,8 +99,10 @@ struct zone_spec *zone_spec_free(struct zone_spec *z) {
         free(z->kernel.path);
         free(z->device_tree.path);
         free(z->initrd.path);
-        for (size_t i = 0; i < z->num_devices; i++)
+        for (size_t i = 0; i < z->num_devices; i++) {
                 free(z->devices[i].image);
+                free(z->devices[i].socket);
+        }
         free(z->spots.entries);
         free(z);
         return NULL;
@@ -132,8 +144,10 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
         good &= own(&copy->kernel.path);
         good &= own(&copy->device_tree.path);
         good &= own(&copy->initrd.path);
-        for (size_t i = 0; i < z->num_devices; i++)
+        for (size_t i = 0; i < z->num_devices; i++) {
                 good &= own(&copy->devices[i].image);
+                good &= own(&copy->devices[i].socket);
+        }
         good &= own_spots(&copy->spots);
         return good ? copy : zone_spec_free(copy);
 }

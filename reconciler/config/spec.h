@@ -14,6 +14,7 @@
 #include "base/mac.h"
 #include "base/macros.h"
 #include "base/range.h"
+#include "base/virtio_types.h"
 #include "config/identity.h"
 #include "config/spots.h"
 
@@ -101,13 +102,16 @@ struct device_spec {
         enum cache_mode cache;               /* block */
         bool discard;                        /* block: what the guest discards becomes holes */
         uint32_t block_size;                 /* block: 0: the smallest that can be had */
-        uint32_t queues;                     /* block: 0: as many as the zone has CPUs */
+        uint32_t queues;                     /* of requests; block: 0: as many as the zone has CPUs */
         char serial[SERIAL_SIZE];            /* block: empty: made of the zone's and the device's name */
         char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
         uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
         enum output_log log;                 /* console */
         bool offload;                        /* net: checksums and segments may be left to the other side */
         enum accelerator accelerator;        /* net */
+        char *socket;                        /* vhost_user: absolute path, the back-end listens there */
+        enum virtio_type virtio_type;        /* vhost_user */
+        char tag[VIRTIO_FS_TAG_MAX + 1];     /* vhost_user: fs */
 };
 
 struct gic_spec {
@@ -178,8 +182,11 @@ uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b)
 /** device_spec_cookie() - tells if a device's worker would have to be replaced */
 uint64_t device_spec_cookie(const struct device_spec *d);
 
-/** device_type_virtio_id() - virtio 1.2, section 5: 1 net, 2 block … */
-uint32_t device_type_virtio_id(enum device_type type);
+/** device_virtio_id() - virtio 1.2, section 5: 1 net, 2 block … */
+uint32_t device_virtio_id(const struct device_spec *d);
+
+/** virtio_id_to_string() - as a type of device is called, of ours or a back-end's; "unknown" */
+const char *virtio_id_to_string(uint32_t id);
 
 /* Words as they stand in files and messages: "block", "on-failure". Never NULL for a valid value. */
 const char *device_type_to_string(enum device_type type);

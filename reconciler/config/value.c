@@ -284,7 +284,7 @@ static int parse_interface(const struct key_schema *k, struct slice v, void *fie
         return 0;
 }
 
-static void write_interface(const void *field, FILE *f) {
+static void write_text(const void *field, FILE *f) {
         fputs(field, f);
 }
 
@@ -445,6 +445,35 @@ static void write_output_log(const void *field, FILE *f) {
         fputs(output_log_to_string(*(const enum output_log *) field), f);
 }
 
+static int parse_virtio_type(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        const char *words[_VIRTIO_TYPE_MAX];
+        int r;
+
+        for (enum virtio_type t = 0; t < _VIRTIO_TYPE_MAX; t++)
+                words[t] = virtio_type_to_string(t);
+        r = parse_word(v, words, ELEMENTSOF(words), "a type of device", e);
+        if (r >= 0)
+                *(enum virtio_type *) field = (enum virtio_type) r;
+        return MIN(r, 0);
+}
+
+static void write_virtio_type(const void *field, FILE *f) {
+        fputs(virtio_type_to_string(*(const enum virtio_type *) field), f);
+}
+
+static int parse_tag(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        if (v.size > VIRTIO_FS_TAG_MAX)
+                return value_fail(e, v, "\"%.*s\" is longer than the %d bytes of a tag", SLICE_ARGS(v),
+                                  VIRTIO_FS_TAG_MAX);
+        for (size_t i = 0; i < v.size; i++)
+                if (v.text[i] <= ' ' || v.text[i] > '~')
+                        return value_fail(e, (struct slice){ v.text + i, 1 },
+                                          "a tag consists of ASCII letters, digits and signs");
+        memset(field, 0, VIRTIO_FS_TAG_MAX + 1);
+        memcpy(field, v.text, v.size);
+        return 0;
+}
+
 static int parse_log_level(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         int r = parse_word(v, log_level_words, LOG_LEVEL_WORDS, "a log level", e);
 
@@ -499,7 +528,7 @@ static const struct {
         [VALUE_CPUS] = { parse_cpus, write_cpus, sizeof(uint64_t) },
         [VALUE_INTERRUPTS] = { parse_interrupts, write_interrupts, 0 },
         [VALUE_PATH] = { parse_path, write_path, 0 },
-        [VALUE_INTERFACE] = { parse_interface, write_interface, 0 },
+        [VALUE_INTERFACE] = { parse_interface, write_text, 0 },
         [VALUE_MAC] = { parse_mac, write_mac, 0 },
         [VALUE_YES_NO] = { parse_yes_no, write_yes_no, sizeof(bool) },
         [VALUE_RESTART] = { parse_restart, write_restart, sizeof(enum restart_policy) },
@@ -508,6 +537,8 @@ static const struct {
         [VALUE_CACHE] = { parse_cache, write_cache, sizeof(enum cache_mode) },
         [VALUE_SERIAL] = { parse_serial, write_serial, 0 },
         [VALUE_ACCELERATOR] = { parse_accelerator, write_accelerator, sizeof(enum accelerator) },
+        [VALUE_VIRTIO_TYPE] = { parse_virtio_type, write_virtio_type, 0 },
+        [VALUE_TAG] = { parse_tag, write_text, 0 },
         [VALUE_REGIONS] = { parse_regions, write_regions, 0 },
         [VALUE_LOG_LEVEL] = { parse_log_level, write_log_level, sizeof(int) },
         [VALUE_TIME] = { parse_time, write_time, sizeof(uint64_t) },
@@ -531,7 +562,7 @@ bool value_present(const struct key_schema *k, const void *object) {
 
         if (k->type == VALUE_PATH)
                 return *(char *const *) field != NULL;
-        if (k->type == VALUE_INTERFACE || k->type == VALUE_SERIAL)
+        if (k->type == VALUE_INTERFACE || k->type == VALUE_SERIAL || k->type == VALUE_TAG)
                 return *(const char *) field != '\0';
         if (k->type == VALUE_MAC)
                 return !mac_is_zero(field);

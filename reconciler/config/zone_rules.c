@@ -208,6 +208,24 @@ static void device_pair(struct parser *p, const struct device_spec *d, const str
                              v->header.line);
 }
 
+/* What a key of [VhostUser] can be depends on Type=. */
+static void check_back_end(struct parser *p, const struct device_spec *d) {
+        const struct section_use *u = parser_use(p, d);
+        const struct virtio_type_info *t = &virtio_types[d->virtio_type];
+        bool is_fs = d->virtio_type == VIRTIO_TYPE_FS;
+
+        if (d->type != DEVICE_VHOST_USER || !parser_good(u, "Type"))
+                return;
+        if (is_fs && d->tag[0] == '\0')
+                source_error(&p->source, &u->header, "[%s %s]: Type=fs wants a Tag=, by which the guest mounts it",
+                             u->schema->name, u->name);
+        if (!is_fs && d->tag[0] != '\0')
+                source_error(&p->source, parser_place(u, "Tag"), "Tag= is for Type=fs only");
+        if (parser_good(u, "Queues") && d->queues > t->queues_most)
+                source_error(&p->source, parser_place(u, "Queues"), "Type=%s has at most %u queues to be counted",
+                             t->name, t->queues_most);
+}
+
 static void check_devices(struct parser *p) {
         const struct zone_spec *z = p->zone;
         const struct section_use *zone = parser_use(p, z);
@@ -216,6 +234,7 @@ static void check_devices(struct parser *p) {
                 const struct device_spec *d = &z->devices[i];
                 const struct section_use *u = parser_use(p, d);
 
+                check_back_end(p, d);
                 for (size_t j = 0; j < i; j++)
                         device_pair(p, d, &z->devices[j]);
                 if (d->type == DEVICE_BLOCK && parser_good(u, "BlockSize") &&

@@ -24,6 +24,11 @@ void backoff_fail(struct backoff *b, const struct backoff_policy *p, uint64_t no
         b->retry_at = now + MIN(DELAY_FIRST << doublings, DELAY_LONGEST);
 }
 
+void backoff_wait(struct backoff *b, uint64_t now) {
+        b->healthy_since = 0;
+        b->retry_at = now + DELAY_FIRST;
+}
+
 void backoff_succeed(struct backoff *b, uint64_t now) {
         b->retry_at = 0;
         if (!b->healthy_since)

@@ -29,6 +29,9 @@ extern const struct backoff_policy backoff_worker; /* 30 s, five: a killed worke
 /** backoff_fail() - it failed at @now; sets retry_at */
 void backoff_fail(struct backoff *b, const struct backoff_policy *p, uint64_t now);
 
+/** backoff_wait() - it could not be tried at @now: no failure, but no earlier again than after the first wait */
+void backoff_wait(struct backoff *b, uint64_t now);
+
 /** backoff_succeed() - it works since @now */
 void backoff_succeed(struct backoff *b, uint64_t now);
 

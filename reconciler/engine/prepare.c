@@ -17,6 +17,7 @@ static const struct device_preparation *const preparations[_DEVICE_TYPE_MAX] = {
         [DEVICE_BLOCK] = &block_preparation,
         [DEVICE_CONSOLE] = &console_preparation,
         [DEVICE_NET] = &net_preparation,
+        [DEVICE_VHOST_USER] = &vhost_user_preparation,
 };
 
 const struct device_preparation *device_preparation(enum device_type type) {

@@ -52,7 +52,8 @@ struct launcher_stock {
 /* All may be NULL. All but open() run in the daemon's loop and do not block. */
 struct device_preparation {
         /* What it needs of the file system, which may block for long: runs in a job. @ret_fd becomes the
-         * launch request's image_fd. Return: 0, -errno with @e. */
+         * launch request's image_fd. Return: 0, -ENOTCONN (somebody else is to start what it needs, and may do so
+         * at any moment), -errno; with @e. */
         int (*open)(const struct device_spec *d, int *ret_fd, struct err *e);
         /* Opens the rest and adds it to the command. Return: 0, -errno with @e. */
         int (*prepare)(struct launcher_stock *s, const struct launch_request *q, struct command *c, struct err *e);
@@ -65,6 +66,7 @@ struct device_preparation {
 extern const struct device_preparation block_preparation;
 extern const struct device_preparation console_preparation;
 extern const struct device_preparation net_preparation;
+extern const struct device_preparation vhost_user_preparation;
 
 /** device_preparation() - of that type; of one that needs nothing all is NULL */
 const struct device_preparation *device_preparation(enum device_type type);

@@ -181,6 +181,21 @@ int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, 
         return 0;
 }
 
+/* What somebody else has to start first (-ENOTCONN) is no failure of the worker's: told once, looked for steadily. */
+static void not_started(struct worker *w, int r, const char *why) {
+        struct engine *e = w->zone->engine;
+        bool known = r == -ENOTCONN && strncmp(w->message, why, sizeof(w->message) - 1) == 0;
+
+        snprintf(w->message, sizeof(w->message), "%.255s", why);
+        if (r == -ENOTCONN)
+                backoff_wait(&w->backoff, engine_now(e));
+        else
+                backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health }, engine_now(e));
+        if (!known)
+                engine_record_why(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start", "failed",
+                                  w->message, "%s", w->message);
+}
+
 void worker_start(struct worker *w, const struct device_spec *d, int image_fd, int r, const struct err *first) {
         struct engine *e = w->zone->engine;
         _cleanup_close_ int device_fd = -1;
@@ -190,12 +205,8 @@ void worker_start(struct worker *w, const struct device_spec *d, int image_fd, i
                 r = hypervisor_device_open(e->config.hypervisor, w->zone->fd, d->name, &device_fd, &err);
         if (r == 0)
                 r = worker_launch(w, d, device_fd, image_fd, &err);
-        if (r < 0) {
-                snprintf(w->message, sizeof(w->message), "%.255s", err_text(&err, r));
-                backoff_fail(&w->backoff, &(struct backoff_policy){ .health = backoff_worker.health }, engine_now(e));
-                engine_record_why(e, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name, "worker-start", "failed",
-                                  w->message, "%s", w->message);
-        }
+        if (r < 0)
+                not_started(w, r, err_text(&err, r));
 }
 
 /* ---- what is observed of them ----------------------------------------------------------------------- */

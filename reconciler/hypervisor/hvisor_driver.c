@@ -111,7 +111,7 @@ static int hvisor_zone_acknowledge(struct hypervisor *h _unused_, int zone_fd) {
 static int hvisor_device_create(struct hypervisor *h _unused_, int zone_fd, const struct device_spec *d, int *ret_fd,
                                 struct err *e) {
         struct hvisor_device_create c = {
-                .virtio_id = device_type_virtio_id(d->type),
+                .virtio_id = device_virtio_id(d),
                 .interrupt = d->interrupt,
                 .address = d->address,
                 .size = DEVICE_WINDOW_SIZE,

@@ -59,13 +59,6 @@ static const char *device_state(const struct device_live *l, const struct device
         return h && h->starting ? "starting" : "down";
 }
 
-static const char *virtio_id_to_string(uint32_t id) {
-        for (enum device_type t = 0; t < _DEVICE_TYPE_MAX; t++)
-                if (device_type_virtio_id(t) == id)
-                        return device_type_to_string(t);
-        return "unknown";
-}
-
 static json_t *device_to_json(const struct view *v, const char *name) {
         const struct device_live *l = v->live ? zone_live_find_device(v->live, name) : NULL;
         const struct device_spec *s = find_device_spec(v->spec, name);
@@ -75,8 +68,8 @@ static json_t *device_to_json(const struct view *v, const char *name) {
 
         snprintf(address, sizeof(address), "0x%" PRIx64, l ? l->address : s->address);
         return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "name", name, "type",
-                         l ? virtio_id_to_string(l->virtio_id) : device_type_to_string(s->type), "address", address,
-                         "interrupt", (int) (l ? l->interrupt : s->interrupt), "state", device_state(l, s, h),
+                         l ? virtio_id_to_string(l->virtio_id) : virtio_id_to_string(device_virtio_id(s)), "address",
+                         address, "interrupt", (int) (l ? l->interrupt : s->interrupt), "state", device_state(l, s, h),
                          "message", string_or_null(h ? h->message : NULL), "worker_pid",
                          l && l->worker_pid > 0 ? json_integer(l->worker_pid) : json_null(), "generation",
                          (json_int_t) (l ? l->generation : 0), "kicks", (json_int_t) (l ? l->kicks : 0), "calls",

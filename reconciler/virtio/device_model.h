@@ -63,6 +63,7 @@ struct virtio_device {
         bool config_changed;
         uint32_t driven_elsewhere; /* a mask of queues */
         bool recorded_elsewhere;   /* what is in flight in them, too, in the transport's memory for it (inflight.h) */
+        bool shares_memory;        /* of guest and record: another process is to map it */
 
         /* Descriptors of its own that the event loop watches, with epoll(7) events. Borrowed. */
         unsigned num_sources;
@@ -79,8 +80,10 @@ struct virtio_device {
         struct virtqueue queues[VIRTIO_QUEUES_MAX];
 
         /* Borrowed eventfds, for who drives a queue elsewhere. Valid from the first queue_started() on. */
-        int kick_fds[VIRTIO_QUEUES_MAX]; /* signalled when the driver notifies a queue */
-        int call_fd;                     /* to be signalled: interrupts the driver; one for all queues */
+        int kick_fds[VIRTIO_QUEUES_MAX];      /* signalled when the driver notifies a queue */
+        int call_fd;                          /* to be signalled: interrupts the driver; one for all queues */
+        const struct inflight_region *record; /* with shares_memory: where recorded_elsewhere means, and */
+        int record_fd;                        /* by which to map it, from offset 0 on */
 };
 
 static inline void virtio_device_free(struct virtio_device *d) {

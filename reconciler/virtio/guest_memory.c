@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/fd.h"
 #include "base/range.h"
 #include "virtio/guest_memory.h"
 
@@ -10,6 +11,7 @@ struct region {
         uint64_t size;
         uint8_t *host;
         bool mapped; /* by us: munmap() */
+        int shared;  /* owned; -1: none */
 };
 
 struct guest_memory {
@@ -27,9 +29,11 @@ int guest_memory_new(struct guest_memory **ret) {
 }
 
 void guest_memory_clear(struct guest_memory *m) {
-        for (size_t i = 0; i < m->count; i++)
+        for (size_t i = 0; i < m->count; i++) {
                 if (m->regions[i].mapped)
                         (void) munmap(m->regions[i].host, m->regions[i].size);
+                fd_close(m->regions[i].shared);
+        }
         m->count = 0;
 }
 
@@ -56,7 +60,7 @@ int guest_memory_add(struct guest_memory *m, uint64_t gpa, uint64_t size, void *
 
         if (r < 0)
                 return r;
-        m->regions[m->count++] = (struct region){ .gpa = gpa, .size = size, .host = host };
+        m->regions[m->count++] = (struct region){ .gpa = gpa, .size = size, .host = host, .shared = -1 };
         return 0;
 }
 
@@ -102,7 +106,8 @@ static int map_run(struct guest_memory *m, const struct guest_memory_piece *piec
                         return r;
                 }
         }
-        m->regions[m->count++] = (struct region){ .gpa = gpa, .size = size, .host = base, .mapped = true };
+        m->regions[m->count++] =
+                (struct region){ .gpa = gpa, .size = size, .host = base, .mapped = true, .shared = -1 };
         return 0;
 }
 
@@ -127,11 +132,20 @@ int guest_memory_map(struct guest_memory *m, struct guest_memory_piece *pieces, 
         return 0;
 }
 
+void guest_memory_share(struct guest_memory *m, size_t i, int fd) {
+        fd_close(m->regions[i].shared);
+        m->regions[i].shared = fd;
+}
+
 bool guest_memory_region(const struct guest_memory *m, size_t i, struct guest_memory_piece *ret_piece,
                          void **ret_host) {
         if (i >= m->count)
                 return false;
-        *ret_piece = (struct guest_memory_piece){ .gpa = m->regions[i].gpa, .size = m->regions[i].size };
+        *ret_piece = (struct guest_memory_piece){
+                .gpa = m->regions[i].gpa,
+                .size = m->regions[i].size,
+                .fd = m->regions[i].shared,
+        };
         *ret_host = m->regions[i].host;
         return true;
 }

@@ -69,9 +69,15 @@ struct guest_memory_piece {
 int guest_memory_map(struct guest_memory *m, struct guest_memory_piece *pieces, size_t count);
 
 /**
+ * guest_memory_share() - another process may map the @i-th region by this descriptor, from offset 0 on
+ * @fd: owned by @m
+ */
+void guest_memory_share(struct guest_memory *m, size_t i, int fd);
+
+/**
  * guest_memory_region() - lists it, for who is to translate by himself
  * @i: from 0
- * @ret_piece, @ret_host: written if there is an @i-th region
+ * @ret_piece: written if there is an @i-th region, as @ret_host is; fd is that of guest_memory_share(), -1: none
  *
  * Return: false beyond the last one.
  */

@@ -78,6 +78,8 @@ int server_new(struct virtio_device *device, struct transport *transport, const 
         if (r < 0)
                 return r;
         device->call_fd = transport->call_fd;
+        device->record = &transport->inflight;
+        device->record_fd = transport->inflight_fd;
         r = watch_everything(s, signal_fd);
         if (r < 0)
                 return err_set(e, r, "cannot wait for events: %s", strerror(-r));

@@ -57,6 +57,7 @@ struct transport {
          * like them it stays what it is.
          */
         struct inflight_region inflight;
+        int inflight_fd; /* by which another process may map it, if the device shares its memory */
 };
 
 static inline void transport_free(struct transport *t) {

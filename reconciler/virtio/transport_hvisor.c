@@ -102,6 +102,29 @@ static int map_inflight(struct transport_hvisor *h, unsigned num_queues) {
         return inflight_region_attach(&h->base.inflight, base, size, num_queues, VIRTQUEUE_SIZE_MAX);
 }
 
+static int memory_fd(struct transport_hvisor *h, uint64_t guest, uint64_t size) {
+        struct hvisor_memory_region part = { .guest = guest, .size = size };
+        int fd = ioctl(h->device_fd, HVISOR_DEVICE_MEMORY_FD, &part);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* By descriptors that are good for nothing else, and end with this worker. */
+static int share_memory(struct transport_hvisor *h) {
+        struct guest_memory_piece piece;
+        void *host;
+
+        for (size_t i = 0; guest_memory_region(h->base.memory, i, &piece, &host); i++) {
+                int fd = memory_fd(h, piece.gpa, piece.size);
+
+                if (fd < 0)
+                        return fd;
+                guest_memory_share(h->base.memory, i, fd);
+        }
+        h->base.inflight_fd = memory_fd(h, HVISOR_INFLIGHT_OFFSET, h->base.inflight.size);
+        return MIN(h->base.inflight_fd, 0);
+}
+
 static int hvisor_attach(struct transport *t, const struct virtio_device *d, uint64_t cookie, struct err *e) {
         struct transport_hvisor *h = hvisor_of(t);
         int r;
@@ -122,6 +145,9 @@ static int hvisor_attach(struct transport *t, const struct virtio_device *d, uin
         r = map_inflight(h, d->num_queues);
         if (r < 0)
                 return err_set(e, r, "cannot map the record of requests in flight: %s", strerror(-r));
+        r = d->shares_memory ? share_memory(h) : 0;
+        if (r < 0)
+                return err_set(e, r, "cannot share the zone's RAM: %s", strerror(-r));
         return 0;
 }
 
@@ -178,6 +204,7 @@ static void hvisor_free(struct transport *t) {
         guest_memory_free(h->base.memory);
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
                 fd_close(h->base.kick_fds[q]);
+        fd_close(h->base.inflight_fd);
         fd_close(h->base.call_fd);
         fd_close(h->device_fd);
         free(h);
@@ -201,7 +228,7 @@ int transport_hvisor_new(int device_fd, struct transport **ret) {
         h->base.ops = &hvisor_ops;
         h->base.event_fd = device_fd;
         h->device_fd = device_fd;
-        h->base.call_fd = -1;
+        h->base.call_fd = h->base.inflight_fd = -1;
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
                 h->base.kick_fds[q] = -1;
         *ret = &h->base;

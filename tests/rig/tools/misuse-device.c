@@ -47,6 +47,7 @@ static void *map(int device, uint64_t guest, size_t size, int protection, int fl
 static void refuse_all(int device, int wanted, const char *which) {
         struct hvisor_device_state state;
         struct hvisor_device_config config = { 0 };
+        struct hvisor_memory_region part = { VALID_RAM, VALID_RAM_SIZE };
         struct hvisor_memory memory;
         uint64_t sequence = 0;
         unsigned before = broken;
@@ -56,6 +57,7 @@ static void refuse_all(int device, int wanted, const char *which) {
         expect("BREAK", ioctl(device, HVISOR_DEVICE_BREAK), wanted);
         expect("MEMORY", ioctl(device, HVISOR_DEVICE_MEMORY, &memory), wanted);
         expect("CONFIG", ioctl(device, HVISOR_DEVICE_CONFIG, &config), wanted);
+        expect("MEMORY_FD", ioctl(device, HVISOR_DEVICE_MEMORY_FD, &part), wanted);
         errno = 0;
         expect_true("no mapping", map(device, VALID_RAM, 4096, PROT_READ, MAP_SHARED) == MAP_FAILED && errno == wanted);
         errno = 0;
@@ -299,6 +301,53 @@ static void misuse_sharing(void) {
         expect_true("the last one's end ends the worker", info().flags == 0 && info().worker_pid == 0);
 }
 
+#define REFUSE_PART(guest, size) do { \
+        struct hvisor_memory_region part = { guest, size }; \
+        expect("MEMORY_FD of " #guest ", " #size, ioctl(device, HVISOR_DEVICE_MEMORY_FD, &part), EINVAL); \
+} while (0)
+
+/* What another process gets: as much as was meant for it, and nothing once the worker is gone. */
+static void misuse_memory_fd(int device, char **ret_ram, char **ret_inflight) {
+        struct hvisor_memory_region upper = { VALID_RAM + 4096, VALID_RAM_SIZE - 4096 }, flight = { HVISOR_INFLIGHT_OFFSET, 4096 };
+        char *own = map(device, VALID_RAM, VALID_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+        int ram, inflight;
+
+        REFUSE_PART(VALID_RAM, 0);
+        REFUSE_PART(VALID_RAM, VALID_RAM_SIZE + 4096);
+        REFUSE_PART(VALID_RAM - 4096, 8192);
+        REFUSE_PART(VALID_RAM + 1, 4096);
+        REFUSE_PART(VALID_RAM, 4097);
+        REFUSE_PART(VALID_RAM, UINT64_MAX - 4095);
+        REFUSE_PART(UINT64_MAX - 4095, 8192);
+        REFUSE_PART(HVISOR_INFLIGHT_OFFSET, 1 << 20);
+        REFUSE_PART(HVISOR_INFLIGHT_OFFSET + 4096, 4096);
+        expect("MEMORY_FD from nowhere", ioctl(device, HVISOR_DEVICE_MEMORY_FD, NOWHERE), EFAULT);
+        ram = must("MEMORY_FD", ioctl(device, HVISOR_DEVICE_MEMORY_FD, &upper));
+        inflight = must("MEMORY_FD of what is in flight", ioctl(device, HVISOR_DEVICE_MEMORY_FD, &flight));
+        expect_true("not beyond its part", map(ram, 0, VALID_RAM_SIZE, PROT_READ, MAP_SHARED) == MAP_FAILED);
+        expect_true("not behind its part", map(ram, VALID_RAM_SIZE, 4096, PROT_READ, MAP_SHARED) == MAP_FAILED);
+        expect_true("not private", map(ram, 0, 4096, PROT_READ, MAP_PRIVATE) == MAP_FAILED);
+        expect_true("not executable", map(ram, 0, 4096, PROT_READ | PROT_EXEC, MAP_SHARED) == MAP_FAILED);
+        expect_true("nothing to be read", read(ram, own, 1) < 0 && write(ram, own, 1) < 0);
+        *ret_ram = map(ram, 0, upper.size, PROT_READ | PROT_WRITE, MAP_SHARED);
+        *ret_inflight = map(inflight, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED);
+        expect_true("both are mapped", *ret_ram != MAP_FAILED && *ret_inflight != MAP_FAILED && own != MAP_FAILED);
+        own[4096] = 'r';
+        expect_true("it is the same memory", (*ret_ram)[0] == 'r');
+        (*ret_inflight)[4000] = 'f';
+        close(ram);
+        close(inflight);
+        munmap(own, VALID_RAM_SIZE);
+}
+
+static void use_what_is_nothing(char *ram, char *inflight) {
+        expect_true("the RAM is nothing", ram[0] == 0 && inflight[4000] == 0);
+        ram[4096] = 'n';
+        expect_true("the same page everywhere", ram[0] == 'n' && inflight[0] == 'n');
+        munmap(ram, VALID_RAM_SIZE - 4096);
+        munmap(inflight, 4096);
+}
+
 /* A later worker must not be less than what the driver may rely on. */
 static void misuse_succession(int device) {
         uint64_t generation = info().generation;
@@ -329,8 +378,8 @@ static void misuse_destroyed(int device, char *ram, char *inflight) {
 }
 
 int main(void) {
+        char *ram, *others_ram, *others_inflight;
         int device;
-        char *ram;
 
         setlinebuf(stdout);
         control = must("/dev/hvisor", open("/dev/hvisor", O_RDWR | O_CLOEXEC));
@@ -346,8 +395,10 @@ int main(void) {
         misuse_config(device);
         misuse_map(device);
         misuse_inflight(device);
+        misuse_memory_fd(device, &others_ram, &others_inflight);
         munmap(misuse_mapping(device), VALID_RAM_SIZE);
         close(device);
+        use_what_is_nothing(others_ram, others_inflight);
         misuse_sharing();
         device = open_again();
         misuse_succession(device);

@@ -1,4 +1,4 @@
-// sources: reconciler/cli/schema_json.c reconciler/cli/spec_json.c reconciler/cli/keys_text.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
+// sources: reconciler/cli/schema_json.c reconciler/cli/spec_json.c reconciler/cli/keys_text.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c
 // libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -32,6 +32,8 @@ static const char whole_zone[] =
         "[Net "
         "lan]\nTap=tap0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\nCPUQuota=20%\nMemoryMax=32M\n"
         "[Console main]\nAddress=0xa003800\nInterrupt=76\nCPUQuota=20%\nMemoryMax=32M\n"
+        "[VhostUser "
+        "share]\nSocket=/s\nType=fs\nTag=home\nAddress=0xa003200\nInterrupt=73\nCPUQuota=20%\nMemoryMax=32M\n"
         "[Rng entropy]\nAddress=0xa003400\nInterrupt=74\nCPUQuota=20%\nMemoryMax=32M\n"
         "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=64K\n"
         "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\n";
@@ -217,6 +219,10 @@ static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
                 put_with(kind, k, json_string("auto"), "auto");
                 put_with(kind, k, json_string(".."), "dots");
                 break;
+        case VALUE_TAG:
+                put_with(kind, k, json_string("two words"), "words");
+                put_with(kind, k, json_string("a-tag-that-is-longer-than-36-bytes-is"), "long");
+                break;
         case VALUE_MAC:
                 put_with(kind, k, json_string("02:00:5e:10:00"), "short");
                 put_with(kind, k, json_string("03:00:5e:10:00:01"), "group");
@@ -228,6 +234,7 @@ static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
         case VALUE_CACHE:
         case VALUE_ACCELERATOR:
         case VALUE_OUTPUT_LOG:
+        case VALUE_VIRTIO_TYPE:
                 put_with(kind, k, json_string("sometimes"), "word");
                 break;
         case VALUE_SERIAL:

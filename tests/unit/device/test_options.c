@@ -1,4 +1,4 @@
-// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/tap.c
+// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/tap.c
 // libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -97,6 +97,10 @@ static void test_options_take_what_the_daemon_gives(void **state) {
                 WORKER_OPTIONS_SERVE);
         assert_int_equal(o.arguments.values[3], 12);
         assert_int_equal(worker_options_fds(&o, fds), 4);
+
+        assert_int_equal(parse("front " COMMON " --socket-fd=11 --virtio-type=fs --queues=2 --tag=home", &o, &e),
+                         WORKER_OPTIONS_SERVE);
+        assert_ptr_equal(o.type, &front_device_type);
 
         assert_int_equal(parse("block " COMMON BLOCK " --log-fd=12 --image-fd=11", &o, &e), WORKER_OPTIONS_SERVE);
         assert_int_equal(o.log_fd, 12);

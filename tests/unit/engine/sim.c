@@ -202,7 +202,7 @@ static int sim_device_create(struct hypervisor *h, int zone_fd, const struct dev
 
         if (r < 0)
                 return r;
-        *l = (struct device_live){ .virtio_id = device_type_virtio_id(d->type), .interrupt = d->interrupt };
+        *l = (struct device_live){ .virtio_id = device_virtio_id(d), .interrupt = d->interrupt };
         l->address = d->address;
         memcpy(l->name, d->name, NAME_SIZE);
         z->num_devices++;

@@ -1,4 +1,4 @@
-// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c
+// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c
 // libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -77,6 +77,14 @@ static const struct row {
         { SECTION_RNG, "Address", "0xa003000", "0xa002e00",
           ZONE("[Rng rng] Address changed from 0xa003000 to 0xa002e00") },
         { SECTION_RNG, "Interrupt", "72", "71", ZONE("[Rng rng] Interrupt changed from 72 to 71") },
+        { SECTION_VHOST_USER, "Socket", "/run/a", "/run/b",
+          WORKER("vhostuser", "Socket changed from /run/a to /run/b") },
+        { SECTION_VHOST_USER, "Type", "fs", NULL, NULL },
+        { SECTION_VHOST_USER, "Queues", "1", "2", ZONE("[VhostUser vhostuser] Queues changed from 1 to 2") },
+        { SECTION_VHOST_USER, "Tag", "home", "away", ZONE("[VhostUser vhostuser] Tag changed from home to away") },
+        { SECTION_VHOST_USER, "Address", "0xa002c00", "0xa002a00",
+          ZONE("[VhostUser vhostuser] Address changed from 0xa002c00 to 0xa002a00") },
+        { SECTION_VHOST_USER, "Interrupt", "70", "69", ZONE("[VhostUser vhostuser] Interrupt changed from 70 to 69") },
 #define OF_EVERY_DEVICE(section, device)                                                                               \
         { section, "Enabled", "yes", "no", "stop worker one." device ": Enabled=no\n" },                               \
                 { section, "CPUQuota", "20%", "150%", WORKER(device, "CPUQuota changed from 20% to 150%") }, {         \
@@ -86,6 +94,7 @@ static const struct row {
         OF_EVERY_DEVICE(SECTION_NET, "net"),
         OF_EVERY_DEVICE(SECTION_CONSOLE, "console"),
         OF_EVERY_DEVICE(SECTION_RNG, "rng"),
+        OF_EVERY_DEVICE(SECTION_VHOST_USER, "vhostuser"),
         { SECTION_GIC, "Version", "3", NULL, NULL },
         { SECTION_GIC, "DistributorAddress", "0x8000000", "0x7000000",
           ZONE("[GIC] DistributorAddress changed from 0x8000000 to 0x7000000") },
