@@ -197,6 +197,9 @@ static int check_own(const struct worker_options *o, size_t i, bool seen, struct
                 return err_set(e, -EINVAL, "--%s goes only with --" WORKER_OPTION_VHOST_USER, option->by_name);
         if (by_name && seen)
                 return err_set(e, -EINVAL, "--%s does not go with --%s", option->by_name, option->name);
+        if (o->vhost_user && option->zones_only && !may_be_left_out(option->kind))
+                return err_set(e, -EINVAL, "--" WORKER_OPTION_VHOST_USER ": a device of type %s is for zones only",
+                               o->type->name);
         if (seen && o->vhost_user && option->zones_only)
                 return err_set(e, -EINVAL, "--" WORKER_OPTION_VHOST_USER " does not go with --%s", option->name);
         if (!seen && !by_name && !may_be_left_out(option->kind))
@@ -335,7 +338,9 @@ static void help_with_vhost_user(const struct device_option *o) {
                         continue;
                 printf("%s", before);
                 before = ", ";
-                if (o->by_name)
+                if (o->zones_only && !may_be_left_out(o->kind))
+                        printf("not at all");
+                else if (o->by_name)
                         printf("--%s=NAME or --%s=N", o->by_name, o->name);
                 else if (o->assumed)
                         printf("[--%s=%s]", o->name, o->assumed);
