@@ -18,18 +18,21 @@ WORKER = paths.TOP / "build/native/hvisor-device"
 
 
 class Worker:
-    """One of ours; what it says goes to a file."""
+    """One of ours; what it says goes to a file. It ends with the test, whatever becomes of that."""
+
+    all = []
 
     def __init__(self, folder, kind, *options):
         self.socket = folder / f"{kind}.sock"
         self._log = folder / f"{kind}.log"
         self._command = [str(WORKER), kind, f"--vhost-user={self.socket}", *options]
         self._process = None
+        self.all.append(self)
         self.start()
 
     def start(self):
         with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stderr=log)
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for(lambda: self._process.poll() is not None or self._listens(), "the worker listens", self.said)
         assert self._process.poll() is None, self.said()
 
@@ -37,8 +40,9 @@ class Worker:
         return f" {self.socket}\n" in pathlib.Path("/proc/net/unix").read_text()
 
     def kill(self):
-        self._process.kill()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
 
     def end(self):
         """SIGTERM. Return: the exit status."""
@@ -73,3 +77,6 @@ def run(test):
             for log in sorted(folder.glob("*.log")):
                 print(f"--- {log.name}:\n{log.read_text(errors='replace')}")
             raise
+        finally:
+            for worker in Worker.all:
+                worker.kill()
