@@ -61,6 +61,24 @@ def received(vm):
     return int(vm.out("stat -c %s /tmp/received"))
 
 
+def send_past_a_kill(vm, console, size):
+    """Root Linux gets so many bytes from the zone, by TCP; in the middle of it the card's worker is no more. Return: the card with the next one."""
+    console.command(f"head -c {size} /dev/urandom >/tmp/data")
+    digest = console.command("sha256sum </tmp/data").split()[0]
+    listen(vm, 5001)
+    pid, generation = witness.attachments(vm, "linux")["lan"]
+    console.send(f"nc {ROOT} 5001 </tmp/data; echo \"sent [$?]\"\n")
+    vm.wait(lambda: received(vm) > 0, what="the first bytes")
+    vm.run(f"kill -9 {pid}")
+    assert received(vm) < size, "all was there before the worker was killed"
+    console.expect(r"^sent \[0\]$")
+    vm.wait("! pgrep -x nc", what="root Linux to have all")
+    assert vm.out("sha256sum </tmp/received").split()[0] == digest
+    device = vm.wait(lambda: (d := lan(vm, "linux"))["state"] == "ready" and d, what="another worker")
+    assert device["generation"] == generation + 1 and vm.zone("linux")["restarts"] == 0, device
+    return device
+
+
 @case("net-frames-go-both-ways-and-tcp-survives-a-killed-worker")
 def both_ways(vm):
     vm.boot("linux", confs.linux(tap="tap0"))
@@ -80,22 +98,9 @@ def both_ways(vm):
     assert mean_frame(vm, "tap0", "tx", before) > 2 * 1500, "segments are cut before they come to the guest"
 
     # the other way, and in the middle of it the worker is no more
-    size = 8 * MIB
     before = counted(vm, "tap0", "rx")
-    console.command(f"head -c {size} /dev/urandom >/tmp/data")
-    digest = console.command("sha256sum </tmp/data").split()[0]
-    listen(vm, 5001)
-    pid, generation = witness.attachments(vm, "linux")["lan"]
-    console.send(f"nc {ROOT} 5001 </tmp/data; echo \"sent [$?]\"\n")
-    vm.wait(lambda: received(vm) > 0, what="the first bytes")
-    vm.run(f"kill -9 {pid}")
-    assert received(vm) < size, "all was there before the worker was killed"
-    console.expect(r"^sent \[0\]$")
-    vm.wait("! pgrep -x nc", what="root Linux to have all")
-    assert vm.out("sha256sum </tmp/received").split()[0] == digest
+    device = send_past_a_kill(vm, console, 8 * MIB)
     assert mean_frame(vm, "tap0", "rx", before) > 2 * 1500, "the guest cuts segments itself"
-    device = vm.wait(lambda: (d := lan(vm, "linux"))["state"] == "ready" and d, what="another worker")
-    assert device["generation"] == generation + 1 and vm.zone("linux")["restarts"] == 0, device
     assert console.command("cat /sys/class/net/eth0/address").strip() == mac
 
     # nothing to do: nobody wakes up

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Network cards whose frames vhost-net moves: no process of ours runs while they flow, and none is missed when it dies."""
 
-import hashlib
-
-from net import MIB, ROOT, ZONE, lan, listen, receive, received
+from net import MIB, ROOT, ZONE, lan, receive, send_past_a_kill
 from rig import confs, witness
 from rig.cases import case
 
@@ -39,7 +37,7 @@ def has_vhost(vm, pid):
 def vhost(vm):
     vm.run("modprobe vhost_net")
     console = boot(vm, linux())
-    pid, generation = witness.attachments(vm, "linux")["lan"]
+    pid, _ = witness.attachments(vm, "linux")["lan"]
     assert has_vhost(vm, pid)
 
     before, frames = witness.switches(vm, pid), packets(vm)
@@ -49,19 +47,7 @@ def vhost(vm):
     assert witness.switches(vm, pid) - before <= IDLE, "the worker ran while frames flowed"
 
     # the other way, and in the middle of it the worker is no more
-    size = 4 * MIB
-    console.command(f"head -c {size} /dev/urandom >/tmp/data")
-    digest = console.command("sha256sum </tmp/data").split()[0]
-    listen(vm, 5001)
-    console.send(f"nc {ROOT} 5001 </tmp/data; echo \"sent [$?]\"\n")
-    vm.wait(lambda: received(vm) > 0, what="the first bytes")
-    vm.run(f"kill -9 {pid}")
-    assert received(vm) < size, "all was there before the worker was killed"
-    console.expect(r"^sent \[0\]$")
-    vm.wait("! pgrep -x nc", what="root Linux to have all")
-    assert vm.out("sha256sum </tmp/received").split()[0] == digest
-    device = vm.wait(lambda: (d := lan(vm, "linux"))["state"] == "ready" and d, what="another worker")
-    assert device["generation"] == generation + 1 and vm.zone("linux")["restarts"] == 0, device
+    device = send_past_a_kill(vm, console, 4 * MIB)
     assert has_vhost(vm, device["worker_pid"])
 
     # a reset, and the same queues anew
