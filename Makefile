@@ -62,7 +62,7 @@ $(O)/%.o: %.c
 # ---- made from schema/keys.def, by a program of this machine whatever the others are for -------------------
 
 DESCRIBE := build/host/describe
-DESCRIBE_SOURCES := schema/describe.c $(addprefix reconciler/,cli/schema_json.c cli/keys_text.c config/schema.c config/spec.c config/suggest.c base/virtio_types.c)
+DESCRIBE_SOURCES := schema/describe.c $(addprefix reconciler/,cli/schema_json.c cli/keys_text.c config/schema.c config/spec.c config/suggest.c config/words.c base/virtio_types.c)
 HOSTCC ?= gcc
 
 $(DESCRIBE): $(DESCRIBE_SOURCES) $(wildcard reconciler/config/*.h reconciler/base/*.h) reconciler/cli/schema_json.h reconciler/cli/keys_text.h schema/keys.def

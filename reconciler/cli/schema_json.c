@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/schema_json.h"
 
+#include "config/words.h"
+
 #define NAME_PATTERN "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,30}$"
 #define PATH_PATTERN "^/.*[^/]$"
-/* As config/value.c takes them. */
+/* As config/value_*.c takes them. */
 #define TAG_PATTERN       "^[!-~]{1,36}$"
 #define INTERFACE_PATTERN "^(?!\\.{1,2}$)(?![Aa][Uu][Tt][Oo]$)[^ \\t/:%\"']{1,15}$"
 #define SERIAL_PATTERN    "^[!-~]{1,20}$"
@@ -32,36 +34,13 @@ static json_t *region_schema(const struct key_schema *k) {
                          "Size", size, "required", "Base", "Size", "additionalProperties", 0);
 }
 
-static json_t *words_schema(const char *(*word)(unsigned i), unsigned count) {
-        json_t *words = json_array();
+static json_t *words_schema(const struct words *words) {
+        json_t *list = json_array();
+        const char *word;
 
-        for (unsigned i = 0; i < count; i++)
-                json_array_append_new(words, json_string(word(i)));
-        return json_pack("{s:o}", "enum", words);
-}
-
-static const char *restart_word(unsigned i) {
-        return restart_policy_to_string((enum restart_policy) i);
-}
-
-static const char *on_change_word(unsigned i) {
-        return change_policy_to_string((enum change_policy) i);
-}
-
-static const char *cache_word(unsigned i) {
-        return cache_mode_to_string((enum cache_mode) i);
-}
-
-static const char *accelerator_word(unsigned i) {
-        return accelerator_to_string((enum accelerator) i);
-}
-
-static const char *output_log_word(unsigned i) {
-        return output_log_to_string((enum output_log) i);
-}
-
-static const char *virtio_type_word(unsigned i) {
-        return virtio_type_to_string((enum virtio_type) i);
+        for (unsigned i = 0; (word = words->to_string(i)); i++)
+                json_array_append_new(list, json_string(word));
+        return json_pack("{s:o}", "enum", list);
 }
 
 static json_t *value_schema(const struct key_schema *k) {
@@ -85,20 +64,15 @@ static json_t *value_schema(const struct key_schema *k) {
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", MAC_PATTERN);
         case VALUE_YES_NO:
                 return json_pack("{s:s}", "type", "boolean");
-        case VALUE_RESTART:
-                return words_schema(restart_word, _RESTART_POLICY_MAX);
-        case VALUE_ON_CHANGE:
-                return words_schema(on_change_word, _CHANGE_POLICY_MAX);
-        case VALUE_CACHE:
-                return words_schema(cache_word, _CACHE_MODE_MAX);
         case VALUE_SERIAL:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", SERIAL_PATTERN);
+        case VALUE_RESTART:
+        case VALUE_ON_CHANGE:
+        case VALUE_CACHE:
         case VALUE_ACCELERATOR:
-                return words_schema(accelerator_word, _ACCELERATOR_MAX);
         case VALUE_OUTPUT_LOG:
-                return words_schema(output_log_word, _OUTPUT_LOG_MAX);
         case VALUE_VIRTIO_TYPE:
-                return words_schema(virtio_type_word, _VIRTIO_TYPE_MAX);
+                return words_schema(value_words(k->type));
         case VALUE_TAG:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", TAG_PATTERN);
         case VALUE_REGIONS:

@@ -1,20 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "config/number.h"
-
-int value_fail(struct value_error *e, struct slice part, const char *format, ...) {
-        va_list ap;
-
-        e->part = part;
-        va_start(ap, format);
-        (void) vsnprintf(e->text, sizeof(e->text), format, ap);
-        va_end(ap);
-        return -EINVAL;
-}
 
 static unsigned digit_value(char c) {
         if (c >= '0' && c <= '9')
@@ -107,4 +95,20 @@ int number_parse(const struct number_rule *rule, struct slice text, uint64_t *re
                 return r;
         *ret = n;
         return 0;
+}
+
+struct number_rule number_rule_of(const struct key_schema *k, const char *what) {
+        bool hex = k->type == VALUE_ADDRESS || k->type == VALUE_SIZE || k->type == VALUE_REGIONS;
+
+        return (struct number_rule){ what, k->min, k->max, k->align, k->type == VALUE_SIZE, hex };
+}
+
+void number_write_size(uint64_t size, FILE *f) {
+        const char *suffix = "";
+
+        for (const char *s = "KMG"; *s && size > 0 && size % 1024 == 0; s++) {
+                size /= 1024;
+                suffix = s;
+        }
+        fprintf(f, "%" PRIu64 "%.1s", size, suffix);
 }

@@ -12,7 +12,11 @@ struct number_rule {
         bool hex; /* limits are shown in hex */
 };
 
+/** number_rule_of() - the rule of a key's row, for the number in its value that is called @what */
+struct number_rule number_rule_of(const struct key_schema *k, const char *what);
+
+/** number_parse() - 0, -EINVAL: @e says what; @ret is untouched then */
 int number_parse(const struct number_rule *rule, struct slice text, uint64_t *ret, struct value_error *e);
 
-/** value_fail() - fills @e, returns -EINVAL */
-int value_fail(struct value_error *e, struct slice part, const char *format, ...) _printf_(3, 4);
+/** number_write_size() - bytes, with the largest suffix that leaves a whole number */
+void number_write_size(uint64_t size, FILE *f);

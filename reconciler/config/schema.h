@@ -18,7 +18,7 @@ enum section_id {
         _SECTION_MAX,
 };
 
-/* How a value is written; config/value.c has a parser and a writer for each. */
+/* How a value is written; config/value.c names what parses and writes each. */
 enum value_type {
         VALUE_NUMBER,      /* uint32_t: decimal or 0x hex */
         VALUE_ADDRESS,     /* uint64_t: the same, written in hex */

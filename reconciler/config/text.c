@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/text.h"
 #include "base/utf8.h"
@@ -18,6 +19,10 @@ struct slice slice_trim(struct slice s) {
         while (s.size > 0 && is_blank(s.text[s.size - 1]))
                 s.size--;
         return s;
+}
+
+bool slice_is(struct slice s, const char *word) {
+        return strlen(word) == s.size && strncasecmp(s.text, word, s.size) == 0;
 }
 
 void source_open(struct source *s, const char *path, const char *text, size_t size, struct diagnostics *d) {

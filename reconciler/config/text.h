@@ -70,3 +70,6 @@ static inline struct place place_of(const struct place *p, struct slice part) {
 #define SLICE_ARGS(s) (int) MIN((s).size, (size_t) 64), (s).text
 
 struct slice slice_trim(struct slice s);
+
+/** slice_is() - true if it is that word, in whatever case */
+bool slice_is(struct slice s, const char *word);

@@ -16,6 +16,9 @@ struct value_error {
         char text[200];
 };
 
+/** value_fail() - fills @e, returns -EINVAL */
+int value_fail(struct value_error *e, struct slice part, const char *format, ...) _printf_(3, 4);
+
 /**
  * value_parse() - one value, checked against its row's range
  * @object: of the row's section; its field is written only on success (LIST: added to)

@@ -23,15 +23,14 @@ static void test_schema_rows_are_whole(void **state _unused_) {
                 assert_int_equal(k->help[strlen(k->help) - 1], '.');
                 assert_ptr_equal(schema_find_key(k->section, k->name, strlen(k->name)), k);
                 /* 0 stands for none there. */
-                if (k->type == VALUE_PERCENT ||
-                    (k->type == VALUE_SIZE && k->presence == PRESENCE_OPTIONAL && !k->default_value))
+                if (k->type == VALUE_PERCENT || k->type == VALUE_SIZE)
                         assert_true(k->min > 0);
                 if (k->presence == PRESENCE_REQUIRED)
                         assert_null(k->default_value);
         }
 }
 
-/* parse_u32() narrows without a look: the row's max is the check. */
+/* A number is narrowed without a look: the row's max is the check. */
 static void test_schema_limits_fit_their_types(void **state _unused_) {
         for (size_t i = 0; i < schema_num_keys; i++) {
                 const struct key_schema *k = &schema_keys[i];
