@@ -32,7 +32,8 @@ void overview_clear(struct overview *o) {
         live_clear(&o->live);
 }
 
-json_t *overview_status(const struct overview *o) {
+/* As JSON, see plan/status.h; NULL: out of memory. */
+static json_t *overview_status(const struct overview *o) {
         const struct status_input in = {
                 .version = VERSION,
                 .desired = &o->desired,

@@ -21,9 +21,6 @@ struct overview {
 int overview_take(struct overview *o, struct err *e);
 void overview_clear(struct overview *o);
 
-/** overview_status() - as JSON, see plan/status.h; NULL: out of memory */
-json_t *overview_status(const struct overview *o);
-
 /**
  * status_get() - from the reconciler; from an overview if it is down
  * @ret: owned by the caller

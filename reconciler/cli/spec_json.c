@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/schema_json.h"
+#include "config/sections.h"
 #include "config/value.h"
 
 static json_t *bits_to_json(const uint32_t *bits, size_t size) {
@@ -90,42 +91,36 @@ static json_t *section_to_json(enum section_id id, const void *object) {
         return j;
 }
 
-/* One of a section that has names. */
-static void add_named(json_t *file, enum section_id id, const char *name, const void *object) {
-        const char *section = schema_sections[id].name;
-        json_t *all = json_object_get(file, section);
+static void add_section(json_t *file, const struct spec_section *s) {
+        const struct section_schema *schema = &schema_sections[s->id];
+        json_t *all = file; /* of those that have names */
 
-        if (!all) {
-                all = json_object();
-                json_object_set_new(file, section, all);
+        if (schema->named) {
+                all = json_object_get(file, schema->name);
+                if (!all) {
+                        all = json_object();
+                        json_object_set_new(file, schema->name, all);
+                }
         }
-        json_object_set_new(all, name, section_to_json(id, object));
+        json_object_set_new(all, schema->named ? s->name : schema->name, section_to_json(s->id, s->object));
 }
 
-static void add_single(json_t *file, enum section_id id, const void *object) {
-        json_object_set_new(file, schema_sections[id].name, section_to_json(id, object));
+static json_t *sections_to_json(const struct spec_section *sections, size_t n) {
+        json_t *j = json_object();
+
+        for (size_t i = 0; i < n; i++)
+                add_section(j, &sections[i]);
+        return j;
 }
 
 json_t *zone_spec_to_json(const struct zone_spec *z) {
-        json_t *j = json_object();
+        struct spec_section sections[SPEC_SECTIONS_MAX];
 
-        add_single(j, SECTION_ZONE, z);
-        for (size_t i = 0; i < z->num_memory; i++)
-                add_named(j, SECTION_MEMORY, z->memory[i].name, &z->memory[i]);
-        for (size_t i = 0; i < z->num_io; i++)
-                add_named(j, SECTION_IO, z->io[i].name, &z->io[i]);
-        for (size_t i = 0; i < z->num_devices; i++)
-                add_named(j, device_section(&z->devices[i]), z->devices[i].name, &z->devices[i]);
-        if (z->gic.version != 0)
-                add_single(j, SECTION_GIC, &z->gic);
-        return j;
+        return sections_to_json(sections, zone_spec_sections(z, sections));
 }
 
 json_t *board_spec_to_json(const struct board_spec *b) {
-        json_t *j = json_object();
+        struct spec_section sections[SPEC_SECTIONS_MAX];
 
-        add_single(j, SECTION_BOARD, b);
-        if (b->gic.version != 0)
-                add_single(j, SECTION_GIC, &b->gic);
-        return j;
+        return sections_to_json(sections, board_spec_sections(b, sections));
 }

@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "config/schema.h"
-#include "config/spec.h"
+#include "config/sections.h"
 #include "config/value.h"
 
 /* Which keys are written: of these costs. */
@@ -61,19 +60,14 @@ static void write_section(struct writer *w, enum section_id id, const char *name
 
 int zone_spec_format(const struct zone_spec *z, char **ret) {
         _cleanup_(writer_done) struct writer w = { .costs = COSTS_ALL };
+        struct spec_section sections[SPEC_SECTIONS_MAX];
+        size_t n = zone_spec_sections(z, sections);
         int r = writer_open(&w);
 
         if (r < 0)
                 return r;
-        write_section(&w, SECTION_ZONE, "", z);
-        for (size_t i = 0; i < z->num_memory; i++)
-                write_section(&w, SECTION_MEMORY, z->memory[i].name, &z->memory[i]);
-        for (size_t i = 0; i < z->num_io; i++)
-                write_section(&w, SECTION_IO, z->io[i].name, &z->io[i]);
-        for (size_t i = 0; i < z->num_devices; i++)
-                write_section(&w, device_section(&z->devices[i]), z->devices[i].name, &z->devices[i]);
-        if (z->gic.version != 0)
-                write_section(&w, SECTION_GIC, "", &z->gic);
+        for (size_t i = 0; i < n; i++)
+                write_section(&w, sections[i].id, sections[i].name, sections[i].object);
         r = writer_close(&w);
         if (r < 0)
                 return r;

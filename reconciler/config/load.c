@@ -44,14 +44,6 @@ int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **r
         return r;
 }
 
-int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        int r = config_text_load(path, d, &text, &size);
-
-        return r < 0 ? r : board_spec_parse(path, text, size, d, ret);
-}
-
 int settings_load(const char *path, struct diagnostics *d, struct settings *ret) {
         _cleanup_free_ char *text = NULL;
         size_t size;

@@ -7,169 +7,6 @@
 #include "config/settings.h"
 #include "config/value.h"
 
-/* ---- sections --------------------------------------------------------------------------------------- */
-
-static struct section_use *use_find(struct parser *p, enum section_id id, const char *name) {
-        for (size_t i = 0; i < p->num_uses; i++)
-                if (p->uses[i].schema->id == id && strcmp(p->uses[i].name, name) == 0)
-                        return &p->uses[i];
-        return NULL;
-}
-
-static unsigned uses_count(const struct parser *p, enum section_id id) {
-        unsigned n = 0;
-
-        for (size_t i = 0; i < p->num_uses; i++)
-                n += p->uses[i].schema->id == id;
-        return n;
-}
-
-/* One more of a list that the schema's max keeps within its array. */
-static struct memory_spec *memory_new(struct memory_spec *list, size_t *count, const char *name) {
-        struct memory_spec *m = &list[(*count)++];
-
-        strcpy(m->name, name);
-        return m;
-}
-
-static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name) {
-        struct device_spec *d;
-
-        if (z->num_devices == ZONE_DEVICES_MAX)
-                return NULL;
-        d = &z->devices[z->num_devices++];
-        d->type = type;
-        strcpy(d->name, name);
-        return d;
-}
-
-/* The part of the spec that a section's keys write to; NULL: no room for more devices. */
-static void *section_object(struct parser *p, enum section_id id, const char *name) {
-        switch (id) {
-        case SECTION_ZONE:
-                return p->zone;
-        case SECTION_MEMORY:
-                return memory_new(p->zone->memory, &p->zone->num_memory, name);
-        case SECTION_IO:
-                return memory_new(p->zone->io, &p->zone->num_io, name);
-        case SECTION_BOARD:
-                return p->board;
-        case SECTION_GIC:
-                return p->zone ? &p->zone->gic : &p->board->gic;
-        case SECTION_RECONCILER:
-                return p->settings;
-#define SECTION(...)
-#define KEY(...)
-#define DEVICE(id, ...)                                                                                                \
-        case SECTION_##id:                                                                                             \
-                return device_new(p->zone, DEVICE_##id, name);
-#include "schema/keys.def"
-        case _SECTION_MAX:
-                break;
-        }
-        abort();
-}
-
-/* The kind of file that has such a section; NULL: none. */
-static const char *file_of_section(struct slice name) {
-        static const struct {
-                enum file_kind kind;
-                const char *file;
-        } files[] = { { ZONE_FILE, "a zone's file" }, { BOARD_FILE, "board.conf" }, { SETTINGS_FILE, "hvisor.conf" } };
-
-        for (size_t i = 0; i < ELEMENTSOF(files); i++)
-                if (schema_find_section(files[i].kind, name.text, name.size))
-                        return files[i].file;
-        return NULL;
-}
-
-static bool section_known(struct parser *p, const struct line *l, const struct section_schema **ret) {
-        const struct place at = place_of(&l->place, l->name);
-        const char *its_file = file_of_section(l->name);
-        const char *near;
-
-        *ret = schema_find_section(p->kind, l->name.text, l->name.size);
-        if (*ret)
-                return true;
-        near = schema_suggest_section(p->kind, l->name.text, l->name.size);
-        if (near)
-                source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?", SLICE_ARGS(l->name), near);
-        else if (its_file)
-                source_error(&p->source, &at, "[%.*s] belongs into %s, not here", SLICE_ARGS(l->name), its_file);
-        else
-                source_error(&p->source, &at, "unknown section [%.*s]", SLICE_ARGS(l->name));
-        return false;
-}
-
-/* "[Memory ram]" needs its name, "[Zone]" must not have one. */
-static bool section_name(struct parser *p, const struct line *l, const struct section_schema *s, char *ret) {
-        const struct place name = place_of(&l->place, l->value);
-
-        ret[0] = '\0';
-        if (!s->named && l->value.size > 0) {
-                source_error(&p->source, &name, "[%s] has no name", s->name);
-                return false;
-        }
-        if (s->named && l->value.size == 0) {
-                source_error(&p->source, &l->place, "[%s] needs a name, as in [%s main]", s->name, s->name);
-                return false;
-        }
-        if (l->value.size < NAME_SIZE) {
-                memcpy(ret, l->value.text, l->value.size);
-                ret[l->value.size] = '\0';
-        }
-        if (s->named && !zone_name_valid(ret)) {
-                source_error(&p->source, &name, "\"%.*s\" is not a name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
-                             SLICE_ARGS(l->value), NAME_SIZE - 1);
-                return false;
-        }
-        return true;
-}
-
-static bool section_free_to_use(struct parser *p, const struct line *l, const struct section_schema *s,
-                                const char *name) {
-        const struct section_use *twin = use_find(p, s->id, name);
-
-        if (twin) {
-                source_error(&p->source, &l->place, "[%s%s%s] is there already, on line %u", s->name,
-                             name[0] ? " " : "", name, twin->header.line);
-                return false;
-        }
-        if (uses_count(p, s->id) >= s->max) {
-                source_error(&p->source, &l->place, "more than %u [%s]", s->max, s->name);
-                return false;
-        }
-        return true;
-}
-
-/* The section's use, or NULL: said what is wrong with it. */
-static struct section_use *section_open(struct parser *p, const struct line *l) {
-        const struct section_schema *s;
-        char name[NAME_SIZE];
-        struct section_use *u;
-        void *object;
-
-        if (l->name.size == 0 || !section_known(p, l, &s) || !section_name(p, l, s, name) ||
-            !section_free_to_use(p, l, s, name))
-                return NULL;
-        object = section_object(p, s->id, name);
-        if (!object) {
-                source_error(&p->source, &l->place, "more than %d devices: the hypervisor panics with more",
-                             ZONE_DEVICES_MAX);
-                return NULL;
-        }
-        u = &p->uses[p->num_uses++];
-        *u = (struct section_use){ .schema = s, .header = l->place, .object = object };
-        strcpy(u->name, name);
-        return u;
-}
-
-static void section_begin(struct parser *p, const struct line *l) {
-        p->current = section_open(p, l);
-        p->skipping = !p->current;
-        p->bad_sections |= p->skipping;
-}
-
 /* ---- keys ------------------------------------------------------------------------------------------- */
 
 static size_t key_index(enum section_id section, const char *name) {
@@ -272,7 +109,7 @@ static void file_end(struct parser *p) {
         for (size_t i = 0; i < _SECTION_MAX; i++) {
                 const struct section_schema *s = &schema_sections[i];
 
-                if ((s->files & p->kind) && uses_count(p, s->id) < s->min && !p->bad_sections)
+                if ((s->files & p->kind) && parser_count(p, s->id) < s->min && !p->bad_sections)
                         source_error(&p->source, NULL, "no [%s%s] section", s->name, s->named ? " NAME" : "");
         }
 }
@@ -307,7 +144,7 @@ static int file_parse(struct parser *p, const char *path, const char *text, size
         }
         for (source_next(&p->source, &l); l.kind != LINE_END; source_next(&p->source, &l))
                 if (l.kind == LINE_SECTION)
-                        section_begin(p, &l);
+                        parser_section(p, &l);
                 else
                         key_line(p, &l);
         file_end(p);

@@ -25,8 +25,8 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
 /** zone_spec_load() - the same from a file, -errno also if it cannot be read (@d says so too) */
 int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **ret);
 
+/** board_spec_parse() - the same of a board's file */
 int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret);
-int board_spec_load(const char *path, struct diagnostics *d, struct board_spec **ret);
 
 /** config_text_load() - a file's bytes, for the functions above; 0, -errno (@d says so too). @ret: free() */
 int config_text_load(const char *path, struct diagnostics *d, char **ret, size_t *ret_size);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the parser knows of a file beside the values: which section and key
- * stood where. Shared by parse.c (text → spec) and zone_rules.c (is the
- * zone possible?), nobody else.
+ * stood where. Shared by parse.c (text → spec), parse_section.c and
+ * zone_rules.c (is the zone possible?), nobody else.
  */
 #pragma once
 
-#include "config/schema.h"
-#include "config/spec.h"
+#include "config/sections.h"
 #include "config/text.h"
 
 /* One section of the file. */
@@ -21,20 +20,24 @@ struct section_use {
         bool meant[SCHEMA_KEYS_MAX];         /* misspelt, most likely: not called missing as well */
 };
 
-#define SECTION_USES_MAX (2 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX)
-
 struct parser {
         struct source source;
         enum file_kind kind;
         struct zone_spec *zone;    /* of a zone's file */
         struct board_spec *board;  /* of a board's file */
         struct settings *settings; /* of hvisor.conf */
-        struct section_use uses[SECTION_USES_MAX];
+        struct section_use uses[SPEC_SECTIONS_MAX];
         size_t num_uses;
         struct section_use *current; /* NULL: before the first section, or in a bad one */
         bool skipping;               /* in a bad section: its keys mean nothing */
         bool bad_sections;           /* there were some: which are missing cannot be said */
 };
+
+/** parser_section() - begins the section that the line @l names; what is wrong with it is reported, and it is skipped */
+void parser_section(struct parser *p, const struct line *l);
+
+/** parser_count() - how many sections of that kind there are so far */
+unsigned parser_count(const struct parser *p, enum section_id id);
 
 /** parser_use() - the section that @object came from; NULL if there is none */
 const struct section_use *parser_use(const struct parser *p, const void *object);

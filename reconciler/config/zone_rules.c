@@ -5,6 +5,7 @@
  * are compared, so that one mistake gives one message.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "config/parser.h"
@@ -13,17 +14,17 @@
 #define PHYSICAL_SIZE UINT64_C(0x1000000000000) /* 48 bits */
 
 /* Something that takes up guest addresses. */
-struct claim {
+struct guest_item {
         struct range range;
         char what[NAME_SIZE + 24];
         const struct place *place;
         bool region; /* RAM and I/O among themselves are compared elsewhere */
 };
 
-#define CLAIMS_MAX (ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX + 2)
+#define GUEST_ITEMS_MAX (ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX + 2)
 
-struct claims {
-        struct claim items[CLAIMS_MAX];
+struct guest_items {
+        struct guest_item list[GUEST_ITEMS_MAX];
         size_t count;
 };
 
@@ -126,61 +127,58 @@ static void check_images(struct parser *p) {
                              z->entry_point);
 }
 
-static struct claim *claim_add(struct claims *c, uint64_t base, uint64_t size, const struct place *place) {
-        struct claim *item = &c->items[c->count++];
+static _printf_(5, 6) struct guest_item *add_item(struct guest_items *g, uint64_t base, uint64_t size,
+                                                  const struct place *place, const char *what, ...) {
+        struct guest_item *item = &g->list[g->count++];
+        va_list ap;
 
-        *item = (struct claim){ .range = { base, size }, .place = place };
+        *item = (struct guest_item){ .range = { base, size }, .place = place };
+        va_start(ap, what);
+        (void) vsnprintf(item->what, sizeof(item->what), what, ap);
+        va_end(ap);
         return item;
 }
 
-static void collect_claims(const struct parser *p, struct claims *c) {
+static void collect_guest_items(const struct parser *p, struct guest_items *g) {
         const struct zone_spec *z = p->zone;
         const struct section_use *gic = parser_use(p, &z->gic);
         const struct memory_spec *m;
 
         for (size_t i = 0; (m = region_at(z, i)); i++) {
                 const struct section_use *u = parser_use(p, m);
-                struct claim *item;
 
-                if (!parser_good(u, "GuestAddress") || !parser_good(u, "Size"))
-                        continue;
-                item = claim_add(c, m->guest, m->size, parser_place(u, "GuestAddress"));
-                item->region = true;
-                (void) snprintf(item->what, sizeof(item->what), "[%s %s]", u->schema->name, m->name);
+                if (parser_good(u, "GuestAddress") && parser_good(u, "Size"))
+                        add_item(g, m->guest, m->size, parser_place(u, "GuestAddress"), "[%s %s]", u->schema->name,
+                                 m->name)
+                                ->region = true;
         }
         for (size_t i = 0; i < z->num_devices; i++) {
                 const struct section_use *u = parser_use(p, &z->devices[i]);
 
                 if (parser_good(u, "Address"))
-                        (void) snprintf(
-                                claim_add(c, z->devices[i].address, DEVICE_WINDOW_SIZE, parser_place(u, "Address"))
-                                        ->what,
-                                sizeof(c->items[0].what), "[%s %s]", u->schema->name, u->name);
+                        add_item(g, z->devices[i].address, DEVICE_WINDOW_SIZE, parser_place(u, "Address"), "[%s %s]",
+                                 u->schema->name, u->name);
         }
         if (parser_good(gic, "DistributorAddress") && parser_good(gic, "DistributorSize"))
-                strcpy(claim_add(c, z->gic.distributor, z->gic.distributor_size,
-                                 parser_place(gic, "DistributorAddress"))
-                               ->what,
-                       "the GIC's distributor");
+                add_item(g, z->gic.distributor, z->gic.distributor_size, parser_place(gic, "DistributorAddress"),
+                         "the GIC's distributor");
         if (parser_good(gic, "RedistributorAddress") && parser_good(gic, "RedistributorSize"))
-                strcpy(claim_add(c, z->gic.redistributor, z->gic.redistributor_size,
-                                 parser_place(gic, "RedistributorAddress"))
-                               ->what,
-                       "the GIC's redistributor area");
+                add_item(g, z->gic.redistributor, z->gic.redistributor_size, parser_place(gic, "RedistributorAddress"),
+                         "the GIC's redistributor area");
 }
 
 static void check_guest_addresses(struct parser *p) {
-        struct claims c = {};
+        struct guest_items g = {};
 
-        collect_claims(p, &c);
-        for (size_t i = 0; i < c.count; i++) {
-                const struct claim *a = &c.items[i];
+        collect_guest_items(p, &g);
+        for (size_t i = 0; i < g.count; i++) {
+                const struct guest_item *a = &g.list[i];
 
                 if (!a->region && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
                         source_error(&p->source, a->place, "%s reaches beyond guest address 0x%" PRIx64, a->what,
                                      GUEST_SIZE - 1);
                 for (size_t j = 0; j < i; j++) {
-                        const struct claim *b = &c.items[j];
+                        const struct guest_item *b = &g.list[j];
 
                         if ((!a->region || !b->region) &&
                             range_overlaps(a->range.base, a->range.size, b->range.base, b->range.size))

@@ -5,21 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/schema.h"
+#include "config/sections.h"
 #include "config/value.h"
 
-#define PARTS_MAX (2 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX) /* [Zone] and [GIC] are one each */
-
-/* A spec as its sections. */
-struct part {
-        enum section_id section;
-        const char *name;   /* "" of a section that has none */
-        const void *object; /* what the section's keys are fields of */
-        bool paired;        /* the other spec has it, too */
-};
-
+/* A spec's sections, and which of them the other spec has, too. */
 struct parts {
-        struct part list[PARTS_MAX];
+        struct spec_section list[SPEC_SECTIONS_MAX];
+        bool paired[SPEC_SECTIONS_MAX];
         size_t size;
 };
 
@@ -28,23 +20,6 @@ struct writer {
         const char *separator;
         enum change_cost cost; /* only keys of this one are told of */
 };
-
-static void add_part(struct parts *p, enum section_id section, const char *name, const void *object) {
-        p->list[p->size++] = (struct part){ .section = section, .name = name, .object = object };
-}
-
-static void take_apart(const struct zone_spec *z, struct parts *ret) {
-        ret->size = 0;
-        add_part(ret, SECTION_ZONE, "", z);
-        for (size_t i = 0; i < z->num_memory; i++)
-                add_part(ret, SECTION_MEMORY, z->memory[i].name, &z->memory[i]);
-        for (size_t i = 0; i < z->num_io; i++)
-                add_part(ret, SECTION_IO, z->io[i].name, &z->io[i]);
-        for (size_t i = 0; i < z->num_devices; i++)
-                add_part(ret, device_section(&z->devices[i]), z->devices[i].name, &z->devices[i]);
-        if (z->gic.version != 0)
-                add_part(ret, SECTION_GIC, "", &z->gic);
-}
 
 /* ---- keys ------------------------------------------------------------------------------------------- */
 
@@ -76,8 +51,8 @@ static void write_title(struct writer *w, enum section_id section, const char *n
 }
 
 /* Of @title the section is told, where more than one has such a key. */
-static int compare_key(struct writer *w, const struct key_schema *k, const struct part *from, const struct part *to,
-                       bool title, bool *ret_same) {
+static int compare_key(struct writer *w, const struct key_schema *k, const struct spec_section *from,
+                       const struct spec_section *to, bool title, bool *ret_same) {
         _cleanup_free_ char *before = NULL, *after = NULL;
 
         if (!value_text(k, from->object, &before) || !value_text(k, to->object, &after))
@@ -88,7 +63,7 @@ static int compare_key(struct writer *w, const struct key_schema *k, const struc
         fputs(w->separator, w->file);
         w->separator = ", ";
         if (title) {
-                write_title(w, from->section, from->name);
+                write_title(w, from->id, from->name);
                 fputc(' ', w->file);
         }
         fprintf(w->file, "%s changed from %s to %s", k->name, before ?: "none", after ?: "none");
@@ -96,14 +71,15 @@ static int compare_key(struct writer *w, const struct key_schema *k, const struc
 }
 
 /* Tells of all keys that differ, if there is anybody to tell. */
-static int compare_parts(struct writer *w, const struct part *from, const struct part *to, bool title, bool *ret_same) {
+static int compare_sections(struct writer *w, const struct spec_section *from, const struct spec_section *to,
+                            bool title, bool *ret_same) {
         int r = 0;
 
         *ret_same = true;
         for (size_t i = 0; r == 0 && i < schema_num_keys; i++) {
                 bool same;
 
-                if (schema_keys[i].section != from->section || schema_keys[i].cost != w->cost)
+                if (schema_keys[i].section != from->id || schema_keys[i].cost != w->cost)
                         continue;
                 r = compare_key(w, &schema_keys[i], from, to, title, &same);
                 *ret_same &= r < 0 || same;
@@ -113,42 +89,37 @@ static int compare_parts(struct writer *w, const struct part *from, const struct
 
 /* ---- sections --------------------------------------------------------------------------------------- */
 
-static void pair(struct part *a, struct part *b) {
-        a->paired = b->paired = true;
-}
-
 /* Memory has its name for its reader alone: what is the same under another name is no change. */
 static int pair_equal_memory(struct writer *w, struct parts *from, struct parts *to) {
         struct writer silent = { .cost = w->cost };
 
         for (size_t i = 0; i < from->size; i++)
-                for (size_t j = 0; j < to->size && !from->list[i].paired; j++) {
-                        struct part *a = &from->list[i], *b = &to->list[j];
+                for (size_t j = 0; j < to->size && !from->paired[i]; j++) {
+                        const struct spec_section *a = &from->list[i], *b = &to->list[j];
                         bool same;
                         int r;
 
-                        if (a->section != SECTION_MEMORY || b->section != SECTION_MEMORY || b->paired)
+                        if (a->id != SECTION_MEMORY || b->id != SECTION_MEMORY || to->paired[j])
                                 continue;
-                        r = compare_parts(&silent, a, b, false, &same);
+                        r = compare_sections(&silent, a, b, false, &same);
                         if (r < 0)
                                 return r;
-                        if (same)
-                                pair(a, b);
+                        from->paired[i] = to->paired[j] = same;
                 }
         return 0;
 }
 
 static int compare_namesakes(struct writer *w, struct parts *from, struct parts *to) {
         for (size_t i = 0; i < from->size; i++)
-                for (size_t j = 0; j < to->size; j++) {
-                        struct part *a = &from->list[i], *b = &to->list[j];
+                for (size_t j = 0; j < to->size && !from->paired[i]; j++) {
+                        const struct spec_section *a = &from->list[i], *b = &to->list[j];
                         bool same;
                         int r;
 
-                        if (a->paired || b->paired || a->section != b->section || strcmp(a->name, b->name) != 0)
+                        if (to->paired[j] || a->id != b->id || strcmp(a->name, b->name) != 0)
                                 continue;
-                        pair(a, b);
-                        r = compare_parts(w, a, b, a->section != SECTION_ZONE, &same);
+                        from->paired[i] = to->paired[j] = true;
+                        r = compare_sections(w, a, b, a->id != SECTION_ZONE, &same);
                         if (r < 0)
                                 return r;
                 }
@@ -157,11 +128,11 @@ static int compare_namesakes(struct writer *w, struct parts *from, struct parts 
 
 static void write_unpaired(struct writer *w, const struct parts *p, const char *what) {
         for (size_t i = 0; i < p->size; i++) {
-                if (p->list[i].paired)
+                if (p->paired[i])
                         continue;
                 fputs(w->separator, w->file);
                 w->separator = ", ";
-                write_title(w, p->list[i].section, p->list[i].name);
+                write_title(w, p->list[i].id, p->list[i].name);
                 fprintf(w->file, " was %s", what);
         }
 }
@@ -181,13 +152,13 @@ int zone_spec_changes(const struct zone_spec *from, const struct zone_spec *to, 
         _cleanup_free_ char *text = NULL;
         size_t size;
         struct writer w = { .file = open_memstream(&text, &size), .separator = "", .cost = COST_ZONE };
-        struct parts before, after;
+        struct parts before = {}, after = {};
         int r;
 
         if (!w.file)
                 return -ENOMEM;
-        take_apart(from, &before);
-        take_apart(to, &after);
+        before.size = zone_spec_sections(from, before.list);
+        after.size = zone_spec_sections(to, after.list);
         r = pair_equal_memory(&w, &before, &after);
         if (r == 0)
                 r = compare_namesakes(&w, &before, &after);
@@ -200,13 +171,13 @@ int device_spec_changes(const struct device_spec *from, const struct device_spec
         _cleanup_free_ char *text = NULL;
         size_t size;
         struct writer w = { .file = open_memstream(&text, &size), .separator = "", .cost = COST_WORKER };
-        const struct part a = { device_section(from), from->name, from, false };
-        const struct part b = { device_section(to), to->name, to, false };
+        const struct spec_section a = { device_section(from), from->name, from };
+        const struct spec_section b = { device_section(to), to->name, to };
         bool same;
 
         if (!w.file)
                 return -ENOMEM;
-        return writer_finish(&w, compare_parts(&w, &a, &b, false, &same), &text, ret);
+        return writer_finish(&w, compare_sections(&w, &a, &b, false, &same), &text, ret);
 }
 
 /* ---- reasons ---------------------------------------------------------------------------------------- */

@@ -129,7 +129,7 @@ static void put_good(void) {
         json_t *j[5];
 
         assert_int_equal(zone_spec_load("zones.d/linux2.conf", &d, &z), 0);
-        assert_int_equal(board_spec_load("zones.d/board.conf.example", &d, &b), 0);
+        assert_int_equal(load_board("zones.d/board.conf.example", &d, &b), 0);
         put(ZONE_FILE, j[0] = zone_spec_to_json(z), "good-example");
         put(BOARD_FILE, j[1] = board_spec_to_json(b), "good-example");
         put(ZONE_FILE, j[2] = zone_document(good_zone), "good-brief");

@@ -75,6 +75,15 @@ static inline struct board_spec *parse_good_board(const char *text) {
         return b;
 }
 
+/* As the programs read board.conf. */
+static inline int load_board(const char *path, struct diagnostics *d, struct board_spec **ret) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r = config_text_load(path, d, &text, &size);
+
+        return r < 0 ? r : board_spec_parse(path, text, size, d, ret);
+}
+
 /* @text with the first @from replaced by @to; free(). */
 static inline char *replaced(const char *text, const char *from, const char *to) {
         const char *at = strstr(text, from);

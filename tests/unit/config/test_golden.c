@@ -74,7 +74,7 @@ static void test_golden_examples_are_right(void **state _unused_) {
         int n = scandir("zones.d", &entries, is_conf, alphasort);
 
         assert_true(n > 1);
-        assert_int_equal(board_spec_load("zones.d/board.conf.example", &d, &b), 0);
+        assert_int_equal(load_board("zones.d/board.conf.example", &d, &b), 0);
         for (int i = 0; i < n; i++) {
                 _cleanup_(zone_spec_freep) struct zone_spec *z = NULL;
                 char path[300];

@@ -79,7 +79,7 @@ static void test_load_refuses_what_is_no_file(void **state _unused_) {
                 char first[256];
 
                 assert_int_equal(zone_spec_load(c[i].file, &d, &z), c[i].want);
-                assert_int_equal(board_spec_load(c[i].file, &d, &b), c[i].want);
+                assert_int_equal(load_board(c[i].file, &d, &b), c[i].want);
                 assert_null(z);
                 assert_null(b);
                 assert_int_equal(d.errors, 2);

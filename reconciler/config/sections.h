@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A spec as the sections of its file, in the order in which a normalized one has them. Pure. */
+#pragma once
+
+#include "config/schema.h"
+#include "config/spec.h"
+
+struct spec_section {
+        enum section_id id;
+        const char *name;   /* "" of a section that has none; borrowed from the spec */
+        const void *object; /* what the section's keys are fields of; likewise */
+};
+
+#define SPEC_SECTIONS_MAX (2 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX) /* [Zone] and [GIC] are one each */
+
+/** zone_spec_sections() - Return: how many; [GIC] is among them where the zone has one of its own */
+size_t zone_spec_sections(const struct zone_spec *z, struct spec_section ret[SPEC_SECTIONS_MAX]);
+size_t board_spec_sections(const struct board_spec *b, struct spec_section ret[SPEC_SECTIONS_MAX]);
