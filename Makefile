@@ -140,7 +140,7 @@ setup:
 rig:
 	@$(MAKE) --no-print-directory install $(RIG_CROSS) DESTDIR=$(STAGE)
 	@$(MAKE) --no-print-directory kmod $(RIG_CROSS) KDIR=$$(cat .cache/kernel/kdir)
-	@for part in monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
+	@for part in rig monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
 
 check: setup
 	@$(MAKE) --no-print-directory $(JOBS) all unit rig bench-programs

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "base/image_events.h"
+#include "base/log.h"
 #include "device/block.h"
 #include "device/block_image.h"
 #include "device/device_type.h"
@@ -38,12 +40,25 @@ static int open_image(const struct device_arguments *a, const char *path, int *r
         return 0;
 }
 
+/* Without it the disk works as well, but for this. */
+static int open_image_events(const struct device_arguments *a, const char *text _unused_, int *ret,
+                             struct err *e _unused_) {
+        int fd = image_events_open(a->values[ARGUMENT_IMAGE]);
+
+        if (fd < 0)
+                log_warning("the image cannot be watched (%s): the guest will not hear when it grows", strerror(-fd));
+        *ret = MAX(fd, -1);
+        return 0;
+}
+
 static const struct device_option block_options[] = {
         [ARGUMENT_IMAGE] = { .name = WORKER_OPTION_IMAGE_FD,
                              .kind = DEVICE_OPTION_FD,
                              .by_name = WORKER_OPTION_IMAGE,
                              .open = open_image },
-        [ARGUMENT_IMAGE_EVENTS] = { .name = WORKER_OPTION_IMAGE_EVENTS, .kind = DEVICE_OPTION_MAY_FD },
+        [ARGUMENT_IMAGE_EVENTS] = { .name = WORKER_OPTION_IMAGE_EVENTS,
+                                    .kind = DEVICE_OPTION_MAY_FD,
+                                    .open = open_image_events },
         [ARGUMENT_READ_ONLY] = { .name = WORKER_OPTION_READ_ONLY, .kind = DEVICE_OPTION_FLAG },
         [ARGUMENT_DIRECT] = { .name = WORKER_OPTION_DIRECT, .kind = DEVICE_OPTION_FLAG },
         [ARGUMENT_DISCARD] = { .name = WORKER_OPTION_DISCARD, .kind = DEVICE_OPTION_FLAG },

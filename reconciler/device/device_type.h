@@ -32,8 +32,9 @@ struct device_option {
         const char *name;
         enum device_option_kind kind;
         /*
-         * Of a descriptor that a worker without a daemon opens itself: what to call it by, and how. *ret is owned
-         * by the caller. Return: 0 or -errno with @e.
+         * Of a descriptor that a worker without a daemon opens itself: what to call it by, and how. Of one that may
+         * be left out how alone will do: with @text NULL, after those that have names. *ret is owned by the caller.
+         * Return: 0 or -errno with @e.
          */
         const char *by_name;
         int (*open)(const struct device_arguments *a, const char *text, int *ret, struct err *e);

@@ -315,18 +315,30 @@ size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_
         return n;
 }
 
-int worker_options_open(struct worker_options *o, struct err *e) {
-        for (size_t i = 0; o->type->options[i].kind != DEVICE_OPTION_END; i++) {
-                int r;
+/* Nobody has handed it over, and nobody names it: it comes with what was named. */
+static bool comes_along(const struct worker_options *o, size_t i) {
+        const struct device_option *option = &o->type->options[i];
 
-                if (!o->names[i])
-                        continue;
-                r = o->type->options[i].open(&o->arguments, o->names[i], &o->arguments.values[i], e);
-                if (r < 0)
-                        return r;
-                o->names[i] = NULL;
-        }
-        return 0;
+        return o->vhost_user && option->kind == DEVICE_OPTION_MAY_FD && option->open && o->arguments.values[i] < 0;
+}
+
+static int open_one(struct worker_options *o, size_t i, struct err *e) {
+        int r = o->type->options[i].open(&o->arguments, o->names[i], &o->arguments.values[i], e);
+
+        o->names[i] = NULL;
+        return r;
+}
+
+int worker_options_open(struct worker_options *o, struct err *e) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && o->type->options[i].kind != DEVICE_OPTION_END; i++)
+                if (o->names[i])
+                        r = open_one(o, i, e);
+        for (size_t i = 0; r >= 0 && o->type->options[i].kind != DEVICE_OPTION_END; i++)
+                if (comes_along(o, i))
+                        r = open_one(o, i, e);
+        return r;
 }
 
 /* What is different there; [--name=value]: that is its value where it is left out. */

@@ -2,11 +2,9 @@
 /* A disk's worker gets its image, and hears when somebody else has changed it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 
-#include "base/fd.h"
+#include "base/image_events.h"
 #include "base/log.h"
 #include "base/worker.h"
 #include "engine/prepare.h"
@@ -27,24 +25,10 @@ static int block_open(const struct device_spec *d, int *ret_fd, struct err *e) {
         return 0;
 }
 
-/*
- * Not IN_MODIFY: that is each write of the worker's own. Who makes a file larger closes it
- * then, or changes its times; of a block device udev touches the node.
- */
-static int watch_image(int image_fd) {
-        _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        char path[40];
-
-        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", image_fd);
-        if (fd < 0 || inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_ATTRIB) < 0)
-                return -errno;
-        return TAKE_FD(fd);
-}
-
 static int block_prepare(struct launcher_stock *s _unused_, const struct launch_request *q, struct command *c,
                          struct err *e _unused_) {
         const struct device_spec *d = q->device;
-        int events = watch_image(q->image_fd);
+        int events = image_events_open(q->image_fd);
 
         command_add_fd(c, WORKER_OPTION_IMAGE_FD, q->image_fd);
         if (events >= 0)

@@ -1,4 +1,4 @@
-// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/tap.c
+// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/image_events.c reconciler/base/tap.c
 // libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -124,9 +124,11 @@ static void test_options_open_what_nobody_hands_over(void **state) {
         assert_string_equal(o.arguments.texts[7], "");
         assert_int_equal(worker_options_fds(&o, fds), 0);
         assert_int_equal(worker_options_open(&o, &e), 0);
-        assert_int_equal(worker_options_fds(&o, fds), 1);
+        assert_int_equal(worker_options_fds(&o, fds), 2);
         assert_int_equal(fcntl(fds[0], F_GETFL) & O_ACCMODE, O_RDONLY);
+        assert_int_equal(fds[1], o.arguments.values[1]); /* the image's events come along */
         close(fds[0]);
+        close(fds[1]);
 
         assert_int_equal(parse("block --vhost-user=/run/s --image-fd=11" BLOCK, &o, &e), WORKER_OPTIONS_SERVE);
         assert_int_equal(o.arguments.values[5], 512);
@@ -134,6 +136,12 @@ static void test_options_open_what_nobody_hands_over(void **state) {
         assert_string_equal(o.arguments.texts[7], "SN");
         assert_int_equal(worker_options_open(&o, &e), 0);
         assert_int_equal(o.arguments.values[0], 11);
+        assert_true(o.arguments.values[1] >= 0);
+        close(o.arguments.values[1]);
+        assert_int_equal(parse("block --vhost-user=/run/s --image-fd=11 --image-events-fd=12" BLOCK, &o, &e),
+                         WORKER_OPTIONS_SERVE);
+        assert_int_equal(worker_options_open(&o, &e), 0);
+        assert_int_equal(o.arguments.values[1], 12);
         assert_int_equal(parse("rng --vhost-user=/run/s", &o, &e), WORKER_OPTIONS_SERVE);
 
         assert_int_equal(parse("block --vhost-user=/run/s --image=/no/such", &o, &e), WORKER_OPTIONS_SERVE);
