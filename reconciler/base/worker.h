@@ -8,12 +8,13 @@
  *       block:    --image-fd=N [--image-events-fd=N] [--read-only] [--direct] [--discard]
  *                 --block-size=N --queues=N --serial=TEXT
  *       console:  --pty-fd=N --pty-events-fd=N --history-fd=N --input-fd=N [--journal-fd=N]
- *       net:      --tap-fd=N --mac-address=XX:XX:XX:XX:XX:XX [--offload] [--vhost-fd=N --links-fd=N]
+ *       net:      --tap-fds=N,N… --link-fd=N --mac-address=XX:XX:XX:XX:XX:XX --queues=PAIRS --mtu=N [--offload]
+ *                 [--vhost-fds=N,N…]
  *       front:    --socket-fd=N --virtio-type=WORD --queues=N --tag=TEXT
  *
  *   device TYPE --vhost-user=SOCKET …
  *       block:    --image=PATH instead of --image-fd=N; the rest may be left out
- *       net:      --tap=NAME instead of --tap-fd=N
+ *       net:      --tap=NAME instead of --tap-fds=N; of the rest --mac-address alone has to be given
  *
  * is no worker of the daemon's, but one that serves any vhost-user front-end.
  *
@@ -47,15 +48,16 @@
 #define WORKER_OPTION_PTY_EVENTS_FD "pty-events-fd" /* inotify on the slave's node: IN_OPEN, IN_CLOSE */
 #define WORKER_OPTION_HISTORY_FD    "history-fd"    /* recent output: base/history.h */
 #define WORKER_OPTION_INPUT_FD      "input-fd"      /* a FIFO, non-blocking: base/console_dir.h */
-#define WORKER_OPTION_TAP_FD        "tap-fd"        /* as tap_open() gives it: base/tap.h */
+#define WORKER_OPTION_TAP_FDS       "tap-fds"       /* as tap_open() gives them: base/tap.h */
 #define WORKER_OPTION_TAP           "tap"
 #define WORKER_OPTION_MAC_ADDRESS   "mac-address"
+#define WORKER_OPTION_LINK_FD       "link-fd" /* as link_watch() gives it: base/rtnetlink.h */
+#define WORKER_OPTION_MTU           "mtu"
 #define WORKER_OPTION_OFFLOAD       "offload"
-#define WORKER_OPTION_VHOST_FD      "vhost-fd"    /* /dev/vhost-net, opened anew for each worker: it moves the frames */
+#define WORKER_OPTION_VHOST_FDS     "vhost-fds"   /* /dev/vhost-net, for each pair opened anew: they move the frames */
 #define WORKER_OPTION_SOCKET_FD     "socket-fd"   /* connected to the back-end */
 #define WORKER_OPTION_VIRTIO_TYPE   "virtio-type" /* base/virtio_types.h */
 #define WORKER_OPTION_TAG           "tag"         /* empty: none */
-#define WORKER_OPTION_LINKS_FD      "links-fd"    /* as tap_watch() gives it: base/tap.h */
 #define WORKER_OPTION_JOURNAL_FD                                                                                       \
         "journal-fd" /* a socket connected to journald, non-blocking: the output goes there, too */
 

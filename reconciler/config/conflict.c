@@ -173,7 +173,7 @@ static bool shared_tap(const struct zone_spec *z, const struct zone_spec *other,
                 for (size_t j = 0; j < other->num_devices; j++) {
                         const struct device_spec *a = &z->devices[i], *b = &other->devices[j];
 
-                        if (a->tap[0] == '\0' || strcmp(a->tap, b->tap) != 0)
+                        if (a->tap[0] == '\0' || strcmp(a->tap, b->tap) != 0 || strcmp(a->tap, TAP_AUTO) == 0)
                                 continue;
                         *c = (struct conflict){ .object = a, .other_object = b, .key = "Tap", .other_key = "Tap" };
                         c->advice = "make a tap for each; a bridge connects them";

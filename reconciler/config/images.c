@@ -206,9 +206,14 @@ static void check_tap(struct findings *f, const struct device_spec *d) {
         (void) snprintf(what, sizeof(what), "[Net %s]", d->name);
         if (f->elsewhere) {
                 errno = ENOENT; /* its interfaces are not this machine's, whatever their names */
-                finding_no_file(f, d, "Tap", what, d->tap);
-        } else if (tap_check(d->tap, &e) < 0) {
+                if (strcmp(d->tap, TAP_AUTO) != 0)
+                        finding_no_file(f, d, "Tap", what, d->tap);
+                if (d->bridge[0] != '\0')
+                        finding_no_file(f, d, "Bridge", what, d->bridge);
+        } else if (strcmp(d->tap, TAP_AUTO) != 0 && tap_check(d->tap, &e) < 0) {
                 finding(f, d, "Tap", "%s: %s", what, e.text);
+        } else if (d->bridge[0] != '\0' && tap_check_bridge(d->bridge, &e) < 0) {
+                finding(f, d, "Bridge", "%s: %s", what, e.text);
         }
 }
 

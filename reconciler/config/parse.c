@@ -221,11 +221,11 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
                 return r;
         if (z->name[0] == '\0')
                 return -EBADMSG;
+        for (size_t i = 0; i < z->num_devices; i++)
+                z->devices[i].zone_cpus = (uint32_t) __builtin_popcountll(z->cpus);
         r = spots_keep(p, z);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < z->num_devices; i++)
-                z->devices[i].zone_cpus = (uint32_t) __builtin_popcountll(z->cpus);
         *ret = TAKE_PTR(z);
         return 0;
 }

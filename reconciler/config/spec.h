@@ -18,11 +18,12 @@
 #include "config/identity.h"
 #include "config/spots.h"
 
-#define NAME_SIZE           32 /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
-#define INTERFACE_NAME_SIZE 16 /* of a network interface, with the NUL (IFNAMSIZ) */
-#define ZONE_DEVICES_MAX    7  /* the hypervisor asserts on more pending interrupts */
-#define DEVICE_QUEUES_MAX   16 /* of one device, as hvisor.ko takes them */
-#define SERIAL_SIZE         21 /* of a disk's serial number, with the NUL (VIRTIO_BLK_ID_BYTES) */
+#define NAME_SIZE           32     /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
+#define INTERFACE_NAME_SIZE 16     /* of a network interface, with the NUL (IFNAMSIZ) */
+#define TAP_AUTO            "auto" /* as Tap=: a tap is made */
+#define ZONE_DEVICES_MAX    7      /* the hypervisor asserts on more pending interrupts */
+#define DEVICE_QUEUES_MAX   16     /* of one device, as hvisor.ko takes them */
+#define SERIAL_SIZE         21     /* of a disk's serial number, with the NUL (VIRTIO_BLK_ID_BYTES) */
 #define ZONE_MEMORY_MAX     16
 #define ZONE_IO_MAX         16
 #define ZONE_REGIONS_MAX    64 /* of all kinds, as the hypervisor takes them */
@@ -102,9 +103,11 @@ struct device_spec {
         enum cache_mode cache;               /* block */
         bool discard;                        /* block: what the guest discards becomes holes */
         uint32_t block_size;                 /* block: 0: the smallest that can be had */
-        uint32_t queues;                     /* of requests; block: 0: as many as the zone has CPUs */
+        uint32_t queues;                     /* of requests; block, net (pairs): 0: as many as the zone has CPUs */
         char serial[SERIAL_SIZE];            /* block: empty: made of the zone's and the device's name */
-        char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists */
+        char tap[INTERFACE_NAME_SIZE];       /* net: the tap interface, which exists, or TAP_AUTO */
+        char bridge[INTERFACE_NAME_SIZE];    /* net: that the tap is to be a port of; "": not given */
+        uint32_t mtu;                        /* net: 0: not given */
         uint8_t mac[MAC_SIZE];               /* net: all 0: not given, the launcher derives one */
         enum output_log log;                 /* console */
         bool offload;                        /* net: checksums and segments may be left to the other side */

@@ -44,7 +44,7 @@ static bool is_no_text(const void *field) {
 }
 
 /* As dev_valid_name() of Linux has it; without %, which asks the kernel for a number, and without quotes. */
-static int parse_interface(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+static int parse_interface(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         if (v.size >= INTERFACE_NAME_SIZE)
                 return value_fail(e, v,
                                   "\"%.*s\" is too long for a network interface; at most %d characters are possible",
@@ -55,10 +55,8 @@ static int parse_interface(const struct key_schema *k, struct slice v, void *fie
                                           "\"%.*s\" is not the name of a network interface", SLICE_ARGS(v));
         if (slice_is(v, ".") || slice_is(v, ".."))
                 return value_fail(e, v, "\"%.*s\" is not the name of a network interface", SLICE_ARGS(v));
-        if (slice_is(v, "auto"))
-                return value_fail(e, v,
-                                  "\"%.*s\" is not available; make a tap interface and name it here, as in %s=tap0",
-                                  SLICE_ARGS(v), k->name);
+        if (slice_is(v, TAP_AUTO))
+                v = (struct slice){ TAP_AUTO, strlen(TAP_AUTO) };
         memset(field, 0, INTERFACE_NAME_SIZE);
         memcpy(field, v.text, v.size);
         return 0;

@@ -13,6 +13,8 @@
 #define GUEST_SIZE    UINT64_C(0x8000000000)    /* as in schema/keys.def: the smallest stage-2 table's reach */
 #define PHYSICAL_SIZE UINT64_C(0x1000000000000) /* 48 bits */
 
+#define MTU_MIN 68 /* of IPv4, and of a virtio card */
+
 /* Something that takes up guest addresses. */
 struct guest_item {
         struct range range;
@@ -201,7 +203,7 @@ static void device_pair(struct parser *p, const struct device_spec *d, const str
                 source_error(&p->source, parser_place(u, "Image"),
                              "[Block %s] of line %u has the same image; both would have to be ReadOnly=yes",
                              before->name, v->header.line);
-        if (d->tap[0] != '\0' && strcmp(d->tap, before->tap) == 0)
+        if (d->tap[0] != '\0' && strcmp(d->tap, before->tap) == 0 && strcmp(d->tap, TAP_AUTO) != 0)
                 source_error(&p->source, parser_place(u, "Tap"), "[Net %s] of line %u has the same tap", before->name,
                              v->header.line);
 }
@@ -239,6 +241,9 @@ static void check_devices(struct parser *p) {
                     (d->block_size & (d->block_size - 1)) != 0)
                         source_error(&p->source, parser_place(u, "BlockSize"), "BlockSize=: %u is no power of two",
                                      d->block_size);
+                if (d->mtu > 0 && d->mtu < MTU_MIN)
+                        source_error(&p->source, parser_place(u, "MTU"), "MTU=: %" PRIu32 " is less than %d", d->mtu,
+                                     MTU_MIN);
                 if (parser_good(u, "Interrupt") && (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
                         source_error(&p->source, parser_place(u, "Interrupt"),
                                      "interrupt %" PRIu32 " is in Interrupts= of line %u, too; it belongs here only",

@@ -10,14 +10,22 @@
 #include "virtio/device_model.h"
 
 #define DEVICE_OPTIONS_MAX 8
+#define DEVICE_FDS_MAX     8
 
 enum device_option_kind {
         DEVICE_OPTION_END = 0,
-        DEVICE_OPTION_FD,     /* --name=N, required: an open descriptor */
-        DEVICE_OPTION_MAY_FD, /* --name=N, an open descriptor, may be left out: then it is -1 */
-        DEVICE_OPTION_NUMBER, /* --name=N, required: decimal, below 2^31 */
-        DEVICE_OPTION_FLAG,   /* --name, may be left out */
-        DEVICE_OPTION_TEXT,   /* --name=TEXT, required */
+        DEVICE_OPTION_FD,      /* --name=N, required: an open descriptor */
+        DEVICE_OPTION_MAY_FD,  /* --name=N, an open descriptor, may be left out: then it is -1 */
+        DEVICE_OPTION_FDS,     /* --name=N,N…, required: open descriptors, up to DEVICE_FDS_MAX */
+        DEVICE_OPTION_MAY_FDS, /* the same, may be left out: then there are none */
+        DEVICE_OPTION_NUMBER,  /* --name=N, required: decimal, below 2^31 */
+        DEVICE_OPTION_FLAG,    /* --name, may be left out */
+        DEVICE_OPTION_TEXT,    /* --name=TEXT, required */
+};
+
+struct device_fds {
+        int fds[DEVICE_FDS_MAX];
+        unsigned count;
 };
 
 /* The command line of a worker, checked. Strings are borrowed from it. */
@@ -26,6 +34,7 @@ struct device_arguments {
         const char *device;
         int values[DEVICE_OPTIONS_MAX]; /* by place in the type's options: descriptor, number, or 0/1 */
         const char *texts[DEVICE_OPTIONS_MAX];
+        struct device_fds lists[DEVICE_OPTIONS_MAX]; /* of options that take several descriptors */
 };
 
 struct device_option {

@@ -2,16 +2,21 @@
 /*
  * virtio-net (virtio 1.2, 5.1) on a tap interface.
  *
- * Two queues (5.1.2): receiveq 0, transmitq 1. Features: MAC, STATUS (the link is up for as long as the device is
- * served), MRG_RXBUF, those of the ring; and where offloads are wanted what a tap can pass on: checksums that are left
- * to be filled in, segments of TCP up to 64 KiB that are left to be cut, with ECN, in both directions.
+ * Queues (5.1.2): receiveq and transmitq, 0 and 1; with MQ more pairs of them, as many as the zone has CPUs, and the
+ * control queue, which takes VQ_PAIRS_SET alone. How many pairs are in use is what queues of the tap are on: that
+ * outlives a worker. A tap of one queue serves all pairs; it gives to the first.
  *
- * The configuration (5.1.4) has the fields up to mtu, though mac and status alone mean something yet: a
- * zone that runs keeps its size when a later worker takes over.
+ * Features: MAC, STATUS (the link is the tap's), MRG_RXBUF, those of the ring; and where offloads are wanted what a
+ * tap can pass on: checksums that are left to be filled in, segments of TCP up to 64 KiB that are left to be cut, with
+ * ECN, in both directions. MTU where there is something to be said about it.
  *
- * Frames are moved by vhost-net where it is given, see net_vhost.h; else by one readv(2) or writev(2) between the tap and guest memory. While the guest gives no
- * receive buffers, frames wait in the tap, as many as its queue holds. A frame that was being sent when
- * a worker was killed is sent again by its successor; one that was being received is lost, as on any wire.
+ * The configuration (5.1.4) has the fields up to mtu, always: a zone that runs keeps its size when a later worker takes
+ * over.
+ *
+ * Frames are moved by vhost-net where it is given, one for each pair, see net_vhost.h; else by one readv(2) or
+ * writev(2) between the tap and guest memory. While the guest gives no receive buffers, frames wait in the tap, as many
+ * as its queue holds. A frame that was being sent when a worker was killed is sent again by its successor; one that was
+ * being received is lost, as on any wire.
  */
 #pragma once
 
@@ -21,6 +26,9 @@
 
 #define NET_QUEUE_SIZE 256
 
+#define NET_PAIRS_MAX 7 /* two queues each, and one to control them: VIRTIO_QUEUES_MAX */
+
+/* Of the first pair. */
 #define NET_QUEUE_RECEIVE  0
 #define NET_QUEUE_TRANSMIT 1
 
@@ -29,9 +37,13 @@
 
 /* How a card is wanted. */
 struct net_settings {
-        const char *name; /* who this is, in log lines; copied */
-        int tap_fd;       /* a tap whose frames have a virtio_net_hdr_v1 (base/tap.h), non-blocking */
+        const char *name;        /* who this is, in log lines; copied */
+        int taps[NET_PAIRS_MAX]; /* queues of one tap, whose frames have a virtio_net_hdr_v1 (base/tap.h) */
+        unsigned num_taps;       /* at least 1, at most pairs */
+        int link_fd;             /* as link_watch() gives it (base/rtnetlink.h); -1: the link is up */
+        unsigned pairs;          /* 1 … NET_PAIRS_MAX */
         uint8_t mac[MAC_SIZE];
+        uint16_t mtu; /* 0: not told */
         bool offload;
 };
 
@@ -47,9 +59,8 @@ int net_new(const struct net_settings *s, struct virtio_device **ret, struct err
 /**
  * net_accelerate() - has vhost-net move the frames, before the card is served
  * @d: of net_new()
- * @vhost_fd: /dev/vhost-net, just opened; owned by the card on success
- * @links_fd: as tap_watch() gives it; owned by the card on success
+ * @vhost_fds: /dev/vhost-net, just opened, once for each pair; owned by the card on success
  *
  * Return: 0 or -errno with @e.
  */
-int net_accelerate(struct virtio_device *d, int vhost_fd, int links_fd, struct err *e);
+int net_accelerate(struct virtio_device *d, const int *vhost_fds, struct err *e);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the parts of the network card share: net.c makes it, net_transmit.c and net_receive.c move its frames. */
+/*
+ * What the parts of the network card share: net.c makes it, net_transmit.c and net_receive.c move its frames,
+ * net_pairs.c has its queues used.
+ */
 #pragma once
 
+#include <limits.h>
 #include <sys/uio.h>
 
 #include "base/log.h"
@@ -22,10 +26,14 @@ struct net_buffer {
 };
 
 /*
- * The receive buffers that are held in readiness, in the order of the queue, and a frame that is on its way into them.
+ * One queue of the tap, and the receive buffers of its pair that are held in readiness, in the order of the queue, and a
+ * frame that is on its way into them.
  * The kernel tells how long a frame is only by giving it away: what no buffer is there for waits here.
  */
 struct net_receiver {
+        int tap_fd;
+        bool on;             /* frames come here, too */
+        bool tap_full;       /* EPOLLOUT will tell */
         bool frames_waiting; /* the tap has, or may have, frames for the guest */
         bool large;          /* the last frame took more than one buffer: so may the next */
         size_t num_buffers;
@@ -43,17 +51,19 @@ struct net_receiver {
 struct net {
         struct virtio_device base;
         char name[80];
-        int tap_fd;
-        int links_fd;            /* -1: the tap's own descriptor is watched */
-        struct net_vhost *vhost; /* NULL: frames are moved here */
-        bool tap_full;           /* EPOLLOUT will tell */
+        int link_fd;
+        unsigned num_pairs; /* offered */
+        unsigned num_taps;  /* the first so many of receivers have one */
+        unsigned pairs;     /* in use */
+        struct net_vhost *vhosts[NET_PAIRS_MAX];
+        unsigned num_vhosts; /* one for each pair; 0: frames are moved here */
         bool mergeable;
         struct net_offloads sent, received; /* as negotiated */
         struct log_ratelimit too_long;
         struct virtqueue_chain chain;            /* the one that was fetched last */
         struct iovec pieces[NET_PIECES_MAX + 2]; /* of one frame, with what stands before and behind it */
         struct virtqueue_used used[NET_QUEUE_SIZE];
-        struct net_receiver receiver;
+        struct net_receiver receivers[]; /* one for each pair */
 };
 
 /** net_tap_error() - what a failed read or write of the tap means; 0: nothing for us, a frame may be dropped over it */
@@ -62,13 +72,36 @@ int net_tap_error(struct net *n, int error);
 /** net_use_offloads() - what the driver agreed to, for here and for the tap; a handler's result */
 int net_use_offloads(struct net *n);
 
+/** net_queue_started() - the card's part in it, whoever moves the frames; a handler's result */
+int net_queue_started(struct virtio_device *d, unsigned queue);
+
+/** net_follow_link() - link_fd has news; a handler's result */
+int net_follow_link(struct net *n);
+
 void net_free(struct virtio_device *d);
 
-/** net_transmit() - sends what the guest has in its queue; a handler's result (virtio/device_model.h) */
-int net_transmit(struct net *n);
+/** net_transmit() - sends what the guest has in the pair's queue; a handler's result (virtio/device_model.h) */
+int net_transmit(struct net *n, unsigned pair);
 
-/** net_receive() - gives the guest what waits in the tap; a handler's result */
-int net_receive(struct net *n);
+/** net_receive() - gives the guest what waits in the pair's queue of the tap; a handler's result */
+int net_receive(struct net *n, unsigned pair);
+
+/** net_transmitter() - whose tap takes what comes from the pair */
+static inline struct net_receiver *net_transmitter(struct net *n, unsigned pair) {
+        return &n->receivers[pair < n->pairs && pair < n->num_taps ? pair : 0];
+}
+
+/** net_pairs_find() - takes the taps, those that are on first: so many pairs are in use. Return: 0, -errno. */
+int net_pairs_find(struct net *n, const struct net_settings *s);
+
+/** net_pairs_use() - 1 … num_pairs; those beyond get no frames. Return: 0, -errno. */
+int net_pairs_use(struct net *n, unsigned count);
+
+/** net_control_queue() - its number, as the driver has it; UINT_MAX: there is none */
+unsigned net_control_queue(const struct net *n);
+
+/** net_control() - does what the driver says; a handler's result */
+int net_control(struct net *n);
 
 /** net_receiver_reset() - lets go of all buffers and of a frame on its way */
 void net_receiver_reset(struct net_receiver *r);

@@ -112,7 +112,7 @@ static int take_frame(struct net *n, struct net_receiver *r) {
         room.iov[-1] = (struct iovec){ &r->header, sizeof(r->header) };
         room.iov[room.count] = (struct iovec){ r->spilled, spare };
         do
-                size = readv(n->tap_fd, &room.iov[-1], (int) room.count + (spare > 0 ? 2 : 1));
+                size = readv(r->tap_fd, &room.iov[-1], (int) room.count + (spare > 0 ? 2 : 1));
         while (size < 0 && errno == EINTR);
         if (size < 0)
                 return errno == EAGAIN ? -EAGAIN : net_tap_error(n, errno) ?: -errno;
@@ -209,11 +209,11 @@ static int receive_frame(struct net *n, struct net_receiver *r, struct virtqueue
 }
 
 /* Kicks matter only while frames wait for buffers: the driver may add them unheard otherwise. */
-int net_receive(struct net *n) {
-        struct virtqueue *q = &n->base.queues[NET_QUEUE_RECEIVE];
-        struct net_receiver *r = &n->receiver;
+int net_receive(struct net *n, unsigned pair) {
+        struct virtqueue *q = &n->base.queues[2 * pair + NET_QUEUE_RECEIVE];
+        struct net_receiver *r = &n->receivers[pair];
 
-        if (!virtqueue_running(q))
+        if (!virtqueue_running(q) || !r->on)
                 return 0;
         virtqueue_suppress_kicks(q);
         for (unsigned budget = NET_BATCH; r->frames_waiting; budget--) {

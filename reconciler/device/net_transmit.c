@@ -22,7 +22,7 @@ static bool take_header(struct net *n, struct iov_span *chain, struct virtio_net
  * What is no frame, or what the tap does not take, is lost, as on any wire: too short or too long, no memory, the
  * interface is down. A full tap holds the guest up instead.
  */
-static int send_frame(struct net *n, struct virtqueue *q) {
+static int send_frame(struct net *n, struct virtqueue *q, struct net_receiver *to) {
         struct iov_span *frame = &n->chain.readable;
         struct virtio_net_hdr_v1 header;
 
@@ -32,29 +32,30 @@ static int send_frame(struct net *n, struct virtqueue *q) {
                 return 0;
         n->pieces[0] = (struct iovec){ &header, sizeof(header) };
         memcpy(&n->pieces[1], frame->iov, frame->count * sizeof(*frame->iov));
-        while (writev(n->tap_fd, n->pieces, (int) frame->count + 1) < 0) {
+        while (writev(to->tap_fd, n->pieces, (int) frame->count + 1) < 0) {
                 if (errno == EINTR)
                         continue;
-                n->tap_full = errno == EAGAIN;
+                to->tap_full = errno == EAGAIN;
                 return net_tap_error(n, errno);
         }
         return 0;
 }
 
-int net_transmit(struct net *n) {
-        struct virtqueue *q = &n->base.queues[NET_QUEUE_TRANSMIT];
+int net_transmit(struct net *n, unsigned pair) {
+        struct virtqueue *q = &n->base.queues[2 * pair + NET_QUEUE_TRANSMIT];
+        struct net_receiver *to = net_transmitter(n, pair);
         unsigned budget = NET_BATCH;
         int r;
 
-        if (!virtqueue_running(q) || n->tap_full)
+        if (!virtqueue_running(q) || to->tap_full)
                 return 0;
         virtqueue_suppress_kicks(q);
         do {
                 while ((r = virtqueue_next(q, &n->chain)) > 0) {
-                        r = send_frame(n, q);
+                        r = send_frame(n, q, to);
                         if (r < 0)
                                 return r;
-                        if (n->tap_full) {
+                        if (to->tap_full) {
                                 virtqueue_put_back(q);
                                 return 0;
                         }

@@ -95,6 +95,28 @@ static int parse_fd(const char *option, const char *text, int *ret, struct err *
         return 0;
 }
 
+/* "N,N…" */
+static int parse_fds(const char *option, const char *text, struct device_fds *ret, struct err *e) {
+        const char *end;
+
+        do {
+                char one[16];
+                int r;
+
+                end = strchrnul(text, ',');
+                if ((size_t) (end - text) >= sizeof(one) || ret->count == DEVICE_FDS_MAX)
+                        return err_set(e, -EINVAL, "--%s: '%s' is not a list of descriptors, or too long", option,
+                                       text);
+                (void) snprintf(one, sizeof(one), "%.*s", (int) (end - text), text);
+                r = parse_fd(option, one, &ret->fds[ret->count], e);
+                if (r < 0)
+                        return r;
+                ret->count++;
+                text = end + 1;
+        } while (*end);
+        return 0;
+}
+
 static int parse_number(const char *option, const char *text, int *ret, struct err *e) {
         size_t length = strlen(text);
 
@@ -138,6 +160,9 @@ static int parse_own(struct worker_options *o, size_t i, const char *text, struc
         case DEVICE_OPTION_FD:
         case DEVICE_OPTION_MAY_FD:
                 return parse_fd(option->name, text, &o->arguments.values[i], e);
+        case DEVICE_OPTION_FDS:
+        case DEVICE_OPTION_MAY_FDS:
+                return parse_fds(option->name, text, &o->arguments.lists[i], e);
         case DEVICE_OPTION_NUMBER:
                 return parse_number(option->name, text, &o->arguments.values[i], e);
         case DEVICE_OPTION_TEXT:
@@ -173,7 +198,7 @@ static void list_options(const struct device_type *type, struct option ret[stati
 }
 
 static bool may_be_left_out(enum device_option_kind kind) {
-        return kind == DEVICE_OPTION_FLAG || kind == DEVICE_OPTION_MAY_FD;
+        return kind == DEVICE_OPTION_FLAG || kind == DEVICE_OPTION_MAY_FD || kind == DEVICE_OPTION_MAY_FDS;
 }
 
 /* Either a device of the daemon's, with all that belongs to it, or a socket and nothing of that. */
@@ -311,6 +336,8 @@ size_t worker_options_fds(const struct worker_options *o, int ret[static WORKER_
                 if ((kind == DEVICE_OPTION_FD && !o->names[i]) ||
                     (kind == DEVICE_OPTION_MAY_FD && o->arguments.values[i] >= 0))
                         ret[n++] = o->arguments.values[i];
+                for (unsigned j = 0; j < o->arguments.lists[i].count; j++)
+                        ret[n++] = o->arguments.lists[i].fds[j];
         }
         return n;
 }
@@ -323,9 +350,14 @@ static bool comes_along(const struct worker_options *o, size_t i) {
 }
 
 static int open_one(struct worker_options *o, size_t i, struct err *e) {
-        int r = o->type->options[i].open(&o->arguments, o->names[i], &o->arguments.values[i], e);
+        bool listed = o->type->options[i].kind == DEVICE_OPTION_FDS;
+        int *to = listed ? &o->arguments.lists[i].fds[0] : &o->arguments.values[i];
+        int r = o->type->options[i].open(&o->arguments, o->names[i], to, e);
 
-        o->names[i] = NULL;
+        if (r >= 0) {
+                o->arguments.lists[i].count = listed;
+                o->names[i] = NULL;
+        }
         return r;
 }
 
@@ -364,6 +396,7 @@ static void help_with_vhost_user(const struct device_option *o) {
 void worker_options_help(void) {
         static const char *const formats[] = {
                 [DEVICE_OPTION_FD] = " --%s=N",      [DEVICE_OPTION_MAY_FD] = " [--%s=N]",
+                [DEVICE_OPTION_FDS] = " --%s=N,N…",  [DEVICE_OPTION_MAY_FDS] = " [--%s=N,N…]",
                 [DEVICE_OPTION_NUMBER] = " --%s=N",  [DEVICE_OPTION_FLAG] = " [--%s]",
                 [DEVICE_OPTION_TEXT] = " --%s=TEXT",
         };

@@ -10,8 +10,8 @@ enum worker_options_result {
         WORKER_OPTIONS_VERSION, /* --version was given */
 };
 
-/* The common descriptors, and each option of the type one. */
-#define WORKER_FDS_MAX (2 + DEVICE_OPTIONS_MAX)
+/* The common descriptors, and of each option of the type as many as it may have. */
+#define WORKER_FDS_MAX (2 + DEVICE_OPTIONS_MAX * DEVICE_FDS_MAX)
 
 struct worker_options {
         const struct device_type *type;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <termios.h>
 
@@ -16,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/worker.h"
+#include "engine/worker_fds.h"
 
 struct consoles {
         struct console **list;
@@ -201,13 +201,14 @@ int console_watch(const struct console *c) {
         return TAKE_FD(fd);
 }
 
-void consoles_drop(struct consoles *l, const char *zone) {
+void consoles_drop(struct consoles *l, const char *zone, const struct zone_spec *keep) {
         size_t kept = 0;
 
         for (size_t i = 0; i < l->count; i++) {
                 struct console *c = l->list[i];
+                const struct device_spec *d = keep ? zone_spec_find_device(keep, c->device) : NULL;
 
-                if (strcmp(c->zone, zone) != 0) {
+                if (strcmp(c->zone, zone) != 0 || (d && d->type == DEVICE_CONSOLE)) {
                         l->list[kept++] = c;
                         continue;
                 }
@@ -283,45 +284,27 @@ struct consoles *consoles_free(struct consoles *l) {
         return NULL;
 }
 
-/* The number behind "--OPTION=" in a process's arguments, or -1. */
-static int find_fd_option(const char *arguments, size_t size, const char *option) {
-        size_t length = strlen(option);
+static int copy_fd(pid_t worker, int pidfd, const char *option) {
+        int fd;
 
-        for (const char *a = arguments; a < arguments + size; a += strlen(a) + 1)
-                if (strncmp(a, "--", 2) == 0 && strncmp(a + 2, option, length) == 0 && a[2 + length] == '=')
-                        return atoi(a + 3 + length);
-        return -1;
-}
-
-static int copy_fd(int pidfd, const char *arguments, size_t size, const char *option) {
-        int number = find_fd_option(arguments, size, option);
-
-        return number < 0 ? -EBADF : pidfd_getfd(pidfd, number, 0);
+        return worker_fds_copy(worker, pidfd, option, &fd, 1) == 1 ? fd : -EBADF;
 }
 
 void consoles_regain(struct consoles *l, const char *zone, const char *device, pid_t worker, int pidfd) {
         _cleanup_(console_freep) struct console *c = NULL;
-        char path[64], arguments[4096];
-        _cleanup_close_ int fd = -1;
-        ssize_t n;
         int master;
 
         if (find(l, zone, device))
                 return;
-        snprintf(path, sizeof(path), "/proc/%d/cmdline", (int) worker);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = fd < 0 ? -1 : read(fd, arguments, sizeof(arguments) - 1);
-        if (n <= 0)
-                return;
-        arguments[n] = '\0';
-        if (find_fd_option(arguments, n, WORKER_OPTION_PTY_FD) < 0)
+        master = copy_fd(worker, pidfd, WORKER_OPTION_PTY_FD);
+        if (master < 0)
                 return; /* not a console's worker */
         c = console_new(zone, device);
-        if (!c)
+        if (!c) {
+                fd_close(master);
                 return;
-        master = copy_fd(pidfd, arguments, n, WORKER_OPTION_PTY_FD);
-        if (master >= 0)
-                set_master(c, master);
+        }
+        set_master(c, master);
         if (c->master < 0 || make_files(c) < 0 || add(l, c) < 0) {
                 log_warning("console %s/%s: cannot take it over from worker %d; it is lost when that worker ends", zone,
                             device, (int) worker);

@@ -37,5 +37,5 @@ int console_watch(const struct console *c);
 int console_history(const struct console *c);
 int console_input(const struct console *c);
 
-/** consoles_drop() - closes the zone's consoles, removes their directories */
-void consoles_drop(struct consoles *c, const char *zone);
+/** consoles_drop() - closes the zone's consoles that are not in @keep (NULL: all), removes their directories */
+void consoles_drop(struct consoles *c, const char *zone, const struct zone_spec *keep);

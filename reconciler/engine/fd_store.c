@@ -11,6 +11,7 @@
 
 static const char *const kinds[_FD_KIND_MAX] = {
         [FD_PTY] = "pty",
+        [FD_TAP] = "tap",
         [FD_LOG] = "log",
 };
 
@@ -58,11 +59,10 @@ static struct kept {
 static size_t num_kept;
 
 static void forget(const char *name) {
-        for (size_t i = 0; i < num_kept; i++)
+        for (size_t i = num_kept; i-- > 0;)
                 if (strcmp(kept[i].name, name) == 0) {
                         fd_close(kept[i].fd);
                         kept[i] = kept[--num_kept];
-                        return;
                 }
 }
 
@@ -71,7 +71,6 @@ static void keep(const char *name, int fd) {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         struct kept *list;
 
-        forget(name);
         list = copy < 0 ? NULL : reallocarray(kept, num_kept + 1, sizeof(*kept));
         if (!list) {
                 fd_close(copy);

@@ -10,6 +10,7 @@
 
 enum fd_kind {
         FD_PTY, /* a console's master */
+        FD_TAP, /* a network card's tap; one for each of its queues */
         FD_LOG, /* the daemon's end of a worker's stderr */
         _FD_KIND_MAX,
 };
@@ -25,9 +26,10 @@ struct stored_fds {
         size_t count;
 };
 
-/** fd_store_add() - keeps a copy of @fd; one of each kind and device */
+/** fd_store_add() - keeps a copy of @fd, beside others of that kind and device */
 void fd_store_add(enum fd_kind kind, const char *zone, const char *device, int fd);
 
+/** fd_store_remove() - all of that kind and device */
 void fd_store_remove(enum fd_kind kind, const char *zone, const char *device);
 
 /**

@@ -17,8 +17,8 @@ void launcher_adopt(struct launcher *l, const char *zone, const char *device, pi
         l->ops->adopt(l, zone, device, pid, pidfd);
 }
 
-void launcher_forget(struct launcher *l, const char *zone) {
-        l->ops->forget(l, zone);
+void launcher_forget(struct launcher *l, const char *zone, const struct zone_spec *keep) {
+        l->ops->forget(l, zone, keep);
 }
 
 bool launcher_is_current(struct launcher *l, pid_t pid) {

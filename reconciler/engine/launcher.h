@@ -30,7 +30,7 @@ struct launcher_ops {
         int (*launch)(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
                       struct err *e);
         void (*adopt)(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);
-        void (*forget)(struct launcher *l, const char *zone);
+        void (*forget)(struct launcher *l, const char *zone, const struct zone_spec *keep);
         bool (*is_current)(struct launcher *l, pid_t pid);
 };
 
@@ -60,5 +60,5 @@ void launcher_adopt(struct launcher *l, const char *zone, const char *device, pi
  * where that cannot be told */
 bool launcher_is_current(struct launcher *l, pid_t pid);
 
-/** launcher_forget() - the zone is gone for good: its consoles may go, too */
-void launcher_forget(struct launcher *l, const char *zone);
+/** launcher_forget() - the zone is gone: what is kept for it may go, too, but for devices in @keep; NULL: all */
+void launcher_forget(struct launcher *l, const char *zone, const struct zone_spec *keep);

@@ -115,8 +115,8 @@ static void system_adopt(struct launcher *launcher, const char *zone, const char
         device_adopt(&l->stock, zone, device, pid, pidfd);
 }
 
-static void system_forget(struct launcher *launcher, const char *zone) {
-        device_forget(&((struct system_launcher *) launcher)->stock, zone);
+static void system_forget(struct launcher *launcher, const char *zone, const struct zone_spec *keep) {
+        device_forget(&((struct system_launcher *) launcher)->stock, zone, keep);
 }
 
 /*
@@ -138,6 +138,7 @@ static void system_free(struct launcher *launcher) {
         struct system_launcher *l = (struct system_launcher *) launcher;
 
         consoles_free(l->stock.consoles);
+        taps_free(l->stock.taps);
         worker_logs_free(l->logs);
         sd_bus_flush_close_unref(l->systemd);
         sd_event_unref(l->event);
@@ -168,6 +169,8 @@ int launcher_system_new(sd_event *event, const char *worker_binary, void (*recor
         r = fd_store_take(&stored);
         if (r >= 0)
                 r = consoles_new(&stored, &l->stock.consoles);
+        if (r >= 0)
+                r = taps_new(&stored, &l->stock.taps);
         if (r >= 0)
                 r = worker_logs_new(event, record, &stored, &l->logs);
         if (r < 0) {

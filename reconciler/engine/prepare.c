@@ -30,10 +30,10 @@ void device_adopt(struct launcher_stock *s, const char *zone, const char *device
                         device_preparation(i)->adopt(s, zone, device, worker, pidfd);
 }
 
-void device_forget(struct launcher_stock *s, const char *zone) {
+void device_forget(struct launcher_stock *s, const char *zone, const struct zone_spec *keep) {
         for (size_t i = 0; i < _DEVICE_TYPE_MAX; i++)
                 if (device_preparation(i)->forget)
-                        device_preparation(i)->forget(s, zone);
+                        device_preparation(i)->forget(s, zone, keep);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------ */
@@ -69,14 +69,33 @@ void command_add_fd(struct command *c, const char *option, int fd) {
         c->fds[c->num_fds++] = fd;
 }
 
-void command_add_owned_fd(struct command *c, const char *option, int fd) {
-        if (c->num_fds == COMMAND_DESCRIPTORS_MAX) {
+void command_add_fds(struct command *c, const char *option, const int *fds, unsigned count) {
+        char list[COMMAND_DESCRIPTORS_MAX * 12] = "";
+        size_t length = 0;
+
+        if (count > COMMAND_DESCRIPTORS_MAX - c->num_fds) {
+                failed(c, -E2BIG);
+                return;
+        }
+        for (unsigned i = 0; i < count; i++) {
+                length += (size_t) snprintf(list + length, sizeof(list) - length, "%s%d", i > 0 ? "," : "", fds[i]);
+                c->fds[c->num_fds++] = fds[i];
+        }
+        command_add_argument(c, "--%s=%s", option, list);
+}
+
+void command_own_fd(struct command *c, int fd) {
+        if (c->num_owned == COMMAND_DESCRIPTORS_MAX) {
                 failed(c, -E2BIG);
                 fd_close(fd);
                 return;
         }
-        command_add_fd(c, option, fd);
         c->owned[c->num_owned++] = fd;
+}
+
+void command_add_owned_fd(struct command *c, const char *option, int fd) {
+        command_add_fd(c, option, fd);
+        command_own_fd(c, fd);
 }
 
 int command_check(const struct command *c, struct err *e) {

@@ -14,6 +14,7 @@
 #include "base/macros.h"
 #include "engine/console.h"
 #include "engine/launcher.h"
+#include "engine/taps.h"
 
 #define COMMAND_ARGUMENTS_MAX   48
 #define COMMAND_DESCRIPTORS_MAX 32
@@ -39,6 +40,12 @@ void command_add_fd(struct command *c, const char *option, int fd);
 /** command_add_owned_fd() - the same; @fd is the command's now, whatever happens */
 void command_add_owned_fd(struct command *c, const char *option, int fd);
 
+/** command_own_fd() - @fd is the command's now, whatever happens; it is not told to the worker by this */
+void command_own_fd(struct command *c, int fd);
+
+/** command_add_fds() - "--OPTION=N,N…", borrowed as well */
+void command_add_fds(struct command *c, const char *option, const int *fds, unsigned count);
+
 /** command_check() - 0; -ENOMEM, -E2BIG if not all that was added is there */
 int command_check(const struct command *c, struct err *e);
 
@@ -47,6 +54,7 @@ void command_clear(struct command *c);
 /* What the launcher keeps for the types whose things outlive a worker. */
 struct launcher_stock {
         struct consoles *consoles;
+        struct taps *taps;
 };
 
 /* All may be NULL. All but open() run in the daemon's loop and do not block. */
@@ -59,8 +67,9 @@ struct device_preparation {
         int (*prepare)(struct launcher_stock *s, const struct launch_request *q, struct command *c, struct err *e);
         /* A worker of an earlier daemon runs, of this type or another: take back what it alone has. */
         void (*adopt)(struct launcher_stock *s, const char *zone, const char *device, pid_t worker, int pidfd);
-        /* The zone is gone for good, and with it what was kept for it. */
-        void (*forget)(struct launcher_stock *s, const char *zone);
+        /* The zone is gone for good, and with it what was kept for it; but for devices that are in @keep, which
+         * it has in its next life. NULL: there is none. */
+        void (*forget)(struct launcher_stock *s, const char *zone, const struct zone_spec *keep);
 };
 
 extern const struct device_preparation block_preparation;
@@ -73,4 +82,4 @@ const struct device_preparation *device_preparation(enum device_type type);
 
 /** device_adopt(), device_forget() - of all types */
 void device_adopt(struct launcher_stock *s, const char *zone, const char *device, pid_t worker, int pidfd);
-void device_forget(struct launcher_stock *s, const char *zone);
+void device_forget(struct launcher_stock *s, const char *zone, const struct zone_spec *keep);

@@ -57,8 +57,8 @@ static void console_adopt(struct launcher_stock *s, const char *zone, const char
         consoles_regain(s->consoles, zone, device, worker, pidfd);
 }
 
-static void console_forget(struct launcher_stock *s, const char *zone) {
-        consoles_drop(s->consoles, zone);
+static void console_forget(struct launcher_stock *s, const char *zone, const struct zone_spec *keep) {
+        consoles_drop(s->consoles, zone, keep);
 }
 
 const struct device_preparation console_preparation = {

@@ -83,8 +83,8 @@ static void forget_zone(struct task *t) {
         plan_clear(&task_engine(t)->plan); /* it may borrow the spec */
         if (d)
                 d->applied = zone_spec_free(d->applied);
-        if (t->kind != ACTION_ZONE_RESTART || t->undoing)
-                launcher_forget(task_engine(t)->config.launcher, t->zone->name);
+        launcher_forget(task_engine(t)->config.launcher, t->zone->name,
+                        t->kind == ACTION_ZONE_RESTART && !t->undoing ? t->spec : NULL);
 }
 
 static void done_destroy(void *userdata, int result, const struct err *err) {

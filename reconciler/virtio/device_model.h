@@ -20,7 +20,7 @@
 
 #define VIRTIO_QUEUES_MAX  16
 #define VIRTIO_CONFIG_MAX  256
-#define VIRTIO_SOURCES_MAX 4
+#define VIRTIO_SOURCES_MAX 8
 
 /* A virtqueue's offer of VIRTIO_F_…, as a mask. */
 #define VIRTIO_FEATURE(bit) (UINT64_C(1) << (bit))

@@ -45,32 +45,32 @@ def example():
     return (paths.TOP / "zones.d/linux2.conf").read_text()
 
 
-def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", tap=None, **keys):
+def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", tap=None, net=None, **keys):
     """
-    @disk: None for none. @tap: one for a network card, with a device tree that has it and a source of entropy ("whole"
-    only). @keys are added to [Zone], or replace what is there.
+    @disk: None for none. @tap: one for a network card, with a device tree that has it (and on "whole" a source of
+    entropy). @net are added to [Net], @keys to [Zone], or replace what is there.
     """
     at = PLACES[place]
     if tap:
-        at = dataclasses.replace(at, device_tree="linux2.dtb")
+        at = dataclasses.replace(at, device_tree="linux2.dtb" if place == "whole" else f"{place}-net.dtb")
     zone = {"Kernel": f"{IMAGES}/Image", "DeviceTree": f"{IMAGES}/{at.device_tree}", "DeviceTreeAddress": f"{at.memory:#x}",
             "Initrd": f"{IMAGES}/initrd.img", "InitrdAddress": f"{at.initrd:#x}"}
-    return _text(at, {**zone, **keys}, disk, tap, rng=bool(tap))
+    return _text(at, {**zone, **keys}, disk, tap, net, rng=tap and place == "whole")
 
 
-def payload(name, place="whole", disk=None, tap=None, rng=False, **keys):
+def payload(name, place="whole", disk=None, tap=None, net=None, rng=False, **keys):
     """A bare-metal guest of tests/payload; each boots in no time."""
     at = PLACES[place]
-    return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk, tap, rng)
+    return _text(at, {"Kernel": f"{IMAGES}/payload/{name}{at.payload_suffix}.bin", **keys}, disk, tap, net, rng)
 
 
-def _text(at, keys, disk, tap, rng=False):
+def _text(at, keys, disk, tap, net, rng=False):
     zone = {"Id": at.id, "CPUs": at.cpus, "KernelAddress": f"{at.kernel:#x}", "EntryPoint": f"{at.kernel:#x}", **keys}
     sections = {"Zone": zone, "Memory ram": {"PhysicalAddress": f"{at.memory:#x}", "Size": f"{at.size:#x}"}}
     if disk:
         sections["Block disk"] = {"Image": disk, "Address": f"{at.block[0]:#x}", "Interrupt": at.block[1]}
     if tap:
-        sections["Net lan"] = {"Tap": tap, "Address": f"{at.net[0]:#x}", "Interrupt": at.net[1]}
+        sections["Net lan"] = {"Tap": tap, "Address": f"{at.net[0]:#x}", "Interrupt": at.net[1], **(net or {})}
     sections["Console main"] = {"Address": f"{at.console[0]:#x}", "Interrupt": at.console[1]}
     if rng:
         sections["Rng entropy"] = {"Address": f"{at.rng[0]:#x}", "Interrupt": at.rng[1]}

@@ -34,6 +34,8 @@ ZONE_IMAGES = {
     "whole.dtb": paths.BUILD / "whole.dtb",
     "lower.dtb": paths.BUILD / "lower.dtb",
     "upper.dtb": paths.BUILD / "upper.dtb",
+    "lower-net.dtb": paths.BUILD / "lower-net.dtb",
+    "upper-net.dtb": paths.BUILD / "upper-net.dtb",
     "rootfs2.ext4": paths.BUILD / "rootfs.ext4",
 }
 

@@ -1,4 +1,4 @@
-// sources: reconciler/cli/schema_json.c reconciler/cli/spec_json.c reconciler/cli/keys_text.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c
+// sources: reconciler/cli/schema_json.c reconciler/cli/spec_json.c reconciler/cli/keys_text.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
 // libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -30,7 +30,8 @@ static const char whole_zone[] =
         "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
         "[Block root]\nImage=/disk\nSerial=SN-1\nAddress=0xa003c00\nInterrupt=78\nCPUQuota=20%\nMemoryMax=32M\n"
         "[Net "
-        "lan]\nTap=tap0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\nCPUQuota=20%\nMemoryMax=32M\n"
+        "lan]\nTap=tap0\nBridge=br0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\nCPUQuota=20%"
+        "\nMemoryMax=32M\n"
         "[Console main]\nAddress=0xa003800\nInterrupt=76\nCPUQuota=20%\nMemoryMax=32M\n"
         "[VhostUser "
         "share]\nSocket=/s\nType=fs\nTag=home\nAddress=0xa003200\nInterrupt=73\nCPUQuota=20%\nMemoryMax=32M\n"

@@ -1,4 +1,4 @@
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c
+// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <inttypes.h>
 
@@ -169,6 +169,10 @@ static void test_cookies_of_a_network_card_tell_what_a_change_costs(void **state
                 { "Tap=tap0", "Tap=tap1", WORKER },
                 { "Tap=tap0", "Tap=tap0\nAccelerator=auto", SAME },
                 { "Tap=tap0", "Tap=tap0\nAccelerator=none", WORKER },
+                { "Tap=tap0", "Tap=auto", WORKER },
+                { "Tap=tap0", "Tap=tap0\nBridge=br0", WORKER },
+                { "Tap=tap0", "Tap=tap0\nMTU=0\nQueues=0", SAME },
+                { "Tap=tap0", "Tap=tap0\nMTU=1500", ZONE },
                 { "Tap=tap0", "Tap=tap0\nMACAddress=02:00:5e:10:00:01", ZONE },
                 { "0xa003600", "0xa003400", ZONE },
                 { "Interrupt=75", "Interrupt=74", ZONE },

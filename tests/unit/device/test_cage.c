@@ -1,4 +1,4 @@
-// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/image_events.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/rtnetlink.c reconciler/base/image_events.c
 // libs: libseccomp liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <hvisor.h>
+#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/io_uring.h>
 #include <linux/virtio_blk.h>
@@ -369,11 +370,27 @@ int tap_set_offloads(int fd, unsigned offloads) {
 }
 
 /* No test names a tap. */
-int tap_open(const char *name, int *ret, struct err *e) {
+int tap_open(const char *name, unsigned queues, struct tap *ret, struct err *e) {
         (void) name;
+        (void) queues;
         (void) ret;
         (void) e;
         return -ENODEV;
+}
+
+int tap_identify(int fd, struct tap_identity *ret) {
+        struct ifreq request;
+
+        assert_true(ioctl(fd, TUNGETIFF, &request) < 0 && errno == ENOTTY);
+        *ret = (struct tap_identity){ .on = false };
+        return 0;
+}
+
+int tap_queue_enable(int fd, bool on) {
+        struct ifreq request = { .ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
+
+        assert_true(ioctl(fd, TUNSETQUEUE, &request) < 0 && errno == ENOTTY);
+        return 0;
 }
 
 static void test_cage_lets_a_network_card_work(void **state) {
@@ -392,7 +409,14 @@ static void test_cage_lets_a_network_card_work(void **state) {
         s->files[1] = s->files[2] = s->files[3] = -1;
         pid = fork();
         if (pid == 0) {
-                const struct net_settings settings = { .name = "test", .tap_fd = s->files[0], .mac = { 2 } };
+                const struct net_settings settings = {
+                        .name = "test",
+                        .taps = { s->files[0] },
+                        .num_taps = 1,
+                        .pairs = 1,
+                        .link_fd = -1,
+                        .mac = { 2 },
+                };
 
                 if (net_new(&settings, &d, &e) < 0)
                         _exit(97);

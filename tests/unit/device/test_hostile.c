@@ -1,4 +1,4 @@
-// sources: reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/pty.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/history.c reconciler/base/log.c reconciler/base/image_events.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/tap.c -Wl,--wrap=tap_set_offloads
+// sources: reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/pty.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/history.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/rtnetlink.c reconciler/base/tap.c -Wl,--wrap=tap_set_offloads reconciler/base/image_events.c
 // libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -137,11 +137,13 @@ int __wrap_tap_set_offloads(int fd, unsigned flags) {
 }
 
 static void make_card(struct fixture *f) {
-        struct net_settings s = { .name = "hostile", .mac = { 2 }, .offload = true };
+        struct net_settings s = {
+                .name = "hostile", .num_taps = 1, .pairs = 1, .link_fd = -1, .mac = { 2 }, .offload = true
+        };
         int ends[2];
 
         pair(ends, SOCK_SEQPACKET);
-        s.tap_fd = ends[0];
+        s.taps[0] = ends[0];
         f->outside = ends[1];
         assert_int_equal(net_new(&s, &f->device, NULL), 0);
 }

@@ -1,8 +1,10 @@
-// sources: reconciler/device/net*.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c
+// sources: reconciler/device/net*.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/rtnetlink.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A pair of sockets that keep messages apart stands for the tap: the test holds the network's end. */
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <linux/virtio_net.h>
 #include <pthread.h>
 #include <sched.h>
@@ -30,7 +32,34 @@ struct fixture {
         struct virtio_device *device;
         int tap;     /* the worker's end, the test's own descriptor of it */
         int network; /* the other one */
+        int link;    /* what the worker watches; -1: nothing */
 };
+
+/* What is known of the tap's queues, by the order in which they are asked for. */
+static struct {
+        int fds[NET_PAIRS_MAX];
+        bool on[NET_PAIRS_MAX];
+        unsigned count;
+} tap_queues;
+
+static unsigned tap_queue(int fd) {
+        for (unsigned i = 0; i < tap_queues.count; i++)
+                if (tap_queues.fds[i] == fd)
+                        return i;
+        fail_msg("descriptor %d is no queue of the tap", fd);
+        return 0;
+}
+
+int tap_identify(int fd, struct tap_identity *ret) {
+        *ret = (struct tap_identity){ .multi_queue = true, .on = tap_queues.on[tap_queue(fd)] };
+        return 0;
+}
+
+int tap_queue_enable(int fd, bool on) {
+        assert_int_equal(tap_queues.on[tap_queue(fd)], !on); /* the kernel takes it for an error */
+        tap_queues.on[tap_queue(fd)] = on;
+        return 0;
+}
 
 static int tap_offloads; /* as the tap was told last; -1: not told */
 static int tap_refuses;  /* an errno for it, 0: none */
@@ -46,7 +75,7 @@ int tap_set_offloads(int fd, unsigned offloads) {
 }
 
 /* No test names a tap. */
-int tap_open(const char *name, int *ret, struct err *e) {
+int tap_open(const char *name, unsigned queues _unused_, struct tap *ret, struct err *e) {
         (void) name;
         (void) ret;
         (void) e;
@@ -56,7 +85,10 @@ int tap_open(const char *name, int *ret, struct err *e) {
 static void start_worker(struct fixture *f) {
         const struct net_settings s = {
                 .name = "zone test, device lan",
-                .tap_fd = dup(f->tap),
+                .taps = { dup(f->tap) },
+                .num_taps = 1,
+                .pairs = 1,
+                .link_fd = f->link >= 0 ? dup(f->link) : -1,
                 .mac = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01 },
                 .offload = true,
         };
@@ -79,6 +111,7 @@ static int set_up(void **state) {
         log_set_level(LOG_ERR);
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
         f->tap = pair[0];
+        f->link = -1;
         f->network = pair[1];
         fake_init(&f->t, QUEUE_SIZE);
         tap_offloads = -1;
@@ -211,7 +244,7 @@ static void test_net_offers_what_works_and_no_more(void **state) {
         static const uint64_t plain = VIRTIO_QUEUE_FEATURES | VIRTIO_FEATURE(VIRTIO_NET_F_MAC) |
                                       VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) | VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF);
         struct fixture *f = *state;
-        struct net_settings s = { .name = "", .tap_fd = dup(f->tap) };
+        struct net_settings s = { .name = "", .taps = { dup(f->tap) }, .num_taps = 1, .pairs = 1, .link_fd = -1 };
         struct virtio_device *without;
         struct err e = { 0 };
 
@@ -707,6 +740,202 @@ static void test_net_breaks_on_a_buffer_without_room_for_a_header(void **state) 
         assert_received(f, 0, FRAME, 0);
 }
 
+/* ---- the link ----------------------------------------------------------------------------------------- */
+
+static void tell_link(int fd, uint16_t type, unsigned flags) {
+        struct {
+                struct nlmsghdr header;
+                struct ifinfomsg link;
+                uint8_t more[100];
+        } m = { .header.nlmsg_type = type, .link.ifi_flags = flags };
+
+        assert_int_equal(send(fd, &m, sizeof(m), 0), sizeof(m));
+}
+
+static uint16_t status_of(const uint8_t *config) {
+        return le16toh(((const struct virtio_net_config *) config)->status);
+}
+
+static void test_net_follows_the_link(void **state) {
+        struct fixture *f = *state;
+        int pair[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        end_worker(f);
+        f->link = pair[0];
+        tell_link(pair[1], RTM_NEWLINK, IFF_UP);
+        start_worker(f);
+        assert_int_equal(status_of(f->device->config), 0); /* no carrier: so it begins */
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.config_changes, 0);
+
+        tell_link(pair[1], RTM_NEWLINK, IFF_UP | IFF_LOWER_UP);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.config_changes, 1);
+        assert_int_equal(status_of(f->t.config), VIRTIO_NET_S_LINK_UP);
+        tell_link(pair[1], RTM_NEWLINK, IFF_UP | IFF_LOWER_UP | IFF_PROMISC); /* no news */
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.config_changes, 1);
+        tell_link(pair[1], RTM_NEWLINK, IFF_UP | IFF_LOWER_UP);
+        tell_link(pair[1], RTM_NEWLINK, 0);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->t.config_changes, 2);
+        assert_int_equal(status_of(f->t.config), 0);
+        tell_link(pair[1], RTM_DELLINK, 0);
+        assert_int_equal(server_step(f->t.server, 1000), -ENODEV);
+        close(pair[0]);
+        close(pair[1]);
+}
+
+/* ---- pairs -------------------------------------------------------------------------------------------- */
+
+#define CONTROL 4 /* of two pairs */
+
+struct pairs {
+        int taps[2], networks[2];
+};
+
+static void start_pairs(struct fixture *f, const struct pairs *p) {
+        struct net_settings s = { .name = "", .num_taps = 2, .pairs = 2, .link_fd = -1 };
+        struct err e = { 0 };
+
+        tap_queues.count = 2;
+        for (unsigned i = 0; i < 2; i++)
+                s.taps[i] = tap_queues.fds[i] = dup(p->taps[i]);
+        assert_int_equal(net_new(&s, &f->device, &e), 0);
+        fake_serve(&f->t, f->device);
+}
+
+static void set_up_pairs(struct fixture *f, struct pairs *p) {
+        int pair[2];
+
+        end_worker(f);
+        fake_reset(&f->t);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+                p->taps[i] = pair[0];
+                p->networks[i] = pair[1];
+                tap_queues.on[i] = i == 0;
+        }
+        start_pairs(f, p);
+        fake_settle(&f->t, 0);
+}
+
+static void close_pairs(struct pairs *p) {
+        for (unsigned i = 0; i < 2; i++) {
+                close(p->taps[i]);
+                close(p->networks[i]);
+        }
+}
+
+static void pairs_driver_up(struct fixture *f, uint64_t features) {
+        for (unsigned q = 0; q < 5; q++)
+                fake_queue_init(&f->t.queues[q], &f->t.guest, q, QUEUE_SIZE);
+        fake_driver_up(&f->t, features);
+        fake_settle(&f->t, 0);
+}
+
+/* Return: what the device answers. */
+static uint8_t command(struct fixture *f, unsigned queue, const void *data, uint32_t size) {
+        uint8_t *at = fake_at(&f->t.guest, DATA + 0x60000);
+        uint32_t head, length;
+
+        memcpy(at, data, size);
+        at[64] = 0xee;
+        fake_desc(&f->t.queues[queue], 0, DATA + 0x60000, size, D_NEXT, 1);
+        fake_desc(&f->t.queues[queue], 1, DATA + 0x60000 + 64, 1, D_WRITE, 0);
+        fake_offer(&f->t.queues[queue], 0);
+        kick(f, queue);
+        assert_true(fake_take_used(&f->t.queues[queue], &head, &length));
+        assert_int_equal(length, 1);
+        return at[64];
+}
+
+static uint8_t use_pairs(struct fixture *f, uint8_t pairs) {
+        return command(f, CONTROL, (uint8_t[]){ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, pairs, 0 }, 4);
+}
+
+static void test_net_uses_as_many_pairs_as_the_driver_says(void **state) {
+        struct fixture *f = *state;
+        struct pairs p;
+
+        set_up_pairs(f, &p);
+        assert_int_equal(f->device->num_queues, 5);
+        assert_int_equal(le16toh(((struct virtio_net_config *) f->device->config)->max_virtqueue_pairs), 2);
+        pairs_driver_up(f, PLAIN);
+        assert_false(tap_queues.on[1]);
+        assert_int_equal(use_pairs(f, 2), VIRTIO_NET_OK);
+        assert_true(tap_queues.on[0] && tap_queues.on[1]);
+
+        /* each pair has its queue of the tap */
+        for (unsigned i = 0; i < 2; i++) {
+                struct fake_queue *rx = &f->t.queues[2 * i], *tx = &f->t.queues[2 * i + 1];
+                uint8_t message[HEADER + FRAME] = { 0 };
+                uint32_t head, length;
+
+                memset(message + HEADER, 'a' + (int) i, FRAME);
+                fake_desc(rx, 0, place(RX, i), BUFFER, D_WRITE, 0);
+                fake_offer(rx, 0);
+                assert_int_equal(send(p.networks[i], message, sizeof(message), 0), sizeof(message));
+                fake_settle(&f->t, 0);
+                assert_true(fake_take_used(rx, &head, &length));
+                assert_int_equal(*((uint8_t *) fake_at(&f->t.guest, place(RX, i)) + HEADER), 'a' + (int) i);
+                memcpy(fake_at(&f->t.guest, place(TX, i)), message, sizeof(message));
+                fake_desc(tx, 0, place(TX, i), sizeof(message), 0, 0);
+                fake_offer(tx, 0);
+                kick(f, 2 * i + 1);
+                assert_int_equal(recv(p.networks[i], message, sizeof(message), 0), sizeof(message));
+                assert_int_equal(message[HEADER], 'a' + (int) i);
+        }
+
+        /* a successor goes on with them; whichever descriptor comes first */
+        end_worker(f);
+        start_pairs(f, &p);
+        fake_settle(&f->t, 0);
+        assert_true(tap_queues.on[0] && tap_queues.on[1]);
+        /* a driver that begins anew does not */
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        pairs_driver_up(f, PLAIN);
+        assert_true(tap_queues.on[0] && !tap_queues.on[1]);
+        close_pairs(&p);
+}
+
+static void test_net_refuses_commands_that_make_no_sense(void **state) {
+        static const struct {
+                uint8_t data[8];
+                uint32_t size;
+        } rows[] = {
+                { { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 0, 0 }, 4 },
+                { { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 3, 0 }, 4 },
+                { { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2, 1 }, 4 },
+                { { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2 }, 3 },
+                { { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2, 0, 0 }, 5 },
+                { { VIRTIO_NET_CTRL_MQ, 1, 2, 0 }, 4 },
+                { { VIRTIO_NET_CTRL_RX, 0, 2, 0 }, 4 },
+                { { VIRTIO_NET_CTRL_MQ }, 1 },
+        };
+        struct fixture *f = *state;
+        struct pairs p;
+
+        set_up_pairs(f, &p);
+        pairs_driver_up(f, PLAIN);
+        for (unsigned i = 0; i < ELEMENTSOF(rows); i++)
+                assert_int_equal(command(f, CONTROL, rows[i].data, rows[i].size), VIRTIO_NET_ERR);
+        assert_false(tap_queues.on[1]);
+        /* without MQ it stands behind the first pair (5.1.2), and has nothing to say of pairs */
+        fake_reset(&f->t);
+        fake_settle(&f->t, 0);
+        pairs_driver_up(f, PLAIN & ~BIT_OF(MQ));
+        assert_int_equal(command(f, 2, (uint8_t[]){ VIRTIO_NET_CTRL_MQ, 0, 2, 0 }, 4), VIRTIO_NET_ERR);
+        assert_int_equal(f->t.breaks, 0);
+        fake_desc(&f->t.queues[2], 0, DATA, 4, 0, 0); /* no room for an answer */
+        fake_offer(&f->t.queues[2], 0);
+        kick(f, 2);
+        assert_int_equal(f->t.breaks, 1);
+        close_pairs(&p);
+}
+
 /* ---- at any moment ------------------------------------------------------------------------------------ */
 
 #define FRAMES 20000
@@ -791,6 +1020,9 @@ int main(void) {
                 TEST(test_net_drops_a_frame_that_no_buffers_can_take),
                 TEST(test_net_merges_whatever_comes),
                 TEST(test_net_breaks_on_a_buffer_without_room_for_a_header),
+                TEST(test_net_follows_the_link),
+                TEST(test_net_uses_as_many_pairs_as_the_driver_says),
+                TEST(test_net_refuses_commands_that_make_no_sense),
                 TEST(test_net_loses_no_kick_and_no_frame),
                 TEST(test_net_ends_when_its_tap_is_removed),
         };

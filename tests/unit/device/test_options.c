@@ -1,4 +1,4 @@
-// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/image_events.c reconciler/base/tap.c
+// sources: reconciler/device/options.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/log.c reconciler/base/tap.c reconciler/base/rtnetlink.c reconciler/base/image_events.c
 // libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
@@ -82,20 +82,28 @@ static void test_options_take_what_the_daemon_gives(void **state) {
         assert_ptr_equal(o.type, &console_device_type);
         assert_int_equal(worker_options_fds(&o, fds), 5);
 
-        assert_int_equal(parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01 --offload", &o, &e),
-                         WORKER_OPTIONS_SERVE);
-        assert_ptr_equal(o.type, &net_device_type);
-        assert_int_equal(o.arguments.values[0], 11);
-        assert_string_equal(o.arguments.texts[1], "02:00:00:00:00:01");
-        assert_int_equal(o.arguments.values[2], 1);
-        assert_int_equal(worker_options_fds(&o, fds), 2);
-
-        assert_int_equal(o.arguments.values[3], -1);
-
         assert_int_equal(
-                parse("net " COMMON " --tap-fd=11 --mac-address=02:00:00:00:00:01 --vhost-fd=12 --links-fd=13", &o, &e),
+                parse("net " COMMON
+                      " --tap-fds=11 --link-fd=12 --queues=1 --mtu=0 --mac-address=02:00:00:00:00:01 --offload",
+                      &o, &e),
                 WORKER_OPTIONS_SERVE);
-        assert_int_equal(o.arguments.values[3], 12);
+        assert_ptr_equal(o.type, &net_device_type);
+        assert_int_equal(o.arguments.lists[0].count, 1);
+        assert_int_equal(o.arguments.lists[0].fds[0], 11);
+        assert_string_equal(o.arguments.texts[1], "02:00:00:00:00:01");
+        assert_int_equal(o.arguments.values[2], 12);
+        assert_int_equal(o.arguments.values[3], 1);
+        assert_int_equal(o.arguments.values[4], 0);
+        assert_int_equal(o.arguments.values[5], 1);
+        assert_int_equal(o.arguments.lists[6].count, 0);
+        assert_int_equal(worker_options_fds(&o, fds), 3);
+
+        assert_int_equal(parse("net " COMMON " --tap-fds=11 --link-fd=13 --queues=1 --mtu=0"
+                               " --mac-address=02:00:00:00:00:01 --vhost-fds=12",
+                               &o, &e),
+                         WORKER_OPTIONS_SERVE);
+        assert_int_equal(o.arguments.lists[6].count, 1);
+        assert_int_equal(o.arguments.lists[6].fds[0], 12);
         assert_int_equal(worker_options_fds(&o, fds), 4);
 
         assert_int_equal(parse("front " COMMON " --socket-fd=11 --virtio-type=fs --queues=2 --tag=home", &o, &e),
@@ -189,16 +197,18 @@ static void test_options_reject_nonsense_and_say_which(void **state) {
                 { "block --zone=a --device=b --cookie=0x1", "0x1" },
                 { "block --zone=a --device=b --cookie=~", "~" },
                 { "console " COMMON " --pty-fd=11 --history-fd=13", "--pty-events-fd is missing" },
-                { "net " COMMON " --tap-fd=11", "--mac-address is missing" },
-                { "net " COMMON " --mac-address=02:00:00:00:00:01", "--tap-fd is missing" },
-                { "net " COMMON " --tap-fd=11 --mac-address", "--mac-address" },
+                { "net " COMMON " --tap-fds=11 --link-fd=12 --queues=1 --mtu=0", "--mac-address is missing" },
+                { "net " COMMON " --mac-address=02:00:00:00:00:01", "--tap-fds is missing" },
+                { "net " COMMON " --tap-fds=11 --link-fd=12 --queues=1 --mtu=0 --mac-address=x --vhost-fds=11",
+                  "given twice" },
+                { "net " COMMON " --tap-fds=11 --link-fd=12 --queues=1 --mtu=0 --mac-address", "--mac-address" },
                 { "block " COMMON BLOCK " --image=/dev/null", "--image goes only with --vhost-user" },
                 { "block --vhost-user=/s --device-fd=10 --image=/dev/null", "--device-fd" },
                 { "block --vhost-user=/s --cookie=1 --image=/dev/null", "--cookie" },
                 { "block --vhost-user=/s", "--image is missing" },
                 { "block --vhost-user=/s --image=/a --image-fd=11", "--image does not go with --image-fd" },
                 { "block --vhost-user=/s --image=/a --image=/b", "--image is given twice" },
-                { "net --vhost-user=/s --tap=t --mac-address=02:00:00:00:00:01 --vhost-fd=11", "--vhost-fd" },
+                { "net --vhost-user=/s --tap=t --mac-address=02:00:00:00:00:01 --vhost-fds=11", "--vhost-fds" },
                 { "console --vhost-user=/s --pty-fd=11 --history-fd=13", "--pty-events-fd is missing" },
                 { "front --vhost-user=/s --socket-fd=11 --virtio-type=fs --queues=1 --tag=home", "for zones only" },
                 { "front --vhost-user=/s --virtio-type=fs --queues=1 --tag=home", "for zones only" },

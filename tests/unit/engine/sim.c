@@ -341,7 +341,7 @@ static void sim_adopt(struct launcher *l _unused_, const char *zone _unused_, co
                       pid_t pid _unused_, int pidfd _unused_) {
 }
 
-static void sim_forget(struct launcher *l, const char *zone _unused_) {
+static void sim_forget(struct launcher *l, const char *zone _unused_, const struct zone_spec *keep _unused_) {
         moment((struct sim *) ((char *) l - offsetof(struct sim, launcher)));
 }
 

@@ -1,4 +1,4 @@
-// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c
+// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
 // libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
@@ -66,6 +66,9 @@ static const struct row {
         { SECTION_NET, "Accelerator", "vhost", "none", WORKER("net", "Accelerator changed from vhost to none") },
         { SECTION_NET, "MACAddress", "02:00:5e:10:00:01", "02:00:5e:10:00:02",
           ZONE("[Net net] MACAddress changed from 02:00:5e:10:00:01 to 02:00:5e:10:00:02") },
+        { SECTION_NET, "Bridge", "br0", "br1", WORKER("net", "Bridge changed from br0 to br1") },
+        { SECTION_NET, "MTU", "1400", "9000", ZONE("[Net net] MTU changed from 1400 to 9000") },
+        { SECTION_NET, "Queues", "2", "4", ZONE("[Net net] Queues changed from 2 to 4") },
         { SECTION_NET, "Offload", "yes", "no", ZONE("[Net net] Offload changed from yes to no") },
         { SECTION_NET, "Address", "0xa003600", "0xa003400",
           ZONE("[Net net] Address changed from 0xa003600 to 0xa003400") },

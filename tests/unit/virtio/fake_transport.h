@@ -16,7 +16,7 @@
 #define STATUS_OK                                                                                                      \
         (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
 
-#define FAKE_QUEUES 2
+#define FAKE_QUEUES 5
 
 /* For fake_driver_up(): a driver whose wishes are told by flags. */
 #define NO_EVENT_IDX (~VIRTIO_FEATURE(VIRTIO_RING_F_EVENT_IDX))

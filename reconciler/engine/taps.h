@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's hold on taps. It keeps a copy of each device's descriptors, and systemd's fd store another: while a
+ * worker is replaced the interface has its carrier, and frames wait in it. A tap of our own (Tap=auto) is one that
+ * ends with the last of its descriptors: with the zone or device that it was made for, whoever dies before.
+ */
+#pragma once
+
+#include "base/tap.h"
+#include "engine/fd_store.h"
+
+struct taps; /* all of them */
+
+/** taps_new() - with what the fd store kept of them, which is taken over */
+int taps_new(struct stored_fds *stored, struct taps **ret);
+struct taps *taps_free(struct taps *t);
+
+/**
+ * taps_get() - the device's tap, as its settings want it; opened or made if need be
+ * @queues: 1 … TAP_QUEUES_MAX; a tap that exists may have one alone
+ * @ret: borrowed until taps_drop() or the next taps_get() for the device
+ *
+ * Return: 0, -errno with @e, which tells what to do.
+ */
+int taps_get(struct taps *l, const char *zone, const struct device_spec *d, unsigned queues, const struct tap **ret,
+             struct err *e);
+
+/** taps_regain() - there is none, but the worker that runs holds its descriptors: takes copies of them */
+void taps_regain(struct taps *l, const char *zone, const char *device, pid_t worker, int pidfd);
+
+/** taps_drop() - closes those of the zone's devices that are not in @keep (NULL: of all) */
+void taps_drop(struct taps *l, const char *zone, const struct zone_spec *keep);
+
+/** tap_name_of() - the interface that a device wants */
+void tap_name_of(const char *zone, const struct device_spec *d, char ret[static TAP_NAME_SIZE]);
