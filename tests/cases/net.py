@@ -65,11 +65,16 @@ def send_past_a_kill(vm, console, size):
     """Root Linux gets so many bytes from the zone, by TCP; in the middle of it the card's worker is no more. Return: the card with the next one."""
     console.command(f"head -c {size} /dev/urandom >/tmp/data")
     digest = console.command("sha256sum </tmp/data").split()[0]
+    # no more than a window is on its way while nc is stopped, whatever the machine's speed
+    vm.run("echo 4096 65536 65536 >/proc/sys/net/ipv4/tcp_rmem")
     listen(vm, 5001)
+    vm.run("pkill -STOP -x nc")
     pid, generation = witness.attachments(vm, "linux")["lan"]
     console.send(f"nc {ROOT} 5001 </tmp/data; echo \"sent [$?]\"\n")
-    vm.wait(lambda: received(vm) > 0, what="the first bytes")
-    vm.run(f"kill -9 {pid}")
+    sent = counted(vm, "tap0", "rx")[1]
+    vm.run("pkill -CONT -x nc\n"
+           f"while read n </sys/class/net/tap0/statistics/rx_bytes && [ $n -lt {sent + size // 4} ]; do :; done\n"
+           f"kill -9 {pid}")
     assert received(vm) < size, "all was there before the worker was killed"
     console.expect(r"^sent \[0\]$")
     vm.wait("! pgrep -x nc", what="root Linux to have all")
