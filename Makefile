@@ -57,7 +57,7 @@ $(O)/%.o: %.c
 	$(call say,CC  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find build -name '*.d' -type f 2>/dev/null)
 
 # ---- made from schema/keys.def, by a program of this machine whatever the others are for -------------------
 
@@ -75,25 +75,34 @@ $(O)/hvisor.%: $(DESCRIBE)
 	$(Q)$(DESCRIBE) $* > $@.new && mv $@.new $@
 
 # ---- unit tests: native, under ASan and UBSan ------------------------------------------------------------
-# A test names what it is linked with in its first line: "// sources: FILE…" (and "// libs: pkg…" in its second).
+# Each is linked with an archive of everything: what it defines itself stands for the archive's member of that name.
+# Of what else it replaces, its first line says so: "// wrap: function…" (ld's --wrap).
 
 UNIT := build/unit
-UNIT_TESTS := $(patsubst %.c,$(UNIT)/%,$(notdir $(shell find tests/unit -name 'test_*.c' 2>/dev/null)))
+UNIT_SOURCES := $(shell find tests/unit -name 'test_*.c')
+UNIT_PARTS := $(wildcard reconciler/*/*.c) $(addprefix kmod/,register_file.c zone_check.c zone_config.c) $(shell find tests/unit -name '*.c' ! -name 'test_*')
+UNIT_TESTS := $(addprefix $(UNIT)/,$(notdir $(basename $(UNIT_SOURCES))))
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-unit_source = $(shell find tests/unit -name '$(1).c')
-unit_parts = $(wildcard $(shell sed -n 's,^// sources: ,,p' $(unit_source)))
-# One gcc call for all of a test's sources keeps no dependency file of each: every header counts.
-UNIT_HEADERS := $(wildcard reconciler/*/*.h kmod/*.h kmod/uapi/*.h schema/* tests/unit/*.h tests/unit/*/*.h)
+UNIT_LIBS := libsystemd jansson libseccomp liburing
+unit_test = $(filter %/$(1).c,$(UNIT_SOURCES))
+unit_object = $(patsubst %.c,$(UNIT)/%.o,$(call unit_test,$(1)))
 
 .PHONY: unit
 unit: $(UNIT_TESTS)
 
-.SECONDEXPANSION:
-$(UNIT)/test_%: $$(call unit_source,test_%) $$(call unit_parts,test_%) $(UNIT_HEADERS)
+$(UNIT)/%.o: %.c
 	@mkdir -p $(@D)
+	$(Q)gcc $(UNIT_CFLAGS) $(CPPFLAGS) -Ikmod -Itests/unit -MMD -MP -c -o $@ $<
+
+$(UNIT)/parts.a: $(UNIT_PARTS:%.c=$(UNIT)/%.o)
+	$(call say,AR  $@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+.SECONDEXPANSION:
+$(UNIT)/test_%: $$(call unit_object,test_%) $(UNIT)/parts.a
 	$(call say,UNIT $@)
-	$(Q)gcc $(UNIT_CFLAGS) $(CPPFLAGS) -Ikmod -Itests/unit -o $@ $< \
-	    $$(sed -n 's,^// sources: ,,p' $<) $$(for p in $$(sed -n 's,^// libs: ,,p' $<); do pkg-config --cflags --libs $$p; done) -lcmocka
+	$(Q)gcc $(UNIT_CFLAGS) -o $@ $< $$(sed -n '1s,^// wrap: ,,p' $(call unit_test,$(@F)) | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
+	    $(UNIT)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) -lcmocka -pthread
 
 # ---- kernel module: KDIR is a built kernel tree or its headers --------------------------------------------
 
@@ -175,12 +184,12 @@ bench-programs: $(RIG)/stopwatch build/bench/scale
 bench-scale: build/bench/scale
 	@$<
 
-SCALE_PARTS := $(wildcard $(shell sed -n 's,^// sources: ,,p' tests/bench/scale.c))
-build/bench/scale: tests/bench/scale.c $(SCALE_PARTS) $(UNIT_HEADERS)
+SCALE_OBJS := $(patsubst %.c,$(O)/%.o,tests/bench/scale.c $(wildcard tests/unit/engine/sim.c tests/unit/engine/machine.c)) $(filter-out %/main.o,$(DAEMON_OBJS))
+$(O)/tests/%.o: CPPFLAGS += -Itests/unit
+build/bench/scale: $(SCALE_OBJS)
 	@mkdir -p $(@D)
-	$(call say,CC  $@)
-	$(Q)gcc -std=gnu11 -O2 -g $(WARNINGS) $(CPPFLAGS) -Itests/unit -o $@ $< $(SCALE_PARTS) \
-	    $$(pkg-config --cflags --libs libsystemd jansson) -pthread
+	$(call say,LD  $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libsystemd jansson) -pthread
 
 $(RIG)/stopwatch: tests/bench/stopwatch.c kmod/uapi/hvisor.h
 	@mkdir -p $(@D)

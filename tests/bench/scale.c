@@ -1,5 +1,3 @@
-// sources: tests/unit/engine/sim.c reconciler/engine/*.c reconciler/daemon/watch.c reconciler/daemon/pending.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/*.c
-// libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What files cost: the real engine and the real watch, over a simulated hypervisor, with 1, 100, 1,000 and 10,000

@@ -1,4 +1,3 @@
-// sources: reconciler/base/log.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,3 @@
-// sources: reconciler/base/tap.c reconciler/base/rtnetlink.c reconciler/base/fd.c reconciler/base/err.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Real taps, in a network of the test's own; skipped where there is no /dev/net/tun to be had, but for names. */
 #include <errno.h>

@@ -1,4 +1,3 @@
-// sources: reconciler/cli/arguments.c reconciler/config/suggest.c reconciler/base/log.c reconciler/base/fd.c reconciler/base/virtio_types.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>

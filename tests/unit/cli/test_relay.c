@@ -1,4 +1,3 @@
-// sources: reconciler/cli/relay.c reconciler/cli/console_client.c reconciler/cli/terminal.c reconciler/base/history.c reconciler/base/fd.c reconciler/base/err.c -lutil
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The console's relay on a console's real files, in a process of its own. */
 #include <setjmp.h>

@@ -1,5 +1,3 @@
-// sources: reconciler/cli/schema_json.c reconciler/cli/spec_json.c reconciler/cli/keys_text.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
-// libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the JSON Schema takes is what the parser takes, as far as a schema can

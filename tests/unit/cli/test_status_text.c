@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-// sources: reconciler/cli/status_text.c reconciler/cli/plan_text.c reconciler/cli/table.c reconciler/config/printable.c
-// sources: reconciler/base/fd.c
-// libs: jansson
 /*
  * Each golden/NAME.json (plan-NAME.json: a plan) against NAME.expected: the table
  * of all zones, then each zone by itself. After a change that is meant:

@@ -1,5 +1,4 @@
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
-// sources: -Wl,--wrap=statx
+// wrap: statx
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
 #include <sys/stat.h>

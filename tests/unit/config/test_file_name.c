@@ -1,4 +1,3 @@
-// sources: reconciler/config/file_name.c reconciler/base/virtio_types.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,3 @@
-// sources: reconciler/config/intervals.c reconciler/base/virtio_types.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,5 @@
+// wrap: malloc calloc reallocarray strdup strndup vasprintf
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-// sources: reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/rtnetlink.c reconciler/base/virtio_types.c
-// sources: -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
-// sources: -Wl,--wrap=strdup,--wrap=strndup,--wrap=vasprintf
 /* Every allocation fails once: -ENOMEM, nothing leaks (LeakSanitizer looks), no bad file passes for good. */
 #include <errno.h>
 

@@ -1,4 +1,3 @@
-// sources: tests/unit/config/panic_ways.c kmod/zone_check.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every known way to take the hypervisor down by a zone's configuration is

@@ -1,5 +1,3 @@
-// sources: reconciler/device/block.c reconciler/device/block_slots.c reconciler/device/block_request.c reconciler/device/block_io_uring.c reconciler/device/block_io_threads.c reconciler/device/block_image.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
-// libs: liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every test is made twice: on an io_uring and on threads. */
 #include <fcntl.h>

@@ -1,5 +1,3 @@
-// sources: reconciler/device/cage.c reconciler/device/namespaces.c reconciler/device/device_types.c reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/vhost_user.c reconciler/virtio/vhost_user.c reconciler/virtio/vhost_user_front.c reconciler/base/virtio_types.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/transport_hvisor.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/rtnetlink.c reconciler/base/image_events.c
-// libs: libseccomp liburing
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A worker locked up as in production, in a process of its own; the test plays the

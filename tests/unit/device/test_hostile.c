@@ -1,5 +1,4 @@
-// sources: reconciler/device/block*.c reconciler/device/console*.c reconciler/device/net*.c reconciler/device/rng.c reconciler/device/pty.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/history.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/rtnetlink.c reconciler/base/tap.c -Wl,--wrap=tap_set_offloads reconciler/base/image_events.c
-// libs: liburing
+// wrap: tap_set_offloads
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every device model against a driver that writes at random into rings, descriptors and requests, and goes on

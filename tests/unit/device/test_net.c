@@ -1,4 +1,3 @@
-// sources: reconciler/device/net*.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/rtnetlink.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A pair of sockets that keep messages apart stands for the tap: the test holds the network's end. */
 #include <errno.h>

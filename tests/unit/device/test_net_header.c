@@ -1,4 +1,3 @@
-// sources: reconciler/device/net_header.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <endian.h>
 #include <linux/if_tun.h>

@@ -1,4 +1,3 @@
-// sources: reconciler/device/net*.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/mac.c reconciler/base/rtnetlink.c reconciler/base/tap.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel's side is here, behind ioctl(2): it keeps what it is told, and refuses what the real one would. */
 #include <linux/if.h>

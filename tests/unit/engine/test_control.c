@@ -1,5 +1,3 @@
-// sources: tests/unit/engine/sim.c reconciler/daemon/control.c reconciler/engine/engine.c reconciler/engine/zone.c reconciler/engine/tell.c reconciler/engine/remember.c reconciler/engine/execute.c reconciler/engine/upgrade.c reconciler/engine/task.c reconciler/engine/task_start.c reconciler/engine/task_stop.c reconciler/engine/worker.c reconciler/engine/job.c reconciler/engine/backoff.c reconciler/engine/applied.c reconciler/engine/launcher.c reconciler/engine/opening.c reconciler/engine/prepare*.c reconciler/engine/taps.c reconciler/engine/worker_fds.c reconciler/engine/console.c reconciler/engine/fd_store.c reconciler/engine/checking.c reconciler/engine/desired_*.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c reconciler/base/image_events.c
-// libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// sources: reconciler/engine/desired_*.c reconciler/plan/desired.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c -Wl,--wrap=zone_spec_parse,--wrap=board_spec_parse,--wrap=file_read reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
+// wrap: zone_spec_parse board_spec_parse file_read
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,3 @@
-// sources: tests/unit/engine/sim.c tests/unit/engine/machine.c reconciler/engine/*.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/*.c
-// libs: libsystemd jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A file changes: what it costs, and what is kept while the new settings cannot be had. */
 #include <errno.h>

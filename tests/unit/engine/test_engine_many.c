@@ -1,5 +1,4 @@
-// sources: tests/unit/engine/sim.c tests/unit/engine/machine.c reconciler/engine/*.c reconciler/hypervisor/hypervisor.c reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/*.c -Wl,--wrap=file_read,--wrap=file_write_atomic,--wrap=zone_conflict
-// libs: libsystemd jansson
+// wrap: file_read file_write_atomic zone_conflict
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Many files, of which few can have their place: what is done grows with what changed. Counted, not timed. */
 #include <fcntl.h>

@@ -1,4 +1,3 @@
-// sources: reconciler/engine/log_lines.c reconciler/base/log.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>

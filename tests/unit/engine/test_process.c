@@ -1,4 +1,3 @@
-// sources: reconciler/engine/process.c reconciler/base/log.c reconciler/base/fd.c reconciler/base/err.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,3 @@
-// sources: reconciler/engine/scope.c reconciler/engine/process.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
-// libs: libsystemd
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <setjmp.h>

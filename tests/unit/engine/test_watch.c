@@ -1,5 +1,3 @@
-// sources: reconciler/daemon/watch.c reconciler/daemon/pending.c reconciler/base/fd.c reconciler/base/log.c reconciler/config/file_name.c reconciler/base/virtio_types.c
-// libs: libsystemd
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,3 @@
-// sources: reconciler/engine/worker_log.c reconciler/engine/log_lines.c reconciler/engine/fd_store.c reconciler/config/spec.c reconciler/base/virtio_types.c reconciler/base/log.c reconciler/base/fd.c
-// libs: libsystemd
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>

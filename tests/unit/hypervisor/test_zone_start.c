@@ -1,4 +1,3 @@
-// sources: reconciler/hypervisor/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/*.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A start that the hypervisor refuses with EBUSY: whether a listed zone has the

@@ -1,4 +1,3 @@
-// sources: kmod/zone_config.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,3 @@
-// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
-// libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a change of each key costs a zone that runs, and how the plan tells it: a

@@ -1,5 +1,3 @@
-// sources: reconciler/plan/*.c reconciler/live/*.c reconciler/config/*.c reconciler/engine/desired_*.c reconciler/base/fd.c reconciler/base/err.c reconciler/base/log.c reconciler/base/mac.c reconciler/base/tap.c reconciler/base/virtio_types.c reconciler/base/rtnetlink.c
-// libs: jansson
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Golden plans: each folder of golden/ is a case. zones.d/ and applied/ are what

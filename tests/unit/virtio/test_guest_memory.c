@@ -1,4 +1,3 @@
-// sources: reconciler/virtio/guest_memory.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <setjmp.h>

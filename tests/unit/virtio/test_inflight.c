@@ -1,4 +1,3 @@
-// sources: reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A worker that is killed at any instruction. It runs in a process of its own, on memory that is shared as the guest's and

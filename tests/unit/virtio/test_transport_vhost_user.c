@@ -1,4 +1,3 @@
-// sources: reconciler/virtio/transport_vhost_user.c reconciler/virtio/vhost_user_backend.c reconciler/virtio/shared_memory.c reconciler/virtio/vhost_user.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The test is a vhost-user front-end, well behaved or not, of a device that returns whatever it is given. */
 #include <errno.h>

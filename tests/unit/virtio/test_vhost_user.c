@@ -1,4 +1,3 @@
-// sources: reconciler/virtio/vhost_user.c reconciler/base/err.c reconciler/base/fd.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,3 @@
-// sources: reconciler/virtio/vhost_user_front.c reconciler/virtio/vhost_user.c reconciler/virtio/guest_memory.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/iov.c reconciler/base/err.c reconciler/base/fd.c reconciler/base/log.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The back-end is a thread here, which does what the protocol wants, or one thing otherwise. */
 #include <errno.h>
