@@ -2,7 +2,7 @@
 /*
  * The one place where architectures differ: how the hypervisor is called, which
  * zone_config layouts are its, and how RAM is shared with a zone whose caches are
- * off. (What a CPU runs between two zones is in clean_guest.S.)
+ * off. (What a CPU runs between two zones is in clean_guest_code.S.)
  */
 #ifndef HVISOR_ARCH_H
 #define HVISOR_ARCH_H
@@ -19,7 +19,7 @@
 #define ARCH_ZONE	ZONE_ARCH_ARM64
 #define ARCH_NAME	"arm64"
 
-#define ARCH_CLEAN_GUEST_TELLS	true	/* when it is done, see clean_guest.S */
+#define ARCH_CLEAN_GUEST_TELLS	true	/* when it is done, see clean_guest_code.S */
 
 /*
  * Undefined where no hypervisor is at EL2: only after the device-tree node was

@@ -15,7 +15,7 @@
 
 #define SETTLE_MS 20	/* by then a CPU has begun */
 
-/* clean_guest.S; its last word is not 0 when it is done. */
+/* clean_guest_code.S; its last word is not 0 when it is done. */
 extern const u8 clean_guest[], clean_guest_end[];
 
 static u8 *page;	/* stays: a CPU that could not be stopped may still be there */

@@ -67,23 +67,30 @@ int hypervisor_lists(u32 id);
 int hypervisor_lists_now(u32 id);
 
 /**
- * hypervisor_start() - starts a zone
- * @config: a zone_config of hypervisor_layout() that was checked
+ * hypervisor_start() - starts a zone, on CPUs that have forgotten the one before
+ * @config: a zone_config of hypervisor_layout() that was checked, with the id and
+ * CPUs of @zone; NULL: @zone's own
  *
  * Asks the list first: a CPU that another zone has is then refused before the
  * hypervisor could hand it to a ghost.
  *
- * Return: 0; -EEXIST (the id runs); -EBUSY (a CPU runs); the hypervisor's errno.
+ * Return: 0; -EEXIST (the id runs); -EBUSY (a CPU runs); the hypervisor's errno; -ENOMEM.
  */
-int hypervisor_start(const struct zone_description *zone);
-int hypervisor_start_config(const struct zone_description *zone, const u8 *config);
+int hypervisor_start(const struct zone_description *zone, const u8 *config);
 
 /**
  * hypervisor_shutdown() - ends a zone; no interrupt is injected meanwhile
+ * @zone: of one that nobody knows its id is enough, and no CPUs
  * @before: called with @argument right before the hypervisor is; may be NULL
+ *
+ * Its CPUs are made ready for the next zone in the background.
  *
  * Return: 0 (also if it is not listed any more), or the hypervisor's errno.
  */
-int hypervisor_shutdown(u32 id, void (*before)(void *argument), void *argument);
+int hypervisor_shutdown(const struct zone_description *zone, void (*before)(void *argument),
+			void *argument);
+
+/* A zone whose guest powered off: waits until its CPUs are off, then as after a shutdown. */
+void hypervisor_note_end(const struct zone_description *zone);
 
 #endif

@@ -104,7 +104,7 @@ static int start_checked(struct old_zone *zone, const u8 *config)
 
 	if (r < 0)
 		return r;
-	r = hypervisor_start_config(&zone->description, config);
+	r = hypervisor_start(&zone->description, config);
 	zones_lock();
 	zone->is_starting = false;
 	if (r)
@@ -135,6 +135,38 @@ out:
 	return r;
 }
 
+/* Return: kmalloc()ed, or NULL; with nothing but its id if it was not started through these calls. */
+static struct zone_description *copy_description(u32 id)
+{
+	struct zone_description *copy = kzalloc(sizeof(*copy), GFP_KERNEL);
+	struct old_zone *zone;
+
+	if (!copy)
+		return NULL;
+	copy->id = id;
+	zones_lock();
+	list_for_each_entry(zone, &old_zones, link)
+		if (zone->description.id == id)
+			*copy = zone->description;
+	zones_unlock();
+	return copy;
+}
+
+static long shut_down_without_object(u32 id)
+{
+	struct zone_description *zone;
+	int r = hypervisor_lists_now(id);
+
+	if (r <= 0)
+		return r ?: -EINVAL;
+	zone = copy_description(id);
+	if (!zone)
+		return -ENOMEM;
+	r = hypervisor_shutdown(zone, NULL, NULL);
+	kfree(zone);
+	return r;
+}
+
 static long zone_shutdown(unsigned long id)
 {
 	struct hv_zone *zone;
@@ -148,10 +180,7 @@ static long zone_shutdown(unsigned long id)
 		zone_put(zone);
 		return r;
 	}
-	r = hypervisor_lists_now(id);
-	if (r < 0)
-		return r;
-	return r ? hypervisor_shutdown(id, NULL, NULL) : -EINVAL;
+	return shut_down_without_object(id);
 }
 
 static long list_zones(unsigned long argument)

@@ -3,7 +3,6 @@
 
 #include "zone.h"
 
-#include <linux/delay.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 
@@ -11,12 +10,6 @@
 #include "hypervisor.h"
 #include "old_ioctl.h"
 #include "zone_check.h"
-
-/*
- * A guest's power-off takes its zone off the hypervisor's list before its CPU is
- * off; a start in that moment would be refused and cost the CPU. By then it is.
- */
-#define POWER_OFF_MS	100
 
 static DEFINE_MUTEX(zones_mutex);
 static LIST_HEAD(zones);	/* changed under zones_mutex, read under RCU */
@@ -230,9 +223,10 @@ static int check_ended(const struct hv_zone *zone)
 	if (zone->state != HVISOR_ZONE_STARTED)
 		return 0;
 	r = hypervisor_lists_now(zone->description.id);
-	if (!r)
-		msleep(POWER_OFF_MS);
-	return r > 0 ? -EBUSY : r;
+	if (r)
+		return r > 0 ? -EBUSY : r;
+	hypervisor_note_end(&zone->description);
+	return 0;
 }
 
 /* Nobody finds the zone or its devices any more: neither the bridge nor a descriptor. */

@@ -50,7 +50,7 @@ int zone_start(struct hv_zone *zone)
 	else if (zone->state != HVISOR_ZONE_CREATED)
 		r = -EPERM;
 	else
-		r = hypervisor_start(&zone->started_as);
+		r = hypervisor_start(&zone->started_as, NULL);
 	if (!r) {
 		WRITE_ONCE(zone->state, HVISOR_ZONE_STARTED);
 		take_interrupts(zone);
@@ -150,7 +150,7 @@ static int shut_down(struct hv_zone *zone)
 
 	hrtimer_init_on_stack(&shutdown.release, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	shutdown.release.function = release;
-	r = hypervisor_shutdown(zone->description.id, on_shutdown, &shutdown);
+	r = hypervisor_shutdown(&zone->description, on_shutdown, &shutdown);
 	hrtimer_cancel(&shutdown.release);
 	destroy_hrtimer_on_stack(&shutdown.release);
 	release_all(zone);

@@ -228,6 +228,8 @@ struct hvisor_zone_load {
  * be interrupted. START: errno is the hypervisor's (EBUSY: a CPU is on, see
  * the zone list for whose); the object stays CREATED if it fails. STOP is a
  * power cut for the guest; 0 also if the hypervisor no longer lists the zone.
+ * The zone's CPUs are made ready for another one behind it: a START that comes
+ * at once waits for that.
  * DESTROY: EBUSY while the hypervisor lists the zone as this object's; revokes every worker: when it returns,
  * none can reach the zone's RAM.
  */
