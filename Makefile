@@ -79,8 +79,8 @@ $(O)/hvisor.%: $(DESCRIBE)
 # Of what else it replaces, its first line says so: "// wrap: function…" (ld's --wrap).
 
 UNIT := build/unit
-UNIT_SOURCES := $(shell find tests/unit -name 'test_*.c')
-UNIT_PARTS := $(wildcard reconciler/*/*.c) $(addprefix kmod/,register_file.c zone_check.c zone_config.c) $(shell find tests/unit -name '*.c' ! -name 'test_*')
+UNIT_SOURCES := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
+UNIT_PARTS := $(wildcard reconciler/*/*.c) $(addprefix kmod/,register_file.c zone_check.c zone_config.c) $(shell find tests/unit -name '*.c' ! -name 'test_*' 2>/dev/null)
 UNIT_TESTS := $(addprefix $(UNIT)/,$(notdir $(basename $(UNIT_SOURCES))))
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_LIBS := libsystemd jansson libseccomp liburing
@@ -92,6 +92,7 @@ unit: $(UNIT_TESTS)
 
 $(UNIT)/%.o: %.c
 	@mkdir -p $(@D)
+	$(call say,CC  $@)
 	$(Q)gcc $(UNIT_CFLAGS) $(CPPFLAGS) -Ikmod -Itests/unit -MMD -MP -c -o $@ $<
 
 $(UNIT)/parts.a: $(UNIT_PARTS:%.c=$(UNIT)/%.o)
