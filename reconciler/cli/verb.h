@@ -59,6 +59,8 @@ enum { CHECK_BOARD, CHECK_JSON };
 int verb_check(const struct arguments *a);
 enum { KEYS_JSON, KEYS_BOARD };
 int verb_keys(const struct arguments *a);
+enum { IMPORT_OUTPUT };
+int verb_import(const struct arguments *a);
 enum { PLAN_JSON };
 int verb_plan(const struct arguments *a);
 enum { CONSOLE_TIMEOUT, CONSOLE_WATCH };

@@ -46,6 +46,20 @@ const struct verb verbs[] = {
           { { "json", NULL, "a JSON Schema (2020-12) of what hvisor check --json prints as settings" },
             { "board", NULL, "of board.conf" } },
           verb_keys },
+        { "import",
+          "FILE [VIRTIO-FILE]",
+          1,
+          2,
+          NEEDS_NOTHING,
+          "the JSON files of hvisor-tool as a zone's file",
+          "A zone's JSON file, and the virtio file that has its devices, become one .conf: printed, or\n"
+          "put into DIRECTORY as NAME.conf; in " ZONES_DIR " that starts the zone. What there\n"
+          "is no key for is named, in a comment, too; what can be no zone here is not written.\n"
+          "Files in it are taken from the current directory, or else from the JSON file's own.\n"
+          "\n"
+          "Exit status: 0 done, perhaps with warnings; 1 something is wrong.\n",
+          { { "output", "DIRECTORY", "where NAME.conf goes; one that is there already is left alone" } },
+          verb_import },
         { "plan",
           "",
           0,

@@ -251,13 +251,7 @@ int board_spec_parse(const char *path, const char *text, size_t size, struct dia
 
 void settings_default(struct settings *ret) {
         *ret = (struct settings){};
-        for (size_t i = 0; i < schema_num_keys; i++) {
-                const struct key_schema *k = &schema_keys[i];
-                struct value_error e;
-
-                if (k->section == SECTION_RECONCILER && k->default_value)
-                        (void) value_parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, ret, &e);
-        }
+        section_defaults(SECTION_RECONCILER, ret);
 }
 
 int settings_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct settings *ret) {

@@ -63,3 +63,13 @@ bool value_is_default(const struct key_schema *k, const void *object) {
                 return false;
         return memcmp(value.bytes, schema_field_const(k, object), types[k->type]->default_size) == 0;
 }
+
+void section_defaults(enum section_id section, void *object) {
+        for (size_t i = 0; i < schema_num_keys; i++) {
+                const struct key_schema *k = &schema_keys[i];
+                struct value_error e;
+
+                if (k->section == section && k->default_value && k->default_value[0] != '=')
+                        (void) value_parse(k, (struct slice){ k->default_value, strlen(k->default_value) }, object, &e);
+        }
+}

@@ -36,3 +36,6 @@ bool value_present(const struct key_schema *k, const void *object);
 /** value_is_default() - true if leaving the key out would mean the same; false for defaults that are another
  * key's */
 bool value_is_default(const struct key_schema *k, const void *object);
+
+/** section_defaults() - sets each key that has a default of its own; those that are another key's stay as they are */
+void section_defaults(enum section_id section, void *object);
