@@ -27,17 +27,16 @@
 _Static_assert(CONFIG_SIZE == 60, "up to write_zeroes_may_unmap, with its padding (5.2.4)");
 _Static_assert(BLOCK_SERIAL_SIZE == VIRTIO_BLK_ID_BYTES + 1, "the serial and a NUL");
 
-enum source {
-        SOURCE_IO,
-        SOURCE_IMAGE,
-};
+#define RANGE_THREADS 1 /* what changes a file's extents waits for the one before anyhow */
 
 struct block {
         struct virtio_device base;
         int image_fd;
         int image_events_fd;
+        char name[80]; /* in log lines */
         char serial[VIRTIO_BLK_ID_BYTES];
         struct block_limits limits;
+        bool fixed_size;
         struct block_slots slots;
         uint32_t waiting; /* queues that have, or may have, requests for which there was no slot */
 };
@@ -101,7 +100,10 @@ static void set_config(struct block *b, const struct virtio_blk_config *config) 
         memcpy(b->base.config, config, CONFIG_SIZE);
 }
 
-/* Somebody has closed the image after writing, or changed its times: it may be larger now, or smaller. */
+/*
+ * Somebody has closed the image after writing, or changed its times: it may be larger now, or smaller. What this process
+ * may not write to the next one may.
+ */
 static int look_at_image(struct block *b) {
         struct virtio_blk_config config;
         char events[1024];
@@ -111,6 +113,10 @@ static int look_at_image(struct block *b) {
                 ;
         if (block_image_measure(b->image_fd, b->limits.block_size, &sectors, NULL) < 0 || sectors == b->limits.sectors)
                 return 0;
+        if (b->fixed_size && sectors > b->limits.sectors) {
+                log_info("%s: its image has grown; another worker takes over, which can write to all of it", b->name);
+                return -ESTALE;
+        }
         b->limits.sectors = sectors;
         memcpy(&config, b->base.config, CONFIG_SIZE);
         config.capacity = htole64(sectors);
@@ -120,7 +126,9 @@ static int look_at_image(struct block *b) {
 }
 
 static int block_source_ready(struct virtio_device *d, unsigned source, uint32_t events _unused_) {
-        return source == SOURCE_IO ? serve_io(block_of(d)) : look_at_image(block_of(d));
+        struct block *b = block_of(d);
+
+        return d->sources[source].fd == b->image_events_fd ? look_at_image(b) : serve_io(b);
 }
 
 static int block_queue_started(struct virtio_device *d, unsigned queue _unused_) {
@@ -209,11 +217,19 @@ static void offer_queues(struct block *b, const struct block_options *o) {
         b->base.num_queues = o->num_queues;
         for (unsigned q = 0; q < o->num_queues; q++)
                 b->base.queue_size_max[q] = BLOCK_QUEUE_SIZE;
-        b->base.sources[SOURCE_IO].fd = b->slots.io->event_fd;
-        b->base.sources[SOURCE_IO].events = EPOLLIN;
-        b->base.sources[SOURCE_IMAGE].fd = b->image_events_fd;
-        b->base.sources[SOURCE_IMAGE].events = EPOLLIN;
-        b->base.num_sources = b->image_events_fd >= 0 ? 2 : 1;
+}
+
+static void add_source(struct block *b, int fd) {
+        b->base.sources[b->base.num_sources].fd = fd;
+        b->base.sources[b->base.num_sources++].events = EPOLLIN;
+}
+
+static void add_sources(struct block *b) {
+        add_source(b, b->slots.io->event_fd);
+        if (b->slots.range_io)
+                add_source(b, b->slots.range_io->event_fd);
+        if (b->image_events_fd >= 0)
+                add_source(b, b->image_events_fd);
 }
 
 static int check_options(const struct block_options *o, struct err *e) {
@@ -236,7 +252,14 @@ static int measure(struct block *b, const struct block_options *o, struct err *e
         return r;
 }
 
-static int open_io(const struct block_options *o, struct block_io **ret, struct err *e) {
+/* What the ring leaves undone; a disk that is only read needs none of it. */
+static int open_range_io(const struct block_options *o, struct block_io **ret, struct err *e) {
+        int r = o->read_only ? 0 : block_io_threads_new(o->image_fd, RANGE_THREADS, ret);
+
+        return r < 0 ? err_set(e, r, "cannot start a thread: %s", strerror(-r)) : 0;
+}
+
+static int open_io(const struct block_options *o, struct block_io **ret, struct block_io **ret_range, struct err *e) {
         int flags = fcntl(o->image_fd, F_GETFL), r;
 
         /* An io_uring takes O_NONBLOCK for "rather not at all". */
@@ -247,15 +270,15 @@ static int open_io(const struct block_options *o, struct block_io **ret, struct 
                 return 0;
         r = block_io_uring_new(o->image_fd, BLOCK_SLOTS, ret);
         if (r >= 0)
-                return 0;
+                return open_range_io(o, ret_range, e);
         log_info("%s: no io_uring (%s), threads do its work", o->name ?: "disk", strerror(-r));
-        r = block_io_threads_new(o->image_fd, ret);
+        r = block_io_threads_new(o->image_fd, BLOCK_IO_THREADS, ret);
         return r < 0 ? err_set(e, r, "cannot start threads: %s", strerror(-r)) : 0;
 }
 
 int block_new(const struct block_options *o, struct virtio_device **ret, struct err *e) {
         _cleanup_free_ struct block *b = calloc(1, sizeof(*b));
-        _cleanup_(block_io_freep) struct block_io *io = NULL;
+        _cleanup_(block_io_freep) struct block_io *io = NULL, *range_io = NULL;
         int r;
 
         if (!b)
@@ -264,22 +287,25 @@ int block_new(const struct block_options *o, struct virtio_device **ret, struct 
         if (r >= 0)
                 r = measure(b, o, e);
         if (r >= 0)
-                r = open_io(o, &io, e);
+                r = open_io(o, &io, &range_io, e);
         if (r < 0)
                 return r;
-        if (block_slots_init(&b->slots, &b->base, io, o->direct) < 0) {
+        if (block_slots_init(&b->slots, &b->base, io, range_io, o->direct) < 0) {
                 io = io == o->io ? NULL : io;
                 return err_set(e, -ENOMEM, "out of memory");
         }
-        io = NULL;
+        io = range_io = NULL;
         b->image_fd = o->image_fd;
         b->image_events_fd = o->image_events_fd;
+        b->fixed_size = o->fixed_size;
+        (void) snprintf(b->name, sizeof(b->name), "%s", o->name ?: "disk");
         memcpy(b->serial, o->serial, strnlen(o->serial, sizeof(b->serial)));
         b->limits.serial = b->serial;
         b->base.ops = &block_ops;
         offer_features(b, o);
         offer_config(b, o);
         offer_queues(b, o);
+        add_sources(b);
         *ret = &TAKE_PTR(b)->base;
         return 0;
 }

@@ -29,6 +29,7 @@ struct block_options {
         bool read_only;      /* whatever the guest negotiates */
         bool direct;         /* the image is open with O_DIRECT */
         bool discard;        /* room may be given back to the image's file system */
+        bool fixed_size;     /* this process may not write beyond the image's end, wherever that moves */
         struct block_io *io; /* to the image, the disk's on success; NULL: io_uring, or threads where there is none */
 };
 

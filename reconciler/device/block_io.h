@@ -4,11 +4,13 @@
  * handed over, go to the kernel together, and come back done, in any order.
  *
  * Two of them: io_uring (block_io_uring.c), and threads where the kernel has none
- * or forbids it (block_io_threads.c). Used by one thread; nothing here allocates,
- * opens or logs once it serves.
+ * or forbids it (block_io_threads.c). A ring does not do fallocate(2): the system
+ * call filter has to see its mode. Used by one thread; nothing here allocates, opens
+ * or logs once it serves.
  */
 #pragma once
 
+#include <linux/falloc.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -56,7 +58,7 @@ struct block_io {
 };
 
 /**
- * block_io_uring_new() - operations through an io_uring
+ * block_io_uring_new() - operations through an io_uring, all but BLOCK_IO_FALLOCATE
  * @fd: the image; the only file that the ring can ever reach, by the few operations above
  * @depth: how many are under way at most
  * @ret: owned by the caller
@@ -65,8 +67,19 @@ struct block_io {
  */
 int block_io_uring_new(int fd, unsigned depth, struct block_io **ret);
 
-/** block_io_threads_new() - the same through threads of this process, started here. Return: 0 or -errno */
-int block_io_threads_new(int fd, struct block_io **ret);
+#define BLOCK_IO_THREADS 8 /* at most, and where there is no ring */
+
+/** block_io_threads_new() - all four through @count threads of this process, started here. Return: 0 or -errno */
+int block_io_threads_new(int fd, unsigned count, struct block_io **ret);
+
+/*
+ * The modes of fallocate(2) that are used, and let through: none allocates room beyond the file's end, where no limit of
+ * a process's file size would hold (KEEP_SIZE). Block devices have taken NO_HIDE_STALE for "discard" (until Linux 6.12),
+ * a hole is zeroes to them.
+ */
+#define BLOCK_IO_PUNCH   (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+#define BLOCK_IO_DISCARD (BLOCK_IO_PUNCH | FALLOC_FL_NO_HIDE_STALE)
+#define BLOCK_IO_ZERO    FALLOC_FL_ZERO_RANGE
 
 static inline void block_io_free(struct block_io *io) {
         if (io)

@@ -12,7 +12,6 @@
 #include "base/fd.h"
 #include "device/block_io.h"
 
-#define THREADS    8
 #define STACK_SIZE (256 * 1024) /* arm64 takes none below 128 KiB */
 
 /* First in, first out. */
@@ -30,7 +29,7 @@ struct threads {
         bool leave;
         bool signalled; /* event_fd is readable; both change under the lock */
         unsigned started, running;
-        pthread_t threads[THREADS];
+        pthread_t threads[BLOCK_IO_THREADS];
         struct list handed_over; /* until commit(); the user's alone */
         unsigned num_handed_over;
 };
@@ -132,7 +131,7 @@ static void threads_commit(struct block_io *io) {
         while ((o = list_take(&t->handed_over)))
                 list_add(&t->waiting, o);
         pthread_mutex_unlock(&t->lock);
-        if (n >= THREADS)
+        if (n >= t->started)
                 pthread_cond_broadcast(&t->wanted);
         else
                 while (n-- > 0)
@@ -210,7 +209,7 @@ static const struct block_io_ops threads_ops = {
         .free = threads_free,
 };
 
-static int start(struct threads *t) {
+static int start(struct threads *t, unsigned count) {
         pthread_attr_t attributes;
         sigset_t all, before;
         int r;
@@ -222,7 +221,7 @@ static int start(struct threads *t) {
                 return -r;
         sigfillset(&all);
         (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        while (r == 0 && t->started < THREADS) {
+        while (r == 0 && t->started < count) {
                 r = pthread_create(&t->threads[t->started], &attributes, work, t);
                 if (r == 0)
                         t->started++;
@@ -237,7 +236,7 @@ static int start(struct threads *t) {
         return t->started > 0 ? 0 : -r;
 }
 
-int block_io_threads_new(int fd, struct block_io **ret) {
+int block_io_threads_new(int fd, unsigned count, struct block_io **ret) {
         struct threads *t = calloc(1, sizeof(*t));
         int r;
 
@@ -251,7 +250,7 @@ int block_io_threads_new(int fd, struct block_io **ret) {
         pthread_cond_init(&t->wanted, NULL);
         pthread_cond_init(&t->ended, NULL);
         t->base.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        r = t->base.event_fd < 0 ? -errno : start(t);
+        r = t->base.event_fd < 0 ? -errno : start(t, count);
         if (r < 0)
                 threads_free(&t->base);
         else

@@ -42,7 +42,8 @@ struct block_slot {
 
 /* ---- the pool ----------------------------------------------------------------------------------------- */
 
-int block_slots_init(struct block_slots *s, struct virtio_device *device, struct block_io *io, bool direct) {
+int block_slots_init(struct block_slots *s, struct virtio_device *device, struct block_io *io,
+                     struct block_io *range_io, bool direct) {
         *s = (struct block_slots){ .device = device, .direct = direct };
         s->count = direct ? BLOCK_SLOTS_DIRECT : BLOCK_SLOTS;
         s->slots = calloc(s->count, sizeof(*s->slots));
@@ -58,11 +59,13 @@ int block_slots_init(struct block_slots *s, struct virtio_device *device, struct
                 s->unused = &s->slots[i];
         }
         s->io = io;
+        s->range_io = range_io;
         return 0;
 }
 
 void block_slots_done(struct block_slots *s) {
-        block_io_free(TAKE_PTR(s->io)); /* first: it may be at work on the others */
+        block_io_free(TAKE_PTR(s->io)); /* first: they may be at work on the others */
+        block_io_free(TAKE_PTR(s->range_io));
         free(TAKE_PTR(s->slots));
         free(TAKE_PTR(s->buffers));
 }
@@ -98,9 +101,23 @@ static bool slot_holds_memory(const struct block_slots *s, const struct block_sl
         return !s->direct && (slot->request.kind == BLOCK_REQUEST_READ || slot->request.kind == BLOCK_REQUEST_WRITE);
 }
 
+/* Who does a slot's operation. */
+static struct block_io *io_of(const struct block_slots *s, const struct block_slot *slot) {
+        return slot->operation.kind == BLOCK_IO_FALLOCATE && s->range_io ? s->range_io : s->io;
+}
+
 static void hand_over(struct block_slots *s, struct block_slot *slot) {
+        struct block_io *io = io_of(s, slot);
+
         s->uncommitted++;
-        s->io->ops->submit(s->io, &slot->operation);
+        io->ops->submit(io, &slot->operation);
+}
+
+static void commit(struct block_slots *s) {
+        s->io->ops->commit(s->io);
+        if (s->range_io)
+                s->range_io->ops->commit(s->range_io);
+        s->uncommitted = 0;
 }
 
 /* ---- reading and writing ------------------------------------------------------------------------------ */
@@ -182,17 +199,11 @@ static bool transfer_done(struct block_slots *s, struct block_slot *slot) {
 
 /* ---- discarding and zeroing --------------------------------------------------------------------------- */
 
-#define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
-#define ZERO  (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)
-
-/*
- * What is tried for a range, the cheapest first; 0: nothing more. Block devices have
- * taken NO_HIDE_STALE for "discard" (until Linux 6.12), a hole is zeroes to them.
- */
+/* What is tried for a range, the cheapest first; 0: nothing more. */
 static const int range_ways[_BLOCK_RANGE_KIND_MAX][3] = {
-        [BLOCK_RANGE_DISCARD] = { PUNCH | FALLOC_FL_NO_HIDE_STALE, PUNCH, 0 },
-        [BLOCK_RANGE_UNMAP] = { PUNCH, ZERO, 0 },
-        [BLOCK_RANGE_ZERO] = { ZERO, 0, 0 },
+        [BLOCK_RANGE_DISCARD] = { BLOCK_IO_DISCARD, BLOCK_IO_PUNCH, 0 },
+        [BLOCK_RANGE_UNMAP] = { BLOCK_IO_PUNCH, BLOCK_IO_ZERO, 0 },
+        [BLOCK_RANGE_ZERO] = { BLOCK_IO_ZERO, 0, 0 },
 };
 
 static uint8_t zeroes[64 * 1024] __attribute__((aligned(BUFFER_ALIGNMENT)));
@@ -335,11 +346,17 @@ static void reaped(struct block_slots *s, struct block_slot *slot) {
         }
 }
 
-static void reap_all(struct block_slots *s) {
+static void reap_from(struct block_slots *s, struct block_io *io) {
         struct block_operation *o;
 
-        while ((o = s->io->ops->reap(s->io)))
+        while ((o = io->ops->reap(io)))
                 reaped(s, (struct block_slot *) o);
+}
+
+static void reap_all(struct block_slots *s) {
+        reap_from(s, s->io);
+        if (s->range_io)
+                reap_from(s, s->range_io);
 }
 
 int block_slots_begin(struct block_slots *s, unsigned queue, const struct block_limits *limits) {
@@ -372,8 +389,7 @@ int block_slots_begin(struct block_slots *s, unsigned queue, const struct block_
 
 bool block_slots_turn(struct block_slots *s) {
         if (s->uncommitted > 0)
-                s->io->ops->commit(s->io);
-        s->uncommitted = 0;
+                commit(s);
         reap_all(s);
         return s->uncommitted > 0;
 }
@@ -381,6 +397,7 @@ bool block_slots_turn(struct block_slots *s) {
 void block_slots_stop(struct block_slots *s, unsigned queue) {
         for (unsigned i = 0; i < s->count; i++) {
                 struct block_slot *slot = &s->slots[i];
+                struct block_io *io = io_of(s, slot);
 
                 if (slot->state != SLOT_BUSY || slot->queue != queue)
                         continue;
@@ -389,13 +406,13 @@ void block_slots_stop(struct block_slots *s, unsigned queue) {
                         s->holding++;
                 else if (slot_writes(slot))
                         s->fences++;
-                s->io->ops->cancel(s->io, &slot->operation);
+                io->ops->cancel(io, &slot->operation);
         }
+        /* What holds guest memory is read or written: range_io has none of that. */
         while (s->holding > 0) {
                 s->io->ops->wait(s->io);
                 reap_all(s);
         }
         /* What goes on without a guest, or is another queue's, has to get to its end. */
-        s->io->ops->commit(s->io);
-        s->uncommitted = 0;
+        commit(s);
 }

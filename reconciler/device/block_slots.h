@@ -18,7 +18,7 @@ struct block_slot;
 
 struct block_slots {
         struct virtio_device *device;
-        struct block_io *io;
+        struct block_io *io, *range_io; /* range_io: of BLOCK_IO_FALLOCATE; NULL: io does that, too */
         bool direct;
         bool write_through; /* FLUSH is not negotiated: 5.2.6.2, a write is stable when it is done */
 
@@ -34,8 +34,9 @@ struct block_slots {
         struct virtqueue_chain chain;        /* of the request that is being taken */
 };
 
-/** block_slots_init() - @io becomes theirs on success. Return: 0, -ENOMEM */
-int block_slots_init(struct block_slots *s, struct virtio_device *device, struct block_io *io, bool direct);
+/** block_slots_init() - @io and @range_io become theirs on success. Return: 0, -ENOMEM */
+int block_slots_init(struct block_slots *s, struct virtio_device *device, struct block_io *io,
+                     struct block_io *range_io, bool direct);
 void block_slots_done(struct block_slots *s);
 
 /**

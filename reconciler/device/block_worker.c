@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/image_events.h"
 #include "base/log.h"
 #include "device/block.h"
 #include "device/block_image.h"
+#include "device/block_io.h"
 #include "device/device_type.h"
 
 /* How long a killed predecessor may take to let go of the image; less than the daemon waits for the worker to serve. */
@@ -68,13 +70,15 @@ static const struct device_option block_options[] = {
         { 0 },
 };
 
-/* One ring or a few threads; what either needs is not worth a list of its own. */
+/* A ring and a thread, or a few threads; what either needs is not worth a list of its own. */
 static const struct cage_rule block_rules[] = {
         { __NR_io_uring_enter, false, 0 },
         { __NR_preadv2, false, 0 },
         { __NR_pwritev2, false, 0 },
         { __NR_fdatasync, false, 0 },
-        { __NR_fallocate, false, 0 },
+        { __NR_fallocate, true, BLOCK_IO_PUNCH },
+        { __NR_fallocate, true, BLOCK_IO_DISCARD },
+        { __NR_fallocate, true, BLOCK_IO_ZERO },
         { __NR_futex, false, 0 },
         { __NR_read, false, 0 },  /* of the events of image and threads */
         { __NR_lseek, false, 0 }, /* tells the image's size */
@@ -83,6 +87,13 @@ static const struct cage_rule block_rules[] = {
         { __NR_madvise, false, 0 },
         { __NR_exit, false, 0 },
 };
+
+/* cage_restrict() keeps a file at the size that it has; a block device has no such limit. */
+static bool is_fixed(const struct device_arguments *a, const struct block_options *o) {
+        struct stat st;
+
+        return a->followed && !o->read_only && fstat(o->image_fd, &st) == 0 && S_ISREG(st.st_mode);
+}
 
 static int block_create(const struct device_arguments *a, struct virtio_device **ret, struct err *e) {
         char name[WORKER_NAME_SIZE];
@@ -108,6 +119,7 @@ static int block_create(const struct device_arguments *a, struct virtio_device *
                 block_serial(a->zone, a->device, serial);
                 o.serial = serial;
         }
+        o.fixed_size = is_fixed(a, &o);
         return block_new(&o, ret, e);
 }
 
@@ -117,6 +129,5 @@ const struct device_type block_device_type = {
         .options = block_options,
         .rules = block_rules,
         .num_rules = ELEMENTSOF(block_rules),
-        .files_grow = true,
         .create = block_create,
 };

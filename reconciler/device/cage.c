@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <seccomp.h>
@@ -22,7 +23,7 @@
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #endif
 
-/* Where stderr is a file, what is logged there has a limit, too. */
+/* Where it logs to a file, that has a limit, too. */
 #define LOG_FILE_MAX (UINT64_C(64) << 20)
 
 /* ---- descriptors and limits --------------------------------------------------------------------------- */
@@ -45,15 +46,27 @@ int cage_close_others(int *keep, size_t count) {
         return syscall(__NR_close_range, first, UINT32_MAX, 0) < 0 ? -errno : 0;
 }
 
-static uint64_t largest_file(const struct device_type *type, const int *fds, size_t count) {
-        uint64_t largest = LOG_FILE_MAX;
+/* How large a file may become: as large as it is, but for one that is only written to, a log. */
+static uint64_t size_limit(int fd) {
+        int flags = fcntl(fd, F_GETFL);
         struct stat st;
 
-        if (type->files_grow)
+        if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return 0;
+        return MAX((uint64_t) st.st_size, (flags & O_ACCMODE) == O_WRONLY ? LOG_FILE_MAX : 0);
+}
+
+/*
+ * Of a worker that another one follows, who has the size of then. Who is alone writes to an image that has grown itself,
+ * and makes a file in memory for the front-end, the record of what is in flight.
+ */
+static uint64_t largest_file(enum cage_transport transport, const int *fds, size_t count) {
+        uint64_t largest = size_limit(STDERR_FILENO);
+
+        if (transport == CAGE_VHOST_USER)
                 return RLIM_INFINITY;
         for (size_t i = 0; i < count; i++)
-                if (fstat(fds[i], &st) == 0 && S_ISREG(st.st_mode))
-                        largest = MAX(largest, (uint64_t) st.st_size);
+                largest = MAX(largest, size_limit(fds[i]));
         return largest;
 }
 
@@ -87,13 +100,13 @@ static int limit_memory(void) {
 /* Of a front-end: three descriptors a queue, a message's, and those of the connection; with what is open already. */
 #define VHOST_USER_FDS 128
 
-static int set_limits(const struct device_type *type, enum cage_transport transport, const int *fds, size_t count) {
+static int set_limits(enum cage_transport transport, const int *fds, size_t count) {
         const struct {
                 __rlimit_resource_t resource;
                 uint64_t value;
         } limits[] = {
                 { RLIMIT_CORE, 0 },
-                { RLIMIT_FSIZE, largest_file(type, fds, count) },
+                { RLIMIT_FSIZE, largest_file(transport, fds, count) },
                 /* Nothing can be opened: 0 is taken. Not 0: poll(2) would refuse to look at one descriptor. */
                 { RLIMIT_NOFILE, transport == CAGE_VHOST_USER ? VHOST_USER_FDS : 1 },
                 { RLIMIT_NPROC, THREADS_MAX },
@@ -241,7 +254,7 @@ static int restrict_system_calls(const struct device_type *type, enum cage_trans
 
 int cage_restrict(const struct device_type *type, enum cage_transport transport, const int *fds, size_t count,
                   struct err *e) {
-        int r = set_limits(type, transport, fds, count);
+        int r = set_limits(transport, fds, count);
 
         if (r < 0)
                 return err_set(e, r, "cannot limit resources: %s", strerror(-r));

@@ -59,7 +59,7 @@ enum cage_transport {
 /**
  * cage_restrict() - the rest, once nothing more has to be made or opened
  * @type: whose system calls are let through, with those that every worker makes
- * @fds: the descriptors in use; files among them cannot be grown, but where the type lives with that
+ * @fds: the descriptors in use; with CAGE_HVISOR no file gets larger by this process than the largest of them is now
  *
  * Holds for all threads. Return: 0 or -errno with @e; after an error exit.
  */

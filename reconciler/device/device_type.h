@@ -32,6 +32,7 @@ struct device_fds {
 struct device_arguments {
         const char *zone;
         const char *device;
+        bool followed;                  /* by another worker, when this one ends: a daemon sees to it */
         int values[DEVICE_OPTIONS_MAX]; /* by place in the type's options: descriptor, number, or 0/1 */
         const char *texts[DEVICE_OPTIONS_MAX];
         struct device_fds lists[DEVICE_OPTIONS_MAX]; /* of options that take several descriptors */
@@ -54,7 +55,7 @@ struct device_option {
 /* One system call that a caged worker may make. */
 struct cage_rule {
         int syscall;     /* __NR_…, on this architecture */
-        bool restricted; /* only with @request as its second argument, as ioctl(2) has it */
+        bool restricted; /* only with @request as its second argument: of ioctl(2), or fallocate(2)'s mode */
         unsigned long request;
 };
 
@@ -64,7 +65,6 @@ struct device_type {
         const struct device_option *options; /* closed by DEVICE_OPTION_END */
         const struct cage_rule *rules;       /* what it needs while it serves, besides what every worker does */
         size_t num_rules;
-        bool files_grow; /* others may make its files larger while it serves, and then it writes there, too */
 
         /* Takes the descriptors of @a over on success. Runs isolated (cage.h), but may make what it needs: threads, rings. */
         int (*create)(const struct device_arguments *a, struct virtio_device **ret, struct err *e);

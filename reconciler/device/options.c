@@ -318,6 +318,7 @@ int worker_options_parse(int argc, char **argv, struct worker_options *ret, stru
                 return err_set(e, -EINVAL, "'%s' is no type of device; see --help", argv[1]);
         o.arguments.device = o.type->name;
         r = parse_options(argc - 1, argv + 1, &o, e);
+        o.arguments.followed = !o.vhost_user;
         if (r == 0)
                 *ret = o;
         return r;

@@ -53,7 +53,7 @@ static void start_with(struct fixture *f, const struct block_options *options, u
         o.serial = "zone.disk";
         o.num_queues = o.num_queues ?: 1;
         if (on_threads)
-                assert_int_equal(block_io_threads_new(o.image_fd, &o.io), 0);
+                assert_int_equal(block_io_threads_new(o.image_fd, BLOCK_IO_THREADS, &o.io), 0);
         if (block_new(&o, &f->device, &e) < 0)
                 fail_msg("%s", e.text);
         fake_serve(&f->t, f->device);
@@ -656,6 +656,27 @@ static int open_again(const struct fixture *f, int flags) {
         return open(path, flags | O_CLOEXEC);
 }
 
+/* In the cage a larger file is another worker's. */
+static void test_block_leaves_an_image_that_has_grown_to_who_may_write_to_all_of_it(void **state) {
+        struct fixture *f = *state;
+        int events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), other;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", f->image);
+        assert_true(inotify_add_watch(events, path, IN_CLOSE_WRITE | IN_ATTRIB) >= 0);
+        start_with(f, &(struct block_options){ .image_events_fd = events, .fixed_size = true }, UINT64_MAX);
+        other = open_again(f, O_WRONLY);
+        assert_int_equal(ftruncate(other, (SECTORS - 8) * 512), 0);
+        close(other);
+        fake_settle(&f->t, 0);
+        assert_int_equal(capacity(f), SECTORS - 8);
+        other = open_again(f, O_WRONLY);
+        assert_int_equal(ftruncate(other, 2 * SECTORS * 512), 0);
+        close(other);
+        assert_int_equal(server_step(f->t.server, 0), 0);
+        assert_int_equal(capacity(f), SECTORS - 8);
+}
+
 static void test_block_sees_the_image_grow(void **state) {
         struct fixture *f = *state;
         int events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), other;
@@ -911,7 +932,7 @@ static void test_block_ring_refuses_all_else(void **state) {
                 return;
         assert_int_equal(block_io_uring_new(f->image, 4, &io), 0);
         assert_int_equal(io_uring_queue_mmap(io->event_fd, &p, &ring), 0);
-        for (unsigned i = 0; i < 4; i++) {
+        for (unsigned i = 0; i < 5; i++) {
                 struct io_uring_sqe *e = io_uring_get_sqe(&ring);
 
                 switch (i) {
@@ -923,6 +944,10 @@ static void test_block_ring_refuses_all_else(void **state) {
                         break;
                 case 2: /* a descriptor of the process, not the ring's file */
                         io_uring_prep_writev(e, f->image, &(struct iovec){ &byte, 1 }, 1, 0);
+                        break;
+                case 3: /* room beyond the file's end, which no limit of its size would count */
+                        io_uring_prep_fallocate(e, 0, FALLOC_FL_KEEP_SIZE, 1 << 20, 1 << 20);
+                        e->flags = IOSQE_FIXED_FILE;
                         break;
                 default:
                         io_uring_prep_read(e, 0, &byte, 1, 0);
@@ -1076,6 +1101,7 @@ int main(void) {
                 TEST(test_block_serves_more_requests_than_it_has_slots_for),
                 TEST(test_block_blocks_may_be_larger),
                 TEST(test_block_sees_the_image_grow),
+                TEST(test_block_leaves_an_image_that_has_grown_to_who_may_write_to_all_of_it),
                 TEST(test_block_direct_goes_through_buffers_of_its_own),
                 TEST(test_block_a_reset_waits_for_no_flush),
                 TEST(test_block_a_reset_waits_for_what_is_at_guest_memory),

@@ -191,7 +191,8 @@ static pid_t start_block(struct shared *s, bool threads, bool misbehave) {
         pid = fork();
         if (pid == 0) {
                 o.image_fd = s->files[0];
-                if ((threads && block_io_threads_new(o.image_fd, &o.io) < 0) || block_new(&o, &d, &e) < 0)
+                if ((threads && block_io_threads_new(o.image_fd, BLOCK_IO_THREADS, &o.io) < 0) ||
+                    block_new(&o, &d, &e) < 0)
                         _exit(97);
                 serve_caged(s, &block_device_type, d, misbehave);
         }
@@ -257,6 +258,97 @@ static void test_cage_kills_who_opens_a_file(void **state) {
         assert_int_equal(WTERMSIG(status), SIGSYS);
         close(s->files[0]);
         unshare_all(s);
+}
+
+#define IMAGE_SIZE (256 * 1024)
+
+static long try_write_beyond(int fd) {
+        return pwritev2(fd, &(struct iovec){ "x", 1 }, 1, IMAGE_SIZE, 0);
+}
+
+static long try_append(int fd) {
+        return pwritev2(fd, &(struct iovec){ "x", 1 }, 1, 0, RWF_APPEND);
+}
+
+static long try_zero_beyond(int fd) {
+        return fallocate(fd, FALLOC_FL_ZERO_RANGE, IMAGE_SIZE, IMAGE_SIZE);
+}
+
+static long try_zero_beyond_with_the_size_kept(int fd) {
+        return fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, IMAGE_SIZE, IMAGE_SIZE);
+}
+
+static long try_allocate(int fd) {
+        return fallocate(fd, 0, IMAGE_SIZE, IMAGE_SIZE);
+}
+
+static long try_allocate_with_the_size_kept(int fd) {
+        return fallocate(fd, FALLOC_FL_KEEP_SIZE, IMAGE_SIZE, IMAGE_SIZE);
+}
+
+static long try_truncate(int fd) {
+        return ftruncate(fd, 2 * IMAGE_SIZE);
+}
+
+static long try_raise_limit(int fd _unused_) {
+        return setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+}
+
+/* What would take room of root Linux's file system that the image does not have. */
+static const struct {
+        const char *what;
+        long (*attempt)(int fd);
+        bool killed;
+} growths[] = {
+        { "write beyond the end", try_write_beyond, false },
+        { "append", try_append, false },
+        { "zero beyond the end", try_zero_beyond, false },
+        { "zero beyond the end with the size kept", try_zero_beyond_with_the_size_kept, true },
+        { "allocate", try_allocate, true },
+        { "allocate with the size kept", try_allocate_with_the_size_kept, true },
+        { "truncate", try_truncate, true },
+        { "raise the limit", try_raise_limit, true },
+};
+
+/* Return: the status of a process, in a disk's cage if @caged, that tries it and ends with 0 if it was refused. */
+static int try_growth(size_t i, int image, bool caged) {
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                struct err e = { 0 };
+
+                (void) signal(SIGXFSZ, SIG_IGN);
+                if (caged && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+                              cage_restrict(&block_device_type, CAGE_HVISOR, &image, 1, &e) < 0))
+                        _exit(100);
+                (void) syscall(SYS_exit_group, growths[i].attempt(image) >= 0);
+        }
+        assert_true(pid > 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return status;
+}
+
+static void test_cage_does_not_let_a_disk_take_more_room_than_its_image(void **state _unused_) {
+        for (size_t i = 0; i < ELEMENTSOF(growths); i++) {
+                int image = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), status;
+                struct stat before, after;
+
+                assert_int_equal(ftruncate(image, IMAGE_SIZE), 0);
+                assert_int_equal(fstat(image, &before), 0);
+                status = try_growth(i, image, true);
+                if (growths[i].killed ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS : status != 0)
+                        fail_msg("a caged disk can %s (status %#x)", growths[i].what, status);
+                assert_int_equal(fstat(image, &after), 0);
+                assert_int_equal(after.st_size, before.st_size);
+                assert_int_equal(after.st_blocks, before.st_blocks);
+                /* The attempt is one: without a cage it succeeds, where the file system knows it. */
+                status = try_growth(i, image, false);
+                if (status == 0 && growths[i].attempt != try_zero_beyond &&
+                    growths[i].attempt != try_zero_beyond_with_the_size_kept)
+                        fail_msg("not even an uncaged process can %s", growths[i].what);
+                close(image);
+        }
 }
 
 /* ---- console ------------------------------------------------------------------------------------------ */
@@ -770,6 +862,7 @@ int main(void) {
                 cmocka_unit_test(test_cage_lets_a_disk_work),
                 cmocka_unit_test(test_cage_lets_a_disk_work_on_threads),
                 cmocka_unit_test(test_cage_kills_who_opens_a_file),
+                cmocka_unit_test(test_cage_does_not_let_a_disk_take_more_room_than_its_image),
                 cmocka_unit_test(test_cage_lets_a_console_work),
                 cmocka_unit_test(test_cage_lets_a_network_card_work),
                 cmocka_unit_test(test_cage_lets_a_source_of_entropy_work),

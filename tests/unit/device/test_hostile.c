@@ -95,7 +95,7 @@ static void make_disk(struct fixture *f, bool threads) {
                                    .discard = true };
 
         if (threads)
-                assert_int_equal(block_io_threads_new(o.image_fd, &o.io), 0);
+                assert_int_equal(block_io_threads_new(o.image_fd, BLOCK_IO_THREADS, &o.io), 0);
         assert_int_equal(block_new(&o, &f->device, NULL), 0);
 }
 

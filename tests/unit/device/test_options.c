@@ -123,6 +123,7 @@ static void test_options_open_what_nobody_hands_over(void **state) {
         assert_int_equal(parse("block --vhost-user=/run/s --image=/dev/null --read-only", &o, &e),
                          WORKER_OPTIONS_SERVE);
         assert_string_equal(o.vhost_user, "/run/s");
+        assert_false(o.arguments.followed);
         assert_int_equal(o.device_fd, -1);
         assert_string_equal(o.arguments.device, "block");
         assert_int_equal(o.arguments.values[5], 0);
