@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a worker that runs is locked up in, seen from outside, and what becomes of one whose code was taken over."""
 
+import errno
 import re
 
 from rig import confs, witness
@@ -21,26 +22,46 @@ CALLS = {
         "use /dev/hvisor": "56 -100 text:/dev/hvisor 2",
         "make an io_uring": "425 1 text:123456789012345678901234567890123456789012345678901234567890",
         "map RAM anew": "222 0 4096 3 1 {device} 0",
+        "take room that its image does not have": "47 {image} 1 0x100000 0x100000",
     },
     "lan": {
         "make a socket": "198 2 1 0",
         "trace a process": "117 16 1 0 0",
         "signal a process": "129 {main} 0",
         "serve another device": "29 {device} 0xc1a8b740 0",
+        "connect to somebody": "203 0 text:/run/hvisor/bus 16",
     },
     "main": {
         "run a program": "221 text:/bin/busybox 0 0",
         "make a namespace": "97 0x10000000",
         "become root": "146 0",
         "make a process": "220 17 0 0 0 0",
+        "take hold of a process": "434 {lan} 0",
+    },
+    "entropy": {
+        "map another zone's RAM": "222 0 4096 3 1 {device} {neighbour}",
+        "stop its zone": "29 {device} 0xb726 0",
+        "take another's descriptor": "438 0 0 0",
+        "read another's memory": "270 {lan} 0 0 0 0 0",
+        "have a program of its own": "226 0 4096 5",
     },
 }
 
 
 def boot(vm):
     vm.run(f"truncate -s 1M {DISK}")
-    vm.boot("guest", confs.payload("console-irq", disk=DISK, tap="tap0"))
+    vm.boot("guest", confs.payload("console-irq", "lower", DISK, "tap0", rng=True))
     return witness.wait_ready(vm, "guest")
+
+
+def descriptor(vm, pid, option):
+    """The number that a worker was given with this option."""
+    return vm.out(f"tr '\\0' ' ' </proc/{pid}/cmdline | sed 's/.*--{option}=\\([0-9]*\\).*/\\1/'")
+
+
+def inject(vm, pid, call):
+    """What becomes of a worker, or of its system call, if its code was taken over to make that."""
+    return vm.out(f"/usr/lib/rig/inject {pid} {call}")
 
 
 def status_of(vm, pid):
@@ -50,7 +71,7 @@ def status_of(vm, pid):
 @case("cage-every-worker-is-locked-up-and-each-by-itself")
 def locked_up(vm):
     workers = {name: pid for name, (pid, _) in boot(vm).items()}
-    assert set(workers) == {"disk", "lan", "main"}, workers
+    assert set(workers) == {"disk", "lan", "main", "entropy"}, workers
     users, seen = set(), {kind: {vm.out(f"readlink /proc/1/ns/{kind}")} for kind in NAMESPACES}
     for name, pid in workers.items():
         status = status_of(vm, pid)
@@ -60,7 +81,8 @@ def locked_up(vm):
         assert status["Groups"].split() == [], (name, status["Groups"])
         for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(status[key], 16) == 0, (name, key, status[key])
-        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2" and status["Threads"] == "1", (name, status)
+        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", (name, status)
+        assert status["Threads"] == ("2" if name == "disk" else "1"), (name, status)
         assert status["NSpid"].split() == [str(pid), "1"], (name, status["NSpid"])
         for kind in NAMESPACES:
             seen[kind].add(vm.out(f"readlink /proc/{pid}/ns/{kind}"))
@@ -81,21 +103,33 @@ def locked_up(vm):
 
 @case("cage-a-worker-whose-code-was-taken-over-is-killed-at-once-and-its-guest-goes-on")
 def taken_over(vm):
+    vm.boot("neighbour", confs.payload("console-irq", "upper"))
     boot(vm)
     console = vm.console("guest")
     console.expect("hello from zone 1")
-    for device, calls in CALLS.items():
-        for what, call in calls.items():
-            workers = witness.wait_ready(vm, "guest")
-            pid, generation = workers[device]
-            fd = vm.out(f"tr '\\0' ' ' </proc/{pid}/cmdline | sed 's/.*--device-fd=\\([0-9]*\\).*/\\1/'")
-            said = vm.out(f"/usr/lib/rig/inject {pid} " + call.format(device=fd, main=workers["main"][0]))
+    # one call of each device's in a round, then all are replaced
+    for calls in zip(*(calls.items() for calls in CALLS.values()), strict=True):
+        workers = witness.wait_ready(vm, "guest")
+        for device, (what, call) in zip(CALLS, calls):
+            pid, _ = workers[device]
+            words = {"device": descriptor(vm, pid, "device-fd"), "main": workers["main"][0], "lan": workers["lan"][0],
+                     "neighbour": hex(confs.PLACES["upper"].memory)}
+            if "{image}" in call:
+                words["image"] = descriptor(vm, pid, "image-fd")
+            said = inject(vm, pid, call.format(**words))
             assert said == f"killed by {SIGSYS}", f"{device} can {what}: {said}"
-            vm.wait(lambda: witness.attachments(vm, "guest")[device][1] > generation, what=f"another worker of {device}")
+        vm.wait(lambda: all(now[1] > workers[name][1] for name, now in witness.attachments(vm, "guest").items()), what="other workers")
     # what a worker does all the time is no more than what it is let do
     pid = witness.wait_ready(vm, "guest")["main"][0]
-    assert vm.out(f"/usr/lib/rig/inject {pid} 113 1 0") == "returned -14"
+    assert inject(vm, pid, "113 1 0") == "returned -14"
     assert witness.wait_ready(vm, "guest")["main"][0] == pid
+    # a disk writes, but not beyond the image's end
+    pid = witness.wait_ready(vm, "guest")["disk"][0]
+    image = descriptor(vm, pid, "image-fd")
+    assert inject(vm, pid, f"62 {image} {1 << 20} 0") == f"returned {1 << 20}"
+    assert inject(vm, pid, f"64 {image} text:more 4") == f"returned -{errno.EFBIG}"
+    assert vm.out(f"stat -c '%s %b' {DISK}") == f"{1 << 20} 0"
+    assert vm.zone("neighbour")["restarts"] == 0
     console.send("still here\n")
     console.expect("^echo: .*STILL HERE")
 

@@ -40,6 +40,7 @@ def misuse(vm):
 def misuse_device(vm):
     alone(vm)
     run_tool(vm, "misuse-device")
+    run_tool(vm, "misuse-neighbour")
     assert_nothing_left(vm)
 
 
