@@ -41,6 +41,7 @@
 
 #define TEST_UID   WORKER_UID(3, 78)
 #define QUEUE_SIZE 64
+#define PATIENCE   10000 /* moments of 2 ms, on a busy machine */
 #define HEADER     DATA
 #define STATUS     (DATA + 0x1000)
 #define PAYLOAD    (DATA + 0x2000)
@@ -83,7 +84,8 @@ static void serve_caged(struct shared *s, const struct device_type *type, struct
         struct err e = { 0 };
 
         fake_serve(&s->t, d);
-        if (cage_isolate("test", TEST_UID, &e) < 0 ||
+        /* Once it is another user: that forgets it. A test that fails leaves nobody behind. */
+        if (cage_isolate("test", TEST_UID, &e) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
             cage_restrict(type, CAGE_HVISOR, s->files, ELEMENTSOF(s->files), &e) < 0)
                 _exit(99);
         if (misbehave)
@@ -98,7 +100,19 @@ static void sleep_a_moment(void) {
         (void) nanosleep(&moment, NULL);
 }
 
-/* The features are those that the devices here offer: the model itself is the child's. */
+static bool wait_acknowledged(struct shared *s, uint64_t sequence) {
+        for (unsigned i = 0; i < PATIENCE; i++) {
+                if (__atomic_load_n(&s->t.acknowledged, __ATOMIC_ACQUIRE) == sequence)
+                        return true;
+                sleep_a_moment();
+        }
+        return false;
+}
+
+/*
+ * The features are those that the devices here offer: the model itself is the child's. It may be reading the state right
+ * now, a part of it old: only the second sequence says that all was there when it began to read.
+ */
 static void driver_up(struct shared *s, unsigned num_queues) {
         eventfd_t n;
 
@@ -106,17 +120,18 @@ static void driver_up(struct shared *s, unsigned num_queues) {
                 s->t.state.queues[q].ready = true;
         s->t.state.features = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_BLK_F_FLUSH);
         s->t.state.status = STATUS_OK;
-        s->t.state.sequence = 1;
         assert_int_equal(eventfd_write(s->t.base.event_fd, 1), 0);
-        for (unsigned i = 0; i < 2500 && __atomic_load_n(&s->t.acknowledged, __ATOMIC_ACQUIRE) != 1; i++)
-                sleep_a_moment();
+        for (uint64_t sequence = 1; sequence <= 2; sequence++) {
+                __atomic_store_n(&s->t.state.sequence, sequence, __ATOMIC_RELEASE);
+                assert_true(wait_acknowledged(s, sequence));
+        }
         assert_int_equal(eventfd_read(s->t.base.event_fd, &n), 0);
 }
 
 static bool wait_used(struct fake_queue *q, uint32_t *ret_length) {
         uint32_t head;
 
-        for (unsigned i = 0; i < 2500; i++) {
+        for (unsigned i = 0; i < PATIENCE; i++) {
                 if (fake_take_used(q, &head, ret_length))
                         return true;
                 sleep_a_moment();
