@@ -178,10 +178,8 @@ int vhost_user_check_reply(const struct vhost_user_rule *rule, const struct vhos
         return 0;
 }
 
-bool vhost_user_replies(const struct vhost_user_rule *rule, const struct vhost_user_header *request,
-                        uint64_t protocol_features) {
-        return rule->replies ||
-               ((request->flags & VHOST_USER_FLAG_NEED_REPLY) && (protocol_features & VHOST_USER_PROTOCOL(REPLY_ACK)));
+bool vhost_user_replies(const struct vhost_user_rule *rule, const struct vhost_user_header *request) {
+        return rule->replies || (request->flags & VHOST_USER_FLAG_NEED_REPLY);
 }
 
 /* ---- the socket --------------------------------------------------------------------------------------- */

@@ -199,9 +199,13 @@ int vhost_user_check(const struct vhost_user_rule *rule, const struct vhost_user
 int vhost_user_check_reply(const struct vhost_user_rule *rule, const struct vhost_user_header *request,
                            const struct vhost_user_message *m, struct err *e);
 
-/** vhost_user_replies() - an answer is due: always for some requests, for others if asked and REPLY_ACK was negotiated */
-bool vhost_user_replies(const struct vhost_user_rule *rule, const struct vhost_user_header *request,
-                        uint64_t protocol_features);
+/**
+ * vhost_user_replies() - an answer is due: always for some requests, for others if FLAG_NEED_REPLY asks for it
+ *
+ * Whether REPLY_ACK was negotiated is the asker's to mind: one that asks without waits, and would for ever. QEMU does,
+ * where it connects anew to a back-end whose predecessor had it.
+ */
+bool vhost_user_replies(const struct vhost_user_rule *rule, const struct vhost_user_header *request);
 
 /* ---- over the socket -------------------------------------------------------------------------------------- */
 

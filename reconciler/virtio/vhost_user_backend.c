@@ -378,7 +378,7 @@ static int handle(struct vhost_user_backend *b, struct vhost_user_message *m, st
 int vhost_user_backend_handle(struct vhost_user_backend *b, struct vhost_user_message *m,
                               struct vhost_user_message *reply, struct err *e) {
         const struct vhost_user_rule *rule = vhost_user_rule(m->header.request);
-        bool due = vhost_user_replies(rule, &m->header, b->protocol_features);
+        bool due = vhost_user_replies(rule, &m->header);
         int r = handle(b, m, reply, e);
 
         if (r != 0)

@@ -90,7 +90,7 @@ static int request(struct vhost_user_front *f, struct vhost_user_message *m, con
         r = vhost_user_send(f->socket, m);
         if (r < 0)
                 return err_set(e, r, "%s: %s", rule->name, strerror(-r));
-        if (!vhost_user_replies(rule, &m->header, f->protocol))
+        if (!vhost_user_replies(rule, &m->header))
                 return 0;
         r = receive_reply(f, e);
         if (r >= 0)

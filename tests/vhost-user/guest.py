@@ -3,7 +3,7 @@
 
 import common
 from rig import cpio, paths, zone_initrd
-from rig.agent import Agent
+from rig.agent import Agent, AgentError
 from rig.qemu import Qemu, QemuError
 
 MEMORY = "256M"
@@ -52,18 +52,25 @@ class Guest:
         initrd = folder / "initrd"
         write_initrd(initrd, modules)
         self._qemu = Qemu([
-            "-accel", "tcg", "-cpu", "cortex-a72", "-smp", "2", "-no-reboot",
+            "-accel", "tcg", "-cpu", "cortex-a72", "-smp", "2", "-no-reboot", "-preconfig",
             # The workers map it.
             "-M", "virt,gic-version=3,memory-backend=ram", "-m", MEMORY,
             "-object", f"memory-backend-memfd,id=ram,size={MEMORY},share=on",
             "-kernel", str(paths.KERNEL / "Image"), "-initrd", str(initrd), "-append", BOOTARGS,
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=rig", *devices])
         try:
+            # Not each of QEMU's devices waits for its worker: some fail where it is not connected yet.
+            common.wait_for(self._connected, "QEMU connects to the workers", self.said)
+            self._qemu.command("x-exit-preconfig")
             self._agent = Agent(self._qemu.connect(self._qemu.agent_socket), self._watch)
             self.run("true")
         except Exception:
             self.close()
             raise
+
+    def _connected(self):
+        return not any(c["filename"].startswith("disconnected:") for c in self._qemu.command("query-chardev")
+                       if c["label"].startswith("vhost-user-"))
 
     def _watch(self):
         if not self._qemu.running():
@@ -71,7 +78,10 @@ class Guest:
 
     def run(self, text, timeout=TIMEOUT):
         """Return: what a command has printed, which ends with 0."""
-        answer = self._agent.run(text, timeout)
+        try:
+            answer = self._agent.run(text, timeout)
+        except (AgentError, OSError) as error:
+            raise QemuError(f"{text}: {error}\n{self.said()}") from error
         assert answer, f"not done after {timeout} s: {text}\n{self.said()}"
         said = answer.out.decode(errors="replace")
         assert answer.status == 0, f"{text}: status {answer.status:#x}\n{said}{answer.err.decode(errors='replace')}\n{self.said()}"

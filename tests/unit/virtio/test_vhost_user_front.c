@@ -192,7 +192,7 @@ static void *serve(void *userdata) {
                 if (b->misdeed != GOOD && receiver.message.header.request == b->at) {
                         if (misbehave(b, &receiver.message, &reply))
                                 break;
-                } else if (vhost_user_replies(rule, &receiver.message.header, b->set_protocol))
+                } else if (vhost_user_replies(rule, &receiver.message.header))
                         (void) vhost_user_send(b->socket, &reply);
         }
         vhost_user_receiver_done(&receiver);
