@@ -225,6 +225,10 @@ static int allow_vhost_user(scmp_filter_ctx filter) {
         static const struct cage_rule rules[] = {
                 { __NR_accept4, false, 0 }, { __NR_recvmsg, false, 0 },      { __NR_sendmsg, false, 0 },
                 { __NR_fstat, false, 0 },   { __NR_memfd_create, false, 0 }, { __NR_ftruncate, false, 0 },
+                { __NR_fstatfs, false, 0 }, { __NR_fcntl, true, F_GETFL },   { __NR_ppoll, false, 0 },
+#ifdef __NR_poll
+                { __NR_poll, false, 0 },
+#endif
         };
         int r = allow(filter, rules, ELEMENTSOF(rules));
 

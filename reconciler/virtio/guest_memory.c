@@ -85,6 +85,33 @@ static int measure_run(const struct guest_memory_piece *pieces, size_t count, si
         return 0;
 }
 
+static uint64_t largest_page(const struct guest_memory_piece *pieces, size_t count) {
+        uint64_t page = 1;
+
+        for (size_t i = 0; i < count; i++)
+                page = MAX(page, pieces[i].page);
+        return page;
+}
+
+/* A range of addresses that @gpa could begin: huge pages are mapped at multiples of their size alone. */
+static void *reserve(uint64_t gpa, uint64_t size, uint64_t page) {
+        uint64_t whole, skipped;
+        uint8_t *base;
+
+        if (__builtin_add_overflow(size, page, &whole)) {
+                errno = ENOMEM;
+                return MAP_FAILED;
+        }
+        base = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base == MAP_FAILED)
+                return base;
+        skipped = (gpa - (uintptr_t) base) & (page - 1);
+        if (skipped > 0)
+                (void) munmap(base, skipped);
+        (void) munmap(base + skipped + size, page - skipped);
+        return base + skipped;
+}
+
 /* Reserves one range of addresses for the run, then puts each piece into its place. */
 static int map_run(struct guest_memory *m, const struct guest_memory_piece *pieces, size_t count, uint64_t size) {
         uint64_t gpa = pieces[0].gpa;
@@ -94,7 +121,7 @@ static int map_run(struct guest_memory *m, const struct guest_memory_piece *piec
         r = check_room(m, gpa, size);
         if (r < 0)
                 return r;
-        base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        base = reserve(gpa, size, largest_page(pieces, count));
         if (base == MAP_FAILED)
                 return -errno;
         for (size_t i = 0; i < count; i++) {

@@ -53,11 +53,12 @@ struct guest_memory_piece {
         uint64_t size;
         uint64_t offset; /* in @fd */
         int fd;          /* borrowed, only during the call */
+        uint64_t page;   /* bytes of one of its pages, a power of two; 0: an ordinary one */
 };
 
 /**
  * guest_memory_map() - maps RAM, shared, from descriptors
- * @pieces: sorted in place by address; page-aligned, all three
+ * @pieces: sorted in place by address; aligned to their pages, all three
  *
  * Pieces that adjoin for the guest adjoin here, too, and become one region: a
  * guest may place a buffer across the border. Pages are faulted in on use; once

@@ -41,9 +41,23 @@ int shared_memory_make_inflight(const struct vhost_user_inflight *asked, struct 
 int shared_memory_map_inflight(const struct vhost_user_inflight *i, int fd, struct inflight_region *ret, struct err *e);
 void shared_memory_unmap_inflight(struct inflight_region *r);
 
+/* A peer's eventfd. The mode is the peer's, who may wait in read(2): it is not changed. */
+struct shared_eventfd {
+        int fd;     /* owned; -1: none */
+        bool waits; /* write(2) would, for a reader, where the counter is full */
+};
+
 /**
- * shared_is_eventfd() - writing to it tells the peer something, or fails, and never waits for a reader
+ * shared_is_eventfd() - tells whether @fd can be one
+ * @ret_waits: for struct shared_eventfd
  *
- * No eventfd can be told from the others of its kind (signalfd, timerfd).
+ * No eventfd can be told from the others of its kind (signalfd, timerfd); those cannot be written to.
  */
-bool shared_is_eventfd(int fd);
+bool shared_is_eventfd(int fd, bool *ret_waits);
+
+/**
+ * shared_eventfd_signal() - tells the peer, if there is one; never waits
+ *
+ * A full counter is pending anyway. Any other failure is the peer's loss.
+ */
+void shared_eventfd_signal(const struct shared_eventfd *s);

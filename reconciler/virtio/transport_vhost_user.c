@@ -3,7 +3,6 @@
 #include <linux/virtio_config.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -169,7 +168,7 @@ static int vhost_user_read_state(struct transport *t, struct transport_state *re
 /* What queues see of it changes here alone: none of those runs that the message is about. */
 static void publish(struct transport_vhost_user *v) {
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
-                v->base.kick_fds[q] = v->backend.rings[q].kick_fd;
+                v->base.kick_fds[q] = v->backend.rings[q].kick.fd;
         v->base.inflight = v->backend.inflight;
 }
 
@@ -185,14 +184,8 @@ static int vhost_user_acknowledge(struct transport *t, uint64_t sequence _unused
         return r;
 }
 
-/* EAGAIN: the counter is full, so that it is pending anyway. Any other failure is the front-end's loss. */
-static void signal_fd(int fd) {
-        if (fd >= 0)
-                (void) eventfd_write(fd, 1);
-}
-
 static int vhost_user_break_device(struct transport *t, unsigned queue) {
-        signal_fd(vhost_user_of(t)->backend.rings[queue].error_fd);
+        shared_eventfd_signal(&vhost_user_of(t)->backend.rings[queue].error);
         return 0;
 }
 
@@ -201,7 +194,7 @@ static int vhost_user_call(struct transport *t, uint32_t queues) {
 
         for (unsigned q = 0; q < v->backend.device->num_queues; q++)
                 if (queues & BIT(q))
-                        signal_fd(v->backend.rings[q].call_fd);
+                        shared_eventfd_signal(&v->backend.rings[q].call);
         return 0;
 }
 

@@ -6,21 +6,22 @@
 
 #include "base/fd.h"
 #include "base/range.h"
-#include "virtio/shared_memory.h"
 #include "virtio/vhost_user_backend.h"
 
 #define F_PROTOCOL (UINT64_C(1) << VHOST_USER_F_PROTOCOL_FEATURES)
 
 static uint64_t offered_protocol(const struct vhost_user_backend *b) {
-        return VHOST_USER_PROTOCOL(MQ) | VHOST_USER_PROTOCOL(REPLY_ACK) | VHOST_USER_PROTOCOL(BACKEND_REQ) |
-               VHOST_USER_PROTOCOL(INFLIGHT_SHMFD) | VHOST_USER_PROTOCOL(RESET_DEVICE) |
+        return VHOST_USER_PROTOCOL(REPLY_ACK) | VHOST_USER_PROTOCOL(BACKEND_REQ) | VHOST_USER_PROTOCOL(INFLIGHT_SHMFD) |
+               VHOST_USER_PROTOCOL(RESET_DEVICE) | (b->device->num_queues > 1 ? VHOST_USER_PROTOCOL(MQ) : 0) |
                (b->device->config_size > 0 ? VHOST_USER_PROTOCOL(CONFIG) : 0);
 }
 
 /* ---- coming and going --------------------------------------------------------------------------------- */
 
+static const struct vhost_user_ring new_ring = { .kick.fd = -1, .call.fd = -1, .error.fd = -1 };
+
 static void ring_stop(struct vhost_user_ring *r) {
-        r->kick_fd = fd_close(r->kick_fd);
+        r->kick.fd = fd_close(r->kick.fd);
 }
 
 static void rings_reset(struct vhost_user_backend *b) {
@@ -28,9 +29,9 @@ static void rings_reset(struct vhost_user_backend *b) {
                 struct vhost_user_ring *r = &b->rings[q];
 
                 ring_stop(r);
-                fd_close(r->call_fd);
-                fd_close(r->error_fd);
-                *r = (struct vhost_user_ring){ .kick_fd = -1, .call_fd = -1, .error_fd = -1 };
+                fd_close(r->call.fd);
+                fd_close(r->error.fd);
+                *r = new_ring;
         }
 }
 
@@ -48,7 +49,7 @@ void vhost_user_backend_init(struct vhost_user_backend *b, const struct virtio_d
                              struct guest_memory *memory) {
         *b = (struct vhost_user_backend){ .device = device, .memory = memory, .channel_fd = -1 };
         for (unsigned q = 0; q < VIRTIO_QUEUES_MAX; q++)
-                b->rings[q] = (struct vhost_user_ring){ .kick_fd = -1, .call_fd = -1, .error_fd = -1 };
+                b->rings[q] = new_ring;
 }
 
 /* ---- features ----------------------------------------------------------------------------------------- */
@@ -227,9 +228,10 @@ HANDLER(on_set_vring_base) {
 /* The queue is stopped: all before its used index was returned, and nothing after it. */
 HANDLER(on_get_vring_base) {
         struct vhost_user_ring *r = ring_of_state(b, m);
+        uint64_t used = guest_address(b, r->address.used);
         void *p;
 
-        if (r->has_address && guest_memory_translate(b->memory, guest_address(b, r->address.used), 4, &p) == 0)
+        if (r->has_address && used % VRING_USED_ALIGN_SIZE == 0 && guest_memory_translate(b->memory, used, 4, &p) == 0)
                 r->base = le16toh(__atomic_load_n((const uint16_t *) p + 1, __ATOMIC_ACQUIRE));
         ring_stop(r);
         vhost_user_reply(reply, &m->header);
@@ -238,26 +240,28 @@ HANDLER(on_get_vring_base) {
         return 0;
 }
 
-static int take_eventfd(struct vhost_user_message *m, int *fd, struct err *e) {
-        if (m->num_fds > 0 && !shared_is_eventfd(m->fds[0]))
+static int take_eventfd(struct vhost_user_message *m, struct shared_eventfd *to, struct err *e) {
+        bool waits = false;
+
+        if (m->num_fds > 0 && !shared_is_eventfd(m->fds[0], &waits))
                 return err_set(e, -EINVAL, "a descriptor to signal a queue by that is no eventfd");
-        fd_close(*fd);
-        *fd = m->num_fds > 0 ? TAKE_FD(m->fds[0]) : -1;
+        fd_close(to->fd);
+        *to = (struct shared_eventfd){ .fd = m->num_fds > 0 ? TAKE_FD(m->fds[0]) : -1, .waits = waits };
         return 0;
 }
 
 HANDLER(on_set_vring_kick) {
         if (m->num_fds == 0)
                 return err_set(e, -EOPNOTSUPP, "a queue without a kick descriptor, which would have to be polled");
-        return take_eventfd(m, &ring_of_fd(b, m)->kick_fd, e);
+        return take_eventfd(m, &ring_of_fd(b, m)->kick, e);
 }
 
 HANDLER(on_set_vring_call) {
-        return take_eventfd(m, &ring_of_fd(b, m)->call_fd, e);
+        return take_eventfd(m, &ring_of_fd(b, m)->call, e);
 }
 
 HANDLER(on_set_vring_error) {
-        return take_eventfd(m, &ring_of_fd(b, m)->error_fd, e);
+        return take_eventfd(m, &ring_of_fd(b, m)->error, e);
 }
 
 HANDLER(on_set_vring_enable) {
@@ -273,7 +277,7 @@ bool vhost_user_backend_ring_ready(const struct vhost_user_backend *b, unsigned 
         const struct vhost_user_ring *r = &b->rings[queue];
 
         return b->has_features && (b->features & VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) && r->size > 0 && r->has_address &&
-               r->kick_fd >= 0 && (r->enabled || !(b->features & F_PROTOCOL));
+               r->kick.fd >= 0 && (r->enabled || !(b->features & F_PROTOCOL));
 }
 
 struct virtqueue_layout vhost_user_backend_layout(const struct vhost_user_backend *b, unsigned queue) {

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "virtio/shared_memory.h"
 #include "virtio/transport.h"
 #include "virtio/vhost_user.h"
 
@@ -23,7 +24,7 @@ struct vhost_user_ring {
         bool enabled;
         bool has_address;
         struct vhost_user_vring_address address; /* hostile */
-        int kick_fd, call_fd, error_fd;          /* -1: none */
+        struct shared_eventfd kick, call, error;
 };
 
 struct vhost_user_backend {

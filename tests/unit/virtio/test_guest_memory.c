@@ -78,10 +78,10 @@ static int make_ram_file(uint64_t size) {
 static void test_guest_memory_map_joins_adjoining_pieces(void **state) {
         int fd = make_ram_file(16 * PAGE), other = make_ram_file(16 * PAGE);
         struct guest_memory_piece pieces[] = {
-                { 8 * PAGE, PAGE, 8 * PAGE, fd },
-                { 3 * PAGE, PAGE, 3 * PAGE, fd },
-                { 2 * PAGE, PAGE, 2 * PAGE, fd },
-                { 4 * PAGE, 2 * PAGE, 9 * PAGE, other },
+                { 8 * PAGE, PAGE, 8 * PAGE, fd, 0 },
+                { 3 * PAGE, PAGE, 3 * PAGE, fd, 0 },
+                { 2 * PAGE, PAGE, 2 * PAGE, fd, 0 },
+                { 4 * PAGE, 2 * PAGE, 9 * PAGE, other, 0 },
         };
         struct guest_memory *m;
         void *p;
@@ -110,11 +110,38 @@ static void test_guest_memory_map_joins_adjoining_pieces(void **state) {
         close(other);
 }
 
+/* Here as there: huge pages are mapped at multiples of their size alone. */
+static void test_guest_memory_map_begins_where_huge_pages_can_be(void **state) {
+        const uint64_t huge = 2 << 20, first = 5 * huge - PAGE;
+        int fd = memfd_create("ram", MFD_CLOEXEC);
+        struct guest_memory *m;
+
+        (void) state;
+        assert_int_equal(ftruncate(fd, (off_t) (huge + PAGE)), 0);
+        assert_int_equal(guest_memory_new(&m), 0);
+        for (int i = 0; i < 3; i++) {
+                struct guest_memory_piece pieces[] = {
+                        { first, PAGE, 0, fd, 0 },
+                        { first + PAGE, huge, 0, fd, huge },
+                };
+                void *p;
+
+                assert_int_equal(guest_memory_map(m, pieces, 2), 0);
+                assert_int_equal(guest_memory_translate(m, first + PAGE, huge, &p), 0);
+                assert_int_equal((uintptr_t) p % huge, 0);
+                assert_int_equal(guest_memory_translate(m, first, PAGE + huge, &p), 0);
+                memset(p, i, PAGE + huge);
+                guest_memory_clear(m);
+        }
+        guest_memory_free(m);
+        close(fd);
+}
+
 static void test_guest_memory_map_rejects_overlaps_and_wraps(void **state) {
         int fd = make_ram_file(16 * PAGE);
-        struct guest_memory_piece overlap[] = { { 2 * PAGE, 2 * PAGE, 0, fd }, { 3 * PAGE, PAGE, 0, fd } };
-        struct guest_memory_piece empty[] = { { 2 * PAGE, 0, 0, fd } };
-        struct guest_memory_piece wrap[] = { { UINT64_MAX - PAGE + 1, 2 * PAGE, 0, fd } };
+        struct guest_memory_piece overlap[] = { { 2 * PAGE, 2 * PAGE, 0, fd, 0 }, { 3 * PAGE, PAGE, 0, fd, 0 } };
+        struct guest_memory_piece empty[] = { { 2 * PAGE, 0, 0, fd, 0 } };
+        struct guest_memory_piece wrap[] = { { UINT64_MAX - PAGE + 1, 2 * PAGE, 0, fd, 0 } };
         struct guest_memory *m;
 
         (void) state;
@@ -132,6 +159,7 @@ int main(void) {
                 cmocka_unit_test(test_guest_memory_translates_within_one_region_only),
                 cmocka_unit_test(test_guest_memory_add_rejects_what_makes_no_sense),
                 cmocka_unit_test(test_guest_memory_map_joins_adjoining_pieces),
+                cmocka_unit_test(test_guest_memory_map_begins_where_huge_pages_can_be),
                 cmocka_unit_test(test_guest_memory_map_rejects_overlaps_and_wraps),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
