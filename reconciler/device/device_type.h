@@ -23,6 +23,10 @@ enum device_option_kind {
         DEVICE_OPTION_TEXT,    /* --name=TEXT, required */
 };
 
+static inline bool device_option_may_be_left_out(enum device_option_kind kind) {
+        return kind == DEVICE_OPTION_FLAG || kind == DEVICE_OPTION_MAY_FD || kind == DEVICE_OPTION_MAY_FDS;
+}
+
 struct device_fds {
         int fds[DEVICE_FDS_MAX];
         unsigned count;

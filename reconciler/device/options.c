@@ -197,10 +197,6 @@ static void list_options(const struct device_type *type, struct option ret[stati
         ret[n] = (struct option){ 0 };
 }
 
-static bool may_be_left_out(enum device_option_kind kind) {
-        return kind == DEVICE_OPTION_FLAG || kind == DEVICE_OPTION_MAY_FD || kind == DEVICE_OPTION_MAY_FDS;
-}
-
 /* Either a device of the daemon's, with all that belongs to it, or a socket and nothing of that. */
 static int check_transport(const struct worker_options *o, const bool *seen, struct err *e) {
         for (int i = 0; i < _OPTION_REQUIRED_MAX; i++)
@@ -222,12 +218,12 @@ static int check_own(const struct worker_options *o, size_t i, bool seen, struct
                 return err_set(e, -EINVAL, "--%s goes only with --" WORKER_OPTION_VHOST_USER, option->by_name);
         if (by_name && seen)
                 return err_set(e, -EINVAL, "--%s does not go with --%s", option->by_name, option->name);
-        if (o->vhost_user && option->zones_only && !may_be_left_out(option->kind))
+        if (o->vhost_user && option->zones_only && !device_option_may_be_left_out(option->kind))
                 return err_set(e, -EINVAL, "--" WORKER_OPTION_VHOST_USER ": a device of type %s is for zones only",
                                o->type->name);
         if (seen && o->vhost_user && option->zones_only)
                 return err_set(e, -EINVAL, "--" WORKER_OPTION_VHOST_USER " does not go with --%s", option->name);
-        if (!seen && !by_name && !may_be_left_out(option->kind))
+        if (!seen && !by_name && !device_option_may_be_left_out(option->kind))
                 return err_set(e, -EINVAL, "--%s is missing",
                                o->vhost_user && option->by_name ? option->by_name : option->name);
         return 0;
@@ -372,50 +368,4 @@ int worker_options_open(struct worker_options *o, struct err *e) {
                 if (comes_along(o, i))
                         r = open_one(o, i, e);
         return r;
-}
-
-/* What is different there; [--name=value]: that is its value where it is left out. */
-static void help_with_vhost_user(const struct device_option *o) {
-        const char *before = "\n             with --vhost-user: ";
-
-        for (; o->kind != DEVICE_OPTION_END; o++) {
-                if (!o->by_name && !o->assumed && !o->zones_only)
-                        continue;
-                printf("%s", before);
-                before = ", ";
-                if (o->zones_only && !may_be_left_out(o->kind))
-                        printf("not at all");
-                else if (o->by_name)
-                        printf("--%s=NAME or --%s=N", o->by_name, o->name);
-                else if (o->assumed)
-                        printf("[--%s=%s]", o->name, o->assumed);
-                else
-                        printf("no --%s", o->name);
-        }
-}
-
-void worker_options_help(void) {
-        static const char *const formats[] = {
-                [DEVICE_OPTION_FD] = " --%s=N",      [DEVICE_OPTION_MAY_FD] = " [--%s=N]",
-                [DEVICE_OPTION_FDS] = " --%s=N,N…",  [DEVICE_OPTION_MAY_FDS] = " [--%s=N,N…]",
-                [DEVICE_OPTION_NUMBER] = " --%s=N",  [DEVICE_OPTION_FLAG] = " [--%s]",
-                [DEVICE_OPTION_TEXT] = " --%s=TEXT",
-        };
-
-        printf("device TYPE --zone=NAME --device=NAME --cookie=HEX --device-fd=N [--uid=N] [--log-fd=N] OPTION…\n"
-               "device TYPE --vhost-user=SOCKET [--zone=NAME] [--device=NAME] [--uid=N] OPTION…\n\n"
-               "Serves one virtio device. The first form is for zones: hvisor-reconciler starts it and hands\n"
-               "over every descriptor that it uses. The second is for any vhost-user front-end, QEMU for one:\n"
-               "it listens on SOCKET and serves who connects, one after the other, until SIGTERM. Started as\n"
-               "root it becomes user N, %u where none is given.\n\n"
-               "TYPE and what it takes besides:\n",
-               WORKER_UID_NOBODY);
-        for (const struct device_type *const *t = device_types; *t; t++) {
-                printf("  %-10s", (*t)->name);
-                for (const struct device_option *o = (*t)->options; o->kind != DEVICE_OPTION_END; o++)
-                        printf(formats[o->kind], o->name);
-                help_with_vhost_user((*t)->options);
-                printf("\n");
-        }
-        printf("\n  --help, --version\n");
 }
