@@ -14,7 +14,8 @@
  *
  *   device TYPE --vhost-user=SOCKET …
  *       block:    --image=PATH instead of --image-fd=N; the rest may be left out
- *       net:      --tap=NAME instead of --tap-fds=N; of the rest --mac-address alone has to be given
+ *       net:      --tap=NAME instead of --tap-fds=N; without --mac-address it is the front-end that tells
+ *                 the guest of address, link and MTU
  *
  * is no worker of the daemon's, but one that serves any vhost-user front-end.
  *

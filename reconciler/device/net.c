@@ -157,6 +157,10 @@ static const struct virtio_device_ops net_ops = {
 
 /* ---- making it ---------------------------------------------------------------------------------------- */
 
+/* What says something only with a configuration. */
+#define CONFIG_FEATURES                                                                                                \
+        (VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) | VIRTIO_FEATURE(VIRTIO_NET_F_MTU))
+
 static void offer(struct net *n, const struct net_settings *s) {
         struct virtio_net_config config = {
                 .status = htole16(VIRTIO_NET_S_LINK_UP),
@@ -176,6 +180,10 @@ static void offer(struct net *n, const struct net_settings *s) {
         }
         for (unsigned q = 0; q < n->base.num_queues; q++)
                 n->base.queue_size_max[q] = NET_QUEUE_SIZE;
+        if (s->no_config) {
+                n->base.features &= ~CONFIG_FEATURES;
+                return;
+        }
         memcpy(config.mac, s->mac, MAC_SIZE);
         n->base.config_size = CONFIG_SIZE;
         memcpy(n->base.config, &config, CONFIG_SIZE);
@@ -257,7 +265,7 @@ static const struct device_option net_options[] = {
                            .kind = DEVICE_OPTION_FDS,
                            .by_name = WORKER_OPTION_TAP,
                            .open = open_tap },
-        [ARGUMENT_MAC] = { .name = WORKER_OPTION_MAC_ADDRESS, .kind = DEVICE_OPTION_TEXT },
+        [ARGUMENT_MAC] = { .name = WORKER_OPTION_MAC_ADDRESS, .kind = DEVICE_OPTION_TEXT, .assumed = "" },
         [ARGUMENT_LINK] = { .name = WORKER_OPTION_LINK_FD, .kind = DEVICE_OPTION_MAY_FD, .zones_only = true },
         [ARGUMENT_PAIRS] = { .name = WORKER_OPTION_QUEUES, .kind = DEVICE_OPTION_NUMBER, .assumed = "1" },
         [ARGUMENT_MTU] = { .name = WORKER_OPTION_MTU, .kind = DEVICE_OPTION_NUMBER, .assumed = "0" },
@@ -285,7 +293,8 @@ static int net_create(const struct device_arguments *a, struct virtio_device **r
         int r;
 
         (void) snprintf(name, sizeof(name), WORKER_NAME_FORMAT, a->zone, a->device);
-        if (!mac_parse(text, strlen(text), s.mac) || mac_is_multicast(s.mac))
+        s.no_config = *text == '\0';
+        if (!s.no_config && (!mac_parse(text, strlen(text), s.mac) || mac_is_multicast(s.mac)))
                 return err_set(e, -EINVAL, "--" WORKER_OPTION_MAC_ADDRESS ": '%s' is not a card's address", text);
         if (a->values[ARGUMENT_MTU] > UINT16_MAX)
                 return err_set(e, -EINVAL, "--" WORKER_OPTION_MTU ": %d is too large", a->values[ARGUMENT_MTU]);

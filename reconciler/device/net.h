@@ -42,6 +42,7 @@ struct net_settings {
         unsigned num_taps;       /* at least 1, at most pairs */
         int link_fd;             /* as link_watch() gives it (base/rtnetlink.h); -1: the link is up */
         unsigned pairs;          /* 1 … NET_PAIRS_MAX */
+        bool no_config;          /* address, link and MTU are who attaches it to tell: it has no configuration */
         uint8_t mac[MAC_SIZE];
         uint16_t mtu; /* 0: not told */
         bool offload;

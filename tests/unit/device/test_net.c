@@ -254,6 +254,15 @@ static void test_net_offers_what_works_and_no_more(void **state) {
         assert_int_equal(net_new(&s, &without, &e), 0);
         assert_true(without->features == plain);
         virtio_device_free(without);
+
+        /* Whoever attaches it tells the guest of these: it is not asked for them, and does not change them. */
+        s.taps[0] = dup(f->tap);
+        s.no_config = true;
+        s.mtu = 1400;
+        assert_int_equal(net_new(&s, &without, &e), 0);
+        assert_int_equal(without->config_size, 0);
+        assert_true(without->features == (VIRTIO_QUEUE_FEATURES | VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF)));
+        virtio_device_free(without);
 }
 
 static void test_net_has_the_tap_do_what_the_driver_takes(void **state) {

@@ -150,6 +150,7 @@ static void test_options_open_what_nobody_hands_over(void **state) {
         assert_int_equal(worker_options_open(&o, &e), 0);
         assert_int_equal(o.arguments.values[1], 12);
         assert_int_equal(parse("rng --vhost-user=/run/s", &o, &e), WORKER_OPTIONS_SERVE);
+        assert_int_equal(parse("net --vhost-user=/run/s --tap-fds=11", &o, &e), WORKER_OPTIONS_SERVE);
 
         assert_int_equal(parse("block --vhost-user=/run/s --image=/no/such", &o, &e), WORKER_OPTIONS_SERVE);
         assert_int_equal(worker_options_open(&o, &e), -ENOENT);
