@@ -10,46 +10,26 @@
 #include "base/fd.h"
 #include "engine/task.h"
 
-/* Outlives the task that it is for: a job cannot be called off. */
+/* Outlives the task that it is for, if that is given up: a job cannot be called off. */
 struct checking {
-        struct engine *engine;
-        struct checking *next; /* of the engine's */
-        struct task *task;     /* NULL: nobody waits for it any more */
+        struct task *task;
         struct job *job;
         struct zone_spec *spec;
         int images[ZONE_DEVICES_MAX]; /* -1: none */
 };
 
-static void checking_free(struct checking *c) {
-        job_cancel(c->job);
+static void checking_free(void *userdata) {
+        struct checking *c = userdata;
+
         for (size_t i = 0; i < ELEMENTSOF(c->images); i++)
                 fd_close(c->images[i]);
         zone_spec_free(c->spec);
         free(c);
 }
 
-static void checking_unlink(struct checking *c) {
-        struct checking **at = &c->engine->checkings;
-
-        while (*at != c)
-                at = &(*at)->next;
-        *at = c->next;
-        if (c->task)
-                c->task->checking = NULL;
-}
-
-void checkings_free(struct engine *e) {
-        while (e->checkings) {
-                struct checking *c = e->checkings;
-
-                checking_unlink(c);
-                checking_free(c);
-        }
-}
-
 void task_abandon_check(struct task *t) {
         if (t->checking)
-                t->checking->task = NULL;
+                job_abandon(t->checking->job, &task_engine(t)->abandoned, checking_free);
         t->checking = NULL;
 }
 
@@ -86,31 +66,26 @@ static void done_check(void *userdata, int result, const struct err *err) {
         struct checking *c = userdata;
         struct task *t = c->task;
 
-        c->job = NULL;
-        checking_unlink(c);
-        if (t) {
-                memcpy(t->images, c->images, sizeof(t->images));
-                memset(c->images, -1, sizeof(c->images));
-                go_on(t, result, err);
-        }
+        t->checking = NULL;
+        memcpy(t->images, c->images, sizeof(t->images));
+        memset(c->images, -1, sizeof(c->images));
         checking_free(c);
+        go_on(t, result, err);
 }
 
 void task_enter_check(struct task *t) {
-        struct engine *e = task_engine(t);
         struct checking *c = calloc(1, sizeof(*c));
         int r = -ENOMEM;
 
         if (c) {
-                *c = (struct checking){ .engine = e, .next = e->checkings, .task = t };
+                *c = (struct checking){ .task = t, .spec = zone_spec_copy(t->spec) };
                 memset(c->images, -1, sizeof(c->images));
-                e->checkings = t->checking = c;
-                c->spec = zone_spec_copy(t->spec);
                 if (c->spec)
-                        r = job_start(e->config.event, work_check, done_check, c, &c->job);
-                if (r >= 0)
+                        r = job_start(task_engine(t)->config.event, work_check, done_check, c, &c->job);
+                if (r >= 0) {
+                        t->checking = c;
                         return;
-                checking_unlink(c);
+                }
                 checking_free(c);
         }
         go_on(t, err_set(&t->err, r, "checking its images: %s", strerror(-r)), &t->err);

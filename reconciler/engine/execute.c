@@ -63,44 +63,6 @@ static bool is_worker_action(const struct action *a) {
         return a->kind == ACTION_WORKER_START || a->kind == ACTION_WORKER_RESTART || a->kind == ACTION_WORKER_STOP;
 }
 
-const struct zone_spec *restart_spec(const struct engine *e, const char *zone, const struct plan *p) {
-        const struct desired_zone *d = desired_find(&e->desired, zone);
-        const struct zone_live *l = live_find(&e->live, zone);
-        const struct note *n = plan_find_note(p, zone);
-
-        if (!d || !l || !e->desired.board)
-                return NULL;
-        if (d->file_state == FILE_GOOD && (!n || n->kind == NOTE_ENDED || n->kind == NOTE_HELD))
-                return d->spec;
-        return d->applied && engine_spec_cookie(e, d->applied) == l->spec_cookie ? d->applied : NULL;
-}
-
-static void execute_requests(struct engine *e) {
-        for (size_t i = 0; i < e->num_zones; i++) {
-                struct zone *z = e->zones[i];
-                const struct zone_live *l = live_find(&e->live, z->name);
-                struct action a = { .kind = ACTION_ZONE_RESTART, .reason = (char *) "asked for by hand" };
-                enum zone_state state = zone_live_state(l);
-
-                if (!z->restart_requested || z->task)
-                        continue;
-                if (state != ZONE_RUNNING && state != ZONE_ERROR && state != ZONE_EXITED) {
-                        z->restart_requested = false; /* the plan starts it */
-                        continue;
-                }
-                a.id = l->id;
-                a.spec = restart_spec(e, z->name, &e->plan);
-                snprintf(a.zone, sizeof(a.zone), "%s", z->name);
-                if (a.spec) {
-                        task_start(z, &a); /* the request stands until its images are checked */
-                        continue;
-                }
-                z->restart_requested = false;
-                engine_record(e, LOG_ERR, MESSAGE_ZONE_FAILED, z->name, NULL, "zone-restart", "refused",
-                              "its settings are not known: its file is bad or gone");
-        }
-}
-
 static bool plan_acts_on(const struct plan *p, const char *zone) {
         for (size_t i = 0; i < p->num_actions; i++)
                 if (!is_worker_action(&p->actions[i]) && strcmp(p->actions[i].zone, zone) == 0)
@@ -154,7 +116,7 @@ void execute(struct engine *e) {
         drop_checks(e);
         drop_failures(e);
         drop_changes(e);
-        execute_requests(e);
+        restart_what_is_asked_for(e);
         for (size_t i = 0; i < e->plan.num_actions; i++) {
                 const struct action *a = &e->plan.actions[i];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the engine's own files share: engine.c (the loop), task.c (one zone's
- * action), worker.c (one device's process).
+ * What the engine's own files share: engine.c (the loop), execute.c (the plan's actions
+ * are begun), task.c (one zone's action), worker.c (one device's process).
  */
 #pragma once
 
@@ -53,7 +53,7 @@ struct zone {
         unsigned restarts;
         char message[ERR_TEXT_SIZE];
         enum zone_state last_state;
-        bool restart_requested;
+        bool restart_requested; /* by a person; stands until the images are checked */
 };
 
 struct engine {
@@ -65,8 +65,7 @@ struct engine {
         size_t num_told;
         struct zone **zones;
         size_t num_zones;
-        struct opening *openings; /* all that are under way */
-        struct checking *checkings;
+        struct job *abandoned;   /* whose zone or worker did not wait for them */
         struct upgrade *upgrade; /* under way; NULL: none */
         sd_event_source *reconcile_source, *timer;
         int observe_error;
@@ -109,9 +108,10 @@ void remember_what_was_taken(struct engine *e);
 
 /* ---- execute.c -------------------------------------------------------------------------------------- */
 void execute(struct engine *e);
-/** restart_spec() - what a person's restart of a zone that runs starts from: its file where that can be had,
- * else what the zone has; NULL: neither */
-const struct zone_spec *restart_spec(const struct engine *e, const char *zone, const struct plan *p);
+
+/* ---- restart.c -------------------------------------------------------------------------------------- */
+/** restart_what_is_asked_for() - by engine_restart(): before the plan's own actions */
+void restart_what_is_asked_for(struct engine *e);
 
 /* ---- worker.c --------------------------------------------------------------------------------------- */
 struct worker *zone_worker(struct zone *z, const char *device); /* made if need be; NULL: too many */
@@ -142,15 +142,11 @@ int device_image_open(const struct device_spec *d, int *ret_fd, struct err *e);
  * @cookie: of what it serves, or did. Nothing is begun while an earlier one for the same is under way. */
 void worker_open_image(struct worker *w, const struct action *a, uint64_t cookie);
 void worker_abandon_opening(struct worker *w);
-void openings_free(struct engine *e);
 
 /* ---- upgrade.c -------------------------------------------------------------------------------------- */
 /** upgrade_step() - after each pass: begins what can be begun */
 void upgrade_step(struct engine *e);
 void upgrade_free(struct engine *e);
-
-/* ---- checking.c ------------------------------------------------------------------------------------- */
-void checkings_free(struct engine *e);
 
 /* ---- task.c ----------------------------------------------------------------------------------------- */
 /** task_start() - begins the action; failures end up in the zone's history */

@@ -18,6 +18,9 @@ struct job {
         void *userdata;
         int result;
         struct err err;
+        void (*discard)(void *userdata); /* of an abandoned one; else NULL */
+        struct job **at;                 /* what points to it among those that were abandoned */
+        struct job *next;
 };
 
 static void *run(void *argument) {
@@ -35,12 +38,22 @@ static void job_free(struct job *j) {
         free(j);
 }
 
+static void job_discard(struct job *j) {
+        *j->at = j->next;
+        if (j->next)
+                j->next->at = j->at;
+        j->discard(j->userdata);
+}
+
 static int on_finished(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         struct job *j = userdata;
 
         pthread_join(j->thread, NULL);
         sd_event_source_set_enabled(j->source, SD_EVENT_OFF);
-        j->done(j->userdata, j->result, &j->err);
+        if (j->discard)
+                job_discard(j);
+        else
+                j->done(j->userdata, j->result, &j->err);
         job_free(j);
         return 0;
 }
@@ -84,4 +97,23 @@ struct job *job_cancel(struct job *j) {
                 job_free(j);
         }
         return NULL;
+}
+
+void job_abandon(struct job *j, struct job **left, void (*discard)(void *userdata)) {
+        j->discard = discard;
+        j->at = left;
+        j->next = *left;
+        if (j->next)
+                j->next->at = &j->next;
+        *left = j;
+}
+
+void jobs_finish(struct job **left) {
+        while (*left) {
+                struct job *j = *left;
+
+                pthread_join(j->thread, NULL);
+                job_discard(j);
+                job_free(j);
+        }
 }

@@ -25,3 +25,13 @@ int job_start(sd_event *event, job_work work, job_done done, void *userdata, str
 
 /** job_cancel() - waits for the thread to end; @done is not called. NULL is allowed. */
 struct job *job_cancel(struct job *j);
+
+/**
+ * job_abandon() - nobody waits for it any more, however long it takes
+ * @left: where those are kept; jobs_finish() it before the event loop goes
+ * @discard: called once the thread has ended, instead of @done
+ */
+void job_abandon(struct job *j, struct job **left, void (*discard)(void *userdata));
+
+/** jobs_finish() - waits for all that were left there, and discards them */
+void jobs_finish(struct job **left);

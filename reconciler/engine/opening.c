@@ -15,11 +15,9 @@
 #include "engine/internal.h"
 #include "engine/prepare.h"
 
-/* Outlives the worker that it is for: a job cannot be called off. */
+/* Outlives the worker that it is for, if that wants it no more: a job cannot be called off. */
 struct opening {
-        struct engine *engine;
-        struct opening *next;  /* of the engine's */
-        struct worker *worker; /* NULL: nobody waits for it any more */
+        struct worker *worker;
         struct job *job;
         enum action_kind kind;
         char device[NAME_SIZE];
@@ -31,45 +29,22 @@ struct opening {
         bool refused; /* the image or tap that is wanted cannot be had */
         char refusal[160];
         const struct device_spec *device_spec; /* of wanted or earlier: what was opened, or would have been */
-        int fd;                                /* -1: see result */
-        int result;
-        struct err err;
+        int fd;                                /* -1: it takes none, or could not be opened */
 };
 
-static struct opening *opening_free(struct opening *o) {
-        if (o) {
-                job_cancel(o->job);
-                fd_close(o->fd);
-                zone_spec_free(o->wanted);
-                zone_spec_free(o->earlier);
-                free(o->reason);
-                free(o);
-        }
-        return NULL;
-}
+static void opening_free(void *userdata) {
+        struct opening *o = userdata;
 
-static void opening_unlink(struct opening *o) {
-        struct opening **at = &o->engine->openings;
-
-        while (*at != o)
-                at = &(*at)->next;
-        *at = o->next;
-        if (o->worker)
-                o->worker->opening = NULL;
-}
-
-void openings_free(struct engine *e) {
-        while (e->openings) {
-                struct opening *o = e->openings;
-
-                opening_unlink(o);
-                opening_free(o);
-        }
+        fd_close(o->fd);
+        zone_spec_free(o->wanted);
+        zone_spec_free(o->earlier);
+        free(o->reason);
+        free(o);
 }
 
 void worker_abandon_opening(struct worker *w) {
         if (w->opening)
-                w->opening->worker = NULL;
+                job_abandon(w->opening->job, &w->zone->engine->abandoned, opening_free);
         w->opening = NULL;
 }
 
@@ -105,13 +80,13 @@ static void refuse(struct worker *w, const struct opening *o) {
 
         snprintf(text, sizeof(text), "%s; the device keeps what it has", o->refusal);
         if (strcmp(w->refusal, text) != 0)
-                engine_record_why(o->engine, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name,
+                engine_record_why(w->zone->engine, LOG_ERR, MESSAGE_WORKER_FAILED, w->zone->name, w->name,
                                   action_kind_to_string(o->kind), "refused", o->refusal, "%s", text);
         memcpy(w->refusal, text, sizeof(text));
 }
 
 static void replace(struct worker *w, const struct opening *o) {
-        engine_record_why(o->engine, LOG_NOTICE, MESSAGE_WORKER_ENDED, w->zone->name, w->name,
+        engine_record_why(w->zone->engine, LOG_NOTICE, MESSAGE_WORKER_ENDED, w->zone->name, w->name,
                           action_kind_to_string(o->kind), "begun", o->reason, "worker %d is replaced: %s", (int) w->pid,
                           o->reason);
         worker_end(w);
@@ -121,9 +96,8 @@ static void done_open(void *userdata, int result, const struct err *err) {
         struct opening *o = userdata;
         struct worker *w = o->worker;
 
-        o->job = NULL;
-        opening_unlink(o);
-        if (w && !w->zone->task && w->zone->fd >= 0 && !w->ending && !w->starting && !w->found) {
+        w->opening = NULL;
+        if (!w->zone->task && w->zone->fd >= 0 && !w->ending && !w->starting && !w->found) {
                 if (o->refused)
                         refuse(w, o);
                 if (!w->pid)
@@ -132,7 +106,7 @@ static void done_open(void *userdata, int result, const struct err *err) {
                         replace(w, o);
                 /* A refusal is no news for the plan: the next pass, whenever it comes, looks again. */
                 if (!w->pid || w->starting || w->ending)
-                        engine_reconcile_soon(o->engine);
+                        engine_reconcile_soon(w->zone->engine);
         }
         opening_free(o);
 }
@@ -160,17 +134,15 @@ void worker_open_image(struct worker *w, const struct action *a, uint64_t cookie
         if (!o)
                 return;
         worker_abandon_opening(w);
-        *o = (struct opening){ .engine = e, .next = e->openings, .worker = w, .kind = a->kind, .fd = -1 };
+        *o = (struct opening){ .worker = w, .kind = a->kind, .fd = -1 };
         memcpy(o->device, a->device, sizeof(o->device));
         o->changed = device_spec_cookie(zone_spec_find_device(a->spec, a->device)) != cookie;
         o->wanted = zone_spec_copy(a->spec);
         o->earlier = earlier ? zone_spec_copy(earlier) : NULL;
         o->reason = strdup(a->reason);
-        e->openings = o;
-        w->opening = o;
-        if (!o->wanted || (earlier && !o->earlier) || !o->reason ||
-            job_start(e->config.event, work_open, done_open, o, &o->job) < 0) {
-                opening_unlink(o); /* the next pass tries again */
-                opening_free(o);
-        }
+        if (o->wanted && (o->earlier || !earlier) && o->reason &&
+            job_start(e->config.event, work_open, done_open, o, &o->job) >= 0)
+                w->opening = o;
+        else
+                opening_free(o); /* the next pass tries again */
 }
