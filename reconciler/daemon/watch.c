@@ -13,41 +13,10 @@
 #include "base/log.h"
 #include "config/file_name.h"
 #include "daemon/pending.h"
+#include "daemon/watch_view.h"
 
-#define THE_FILE "/" /* in struct pending: no entry of a directory has such a name */
-#define WAY_MAX  64  /* directories on the way of one path */
-
-#define DIRECTORY_EVENTS                                                                                               \
-        (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |           \
-         IN_MOVE_SELF)
-#define PARENT_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ATTRIB)
-
-#define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
-
+#define THE_FILE   "/"           /* in struct pending: no entry of a directory has such a name */
 #define RETRY_TIME (1000 * 1000) /* µs */
-
-/* One directory above, whose entry @child leads to what we watch. */
-struct parent {
-        int wd;
-        bool is_files; /* @child is the file itself: nothing lies behind it */
-        bool is_link;
-        char child[NAME_MAX + 1];
-};
-
-struct place {
-        dev_t device;
-        ino_t inode; /* 0: nothing is there */
-};
-
-/* All that is watched, as the paths lead just now; made anew when they may lead elsewhere. */
-struct view {
-        int fd;
-        sd_event_source *source;
-        int directory_wd; /* -1: not there */
-        struct parent parents[2 * WAY_MAX];
-        size_t num_parents;
-        struct place directory, file; /* where the paths led */
-};
 
 struct watch {
         sd_event *event;
@@ -64,20 +33,10 @@ struct watch {
         bool is_deaf;      /* the view may show what was, not what is */
 };
 
-static struct view *view_free(struct view *v) {
-        if (v) {
-                sd_event_source_disable_unref(v->source);
-                fd_close(v->fd);
-                free(v);
-        }
-        return NULL;
-}
-DEFINE_CLEANUP(struct view *, view_free);
-
 /* ---- judging ---------------------------------------------------------------------------------------- */
 
 enum watch_urgency watch_judge(uint32_t mask, const char *name) {
-        if (mask & (IN_Q_OVERFLOW | SELF_EVENTS))
+        if (mask & (IN_Q_OVERFLOW | VIEW_SELF_EVENTS))
                 return WATCH_GONE;
         if (!name || !name[0])
                 return mask & IN_ATTRIB ? WATCH_SETTLE : WATCH_IGNORE; /* its permissions, perhaps */
@@ -96,7 +55,7 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
 
 /* What an event in a directory above means: something came, went or changed on the way to what we watch. */
 static enum watch_urgency judge_way(uint32_t mask) {
-        if (mask & (IN_Q_OVERFLOW | SELF_EVENTS | IN_MOVED_FROM | IN_DELETE))
+        if (mask & (IN_Q_OVERFLOW | VIEW_SELF_EVENTS | IN_MOVED_FROM | IN_DELETE))
                 return WATCH_GONE;
         if (mask & IN_MOVED_TO)
                 return WATCH_NOW;
@@ -127,161 +86,11 @@ static void take_in(struct watch *w, const struct inotify_event *v) {
                 note(w, name && zone_file_stem(name) ? name : NULL, watch_judge(v->mask, name),
                      v->mask & IN_CLOSE_WRITE);
         for (size_t i = 0; i < view->num_parents; i++) {
-                const struct parent *p = &view->parents[i];
+                const struct view_parent *p = &view->parents[i];
 
                 if (v->wd == p->wd && (!name || strcmp(name, p->child) == 0))
-                        note(w, p->is_files ? THE_FILE : NULL, judge_way(v->mask), v->mask & IN_CLOSE_WRITE);
+                        note(w, p->is_file ? THE_FILE : NULL, judge_way(v->mask), v->mask & IN_CLOSE_WRITE);
         }
-}
-
-static bool is_symlink(const char *path) {
-        struct stat st;
-
-        return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
-}
-
-/* May the paths lead elsewhere now? */
-static bool moves_paths(const struct watch *w, const struct inotify_event *v) {
-        if (v->mask & (IN_Q_OVERFLOW | SELF_EVENTS))
-                return true;
-        for (size_t i = 0; i < w->view->num_parents; i++) {
-                const struct parent *p = &w->view->parents[i];
-
-                if (v->wd != p->wd || !v->len || strcmp(v->name, p->child) != 0)
-                        continue;
-                if (!p->is_files || p->is_link || (v->mask & (IN_CREATE | IN_MOVED_TO) && is_symlink(w->file)))
-                        return true;
-        }
-        return false;
-}
-
-/* ---- following the paths ---------------------------------------------------------------------------- */
-
-/* @ret: -1 if there is nothing at @path that could be watched. Return: 0, -errno of the kernel's limits. */
-static int add_watch(const struct view *v, const char *path, uint32_t events, int *ret) {
-        *ret = inotify_add_watch(v->fd, path, events | IN_ONLYDIR | IN_MASK_ADD);
-        return *ret < 0 && (errno == ENOSPC || errno == ENOMEM) ? -errno : 0;
-}
-
-/* A path on its way: @here was reached without a symlink ("" is the root), @rest is to go. */
-struct walk {
-        char here[PATH_MAX], rest[PATH_MAX];
-};
-
-static bool is_at_end(const struct walk *walk) {
-        return walk->rest[strspn(walk->rest, "/")] == '\0';
-}
-
-/* Takes the first name off the rest; false: there is none. */
-static bool next_name(struct walk *walk, char name[NAME_MAX + 1]) {
-        char *start = walk->rest + strspn(walk->rest, "/");
-        size_t length = strcspn(start, "/");
-
-        if (length == 0 || length > NAME_MAX)
-                return false;
-        memcpy(name, start, length);
-        name[length] = '\0';
-        memmove(walk->rest, start + length, strlen(start + length) + 1);
-        return true;
-}
-
-/* Goes on to @name; if that is a symlink its target is to go first. Return: false if that is too long. */
-static bool enter(struct walk *walk, const char *name, bool *ret_is_link) {
-        char path[PATH_MAX], rest[PATH_MAX], target[PATH_MAX];
-        ssize_t n;
-
-        if (snprintf(path, sizeof(path), "%s/%s", walk->here, name) >= (int) sizeof(path))
-                return false;
-        n = readlink(path, target, sizeof(target) - 1);
-        *ret_is_link = n >= 0;
-        if (n < 0) {
-                strcpy(walk->here, path);
-                return true;
-        }
-        target[n] = '\0';
-        if (snprintf(rest, sizeof(rest), "%s/%s", target, walk->rest) >= (int) sizeof(rest))
-                return false;
-        strcpy(walk->rest, rest);
-        if (target[0] == '/')
-                walk->here[0] = '\0';
-        return true;
-}
-
-static void leave(struct walk *walk) {
-        char *slash = strrchr(walk->here, '/');
-
-        if (slash)
-                *slash = '\0';
-}
-
-/*
- * Every directory on the way of @path, symlinks' targets included, each for the entry that leads on. It is
- * watched before the entry is looked at, so whatever becomes of that entry afterwards is told.
- */
-static int follow(struct view *v, const char *path, bool to_file) {
-        size_t end = v->num_parents + WAY_MAX; /* also the end of symlinks in a circle */
-        struct walk walk = {};
-        char name[NAME_MAX + 1];
-
-        if (snprintf(walk.rest, sizeof(walk.rest), "%s", path) >= (int) sizeof(walk.rest))
-                return 0;
-        while (v->num_parents < end && next_name(&walk, name)) {
-                struct parent *p = &v->parents[v->num_parents];
-                int r;
-
-                if (strcmp(name, ".") == 0)
-                        continue;
-                if (strcmp(name, "..") == 0) {
-                        leave(&walk);
-                        continue;
-                }
-                p->is_files = to_file && is_at_end(&walk);
-                r = add_watch(v, walk.here[0] ? walk.here : "/", PARENT_EVENTS | (p->is_files ? IN_CLOSE_WRITE : 0),
-                              &p->wd);
-                if (r < 0 || p->wd < 0)
-                        return r;
-                strcpy(p->child, name);
-                v->num_parents++;
-                if (!enter(&walk, name, &p->is_link))
-                        return 0;
-        }
-        return 0;
-}
-
-static struct place place_of(const char *path) {
-        struct stat st;
-
-        return stat(path, &st) < 0 ? (struct place){} : (struct place){ st.st_dev, st.st_ino };
-}
-
-static bool is_same(const struct place *a, const struct place *b) {
-        return a->device == b->device && a->inode == b->inode;
-}
-
-static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata);
-
-static int view_new(struct watch *w, struct view **ret) {
-        _cleanup_(view_freep) struct view *v = calloc(1, sizeof(*v));
-        int r;
-
-        if (!v)
-                return -ENOMEM;
-        v->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        if (v->fd < 0)
-                return -errno;
-        r = follow(v, w->directory, false);
-        if (r >= 0)
-                r = follow(v, w->file, true);
-        if (r >= 0)
-                r = add_watch(v, w->directory, DIRECTORY_EVENTS, &v->directory_wd);
-        if (r >= 0)
-                r = sd_event_add_io(w->event, &v->source, v->fd, EPOLLIN, on_event, w);
-        if (r < 0)
-                return r;
-        v->directory = place_of(w->directory);
-        v->file = place_of(w->file);
-        *ret = TAKE_PTR(v);
-        return 0;
 }
 
 /* Which of the kernel's limits it was: inotify(7) says ENOSPC and EMFILE for its own. */
@@ -293,10 +102,12 @@ static const char *lack(int error) {
         return strerror(-error);
 }
 
+static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+
 /* The new view is there before the old one goes, which stays if there can be no new one. */
 static void rewatch(struct watch *w) {
         struct view *v = NULL;
-        int r = view_new(w, &v);
+        int r = view_new(w->event, w->directory, w->file, on_event, w, &v);
 
         if (r < 0) {
                 if (!w->is_deaf)
@@ -370,7 +181,7 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
                         const struct inotify_event *v = (const struct inotify_event *) p;
 
                         take_in(w, v);
-                        moved |= moves_paths(w, v);
+                        moved |= view_moves(w->view, v);
                         p += sizeof(*v) + v->len;
                 }
         /* What only the old view was told after the last read is seen by reading the files. */
@@ -385,9 +196,8 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
 /* inotify says nothing of mounts: what is mounted over is still there, below. */
 static int on_mounts(sd_event_source *s _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
         struct watch *w = userdata;
-        struct place directory = place_of(w->directory), file = place_of(w->file);
 
-        if (w->view && is_same(&directory, &w->view->directory) && is_same(&file, &w->view->file))
+        if (w->view && view_is_true(w->view))
                 return 0;
         rewatch(w);
         note(w, NULL, WATCH_GONE, false);

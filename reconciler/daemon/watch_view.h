@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What watch.c has inotify watch: a directory, a file, and each directory on the way to them, symlinks' targets
+ * included, as the paths lead just now. When they may lead elsewhere, a new view has to be made.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/inotify.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+
+#define VIEW_WAY_MAX 64 /* directories on the way of one path */
+
+/* Of a directory itself, whatever is asked for. */
+#define VIEW_SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
+
+/* One directory above, whose entry @child leads to what we watch. */
+struct view_parent {
+        int wd;
+        bool is_file; /* @child is the file itself: nothing lies behind it */
+        bool is_link;
+        char child[NAME_MAX + 1];
+};
+
+/* What a path leads to. */
+struct view_object {
+        dev_t device;
+        ino_t inode; /* 0: nothing is there */
+};
+
+struct view {
+        int fd;
+        sd_event_source *source;
+        int directory_wd; /* -1: not there */
+        struct view_parent parents[2 * VIEW_WAY_MAX];
+        size_t num_parents;
+        const char *directory_path, *file_path; /* borrowed */
+        struct view_object directory, file;     /* where they led when it was made */
+};
+
+/**
+ * view_new() - watches both; what is missing is waited for
+ * @directory, @file: absolute paths; borrowed, and must outlive it
+ * @handler: called when there is something to read from the view's fd
+ *
+ * Return: 0, -errno: mostly the kernel's limits (-ENOSPC watches, -EMFILE instances, -ENOMEM).
+ */
+int view_new(sd_event *event, const char *directory, const char *file, sd_event_io_handler_t handler, void *userdata,
+             struct view **ret);
+struct view *view_free(struct view *v);
+DEFINE_CLEANUP(struct view *, view_free);
+
+/** view_moves() - may the paths lead elsewhere after this event? */
+bool view_moves(const struct view *v, const struct inotify_event *event);
+
+/** view_is_true() - false: by now the paths lead to other objects than when it was made */
+bool view_is_true(const struct view *v);
