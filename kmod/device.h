@@ -134,20 +134,37 @@ int device_withdraw(struct hv_device *device);
 /* Its zone is destroyed: takes the worker away, for good. When it returns nothing of it runs. */
 void device_end(struct hv_device *device);
 
-/*
- * With device->lock held: something new that the worker has to acknowledge. The
- * caller wakes device->wait.
- */
+/* device_watchdog.c: with device->lock held, but for the last two */
+
+/* Something new that the worker has to acknowledge. The caller wakes device->wait. */
 void device_ask(struct hv_device *device);
 
-/* With device->lock held: the worker has acknowledged something. */
+/* The worker has acknowledged something. */
 void device_sign_of_life(struct hv_device *device);
 
-/* Answers that wait for the worker; with device->lock held. */
+/* The device is in use again: the worker's next sign is due a second after its last one. */
+void device_expect_sign(struct hv_device *device);
+
+/* Has an answer to the driver to wait until the worker has let go of rings that were lost? */
+bool device_must_wait(const struct hv_device *device);
+
+/* The answer to that CPU of the zone waits. */
+void device_wait(struct hv_device *device, u32 cpu);
+
+/* Gives answers that wait: all, or those for which the worker has acknowledged enough. */
 void device_answer_all(struct hv_device *device);
 void device_answer_acknowledged(struct hv_device *device);
-ktime_t device_deadline(const struct hv_device *device);	/* KTIME_MAX: nobody waits */
-bool device_is_waited_for(const struct hv_device *device);	/* by a CPU of the zone, for too long */
+
+/* When the worker is overdue, for an answer or a sign of life; KTIME_MAX: nothing is waited for. */
+ktime_t device_deadline(const struct hv_device *device);
+
+/* Is there a CPU of the zone that has waited too long? */
+bool device_is_waited_for(const struct hv_device *device);
+
+void device_watch_init(struct hv_device *device);
+
+/* Nothing may start the timers again. Process context, no lock held. */
+void device_watch_end(struct hv_device *device);
 
 /* device_worker.c: all in process context */
 
@@ -193,6 +210,15 @@ void device_signal(struct hv_device *device, const struct device_signals *signal
 
 /* Bytes for a device of so many queues, in whole pages. */
 size_t inflight_size(u32 num_queues);
+
+/*
+ * What every mapping of a zone's memory has to be: shared, not executable. It
+ * becomes one that no child inherits. Return: 0, -EINVAL.
+ */
+int memory_vma_check(struct vm_area_struct *vma);
+
+/* vm_operations_struct.mremap: what was checked when it was mapped is there, and nowhere else. */
+int memory_vma_refuse_move(struct vm_area_struct *vma);
 
 void worker_init_memory(struct hv_worker *worker, struct file *file);
 int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma);

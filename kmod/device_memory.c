@@ -41,14 +41,23 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	return r;
 }
 
-static int refuse_move(struct vm_area_struct *vma)
+int memory_vma_refuse_move(struct vm_area_struct *vma)
 {
 	return -EPERM;
 }
 
+int memory_vma_check(struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
+		return -EINVAL;
+	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY;
+	vma->vm_flags &= ~VM_MAYEXEC;
+	return 0;
+}
+
 static const struct vm_operations_struct memory_ops = {
 	.fault = fault,
-	.mremap = refuse_move,
+	.mremap = memory_vma_refuse_move,
 };
 
 /* ------------------------------------------------------------------------ */
@@ -81,7 +90,7 @@ static vm_fault_t fault_inflight(struct vm_fault *vmf)
 
 static const struct vm_operations_struct inflight_ops = {
 	.fault = fault_inflight,
-	.mremap = refuse_move,
+	.mremap = memory_vma_refuse_move,
 };
 
 static int map_inflight(const struct hv_worker *worker, struct vm_area_struct *vma)
@@ -120,11 +129,11 @@ int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma)
 	r = worker_check(worker);
 	if (r < 0)
 		return r;
-	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC) ||
-	    vma->vm_pgoff > U64_MAX >> PAGE_SHIFT)
+	r = memory_vma_check(vma);
+	if (r < 0)
+		return r;
+	if (vma->vm_pgoff > U64_MAX >> PAGE_SHIFT)
 		return -EINVAL;
-	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY;
-	vma->vm_flags &= ~VM_MAYEXEC;
 	if (guest >= HVISOR_INFLIGHT_OFFSET)
 		return map_inflight(worker, vma);
 	region = find_memory(worker, guest, vma->vm_end - vma->vm_start);

@@ -4,10 +4,11 @@
  *
  *   control.c, old_ioctl.c       /dev/hvisor
  *   zone*.c, load.c              zone objects and descriptors
- *   device*.c, interrupt.c       device objects, descriptors and workers
+ *   device*.c, memory_file.c,
+ *   interrupt.c                  device objects, descriptors and workers
  *   bridge.c, wakeup.c           requests of the zones, interrupts to them
  *   hypervisor*.c                the hypervisor's calls about zones
- *   register_file.c, zone_config.c, zone_check.c
+ *   register_*.c, zone_config.c, zone_check.c
  *                                freestanding: also built for user space
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

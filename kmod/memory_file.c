@@ -54,26 +54,23 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	return r;
 }
 
-static int refuse_move(struct vm_area_struct *vma)
-{
-	return -EPERM;
-}
-
 static const struct vm_operations_struct memory_ops = {
 	.fault = fault,
-	.mremap = refuse_move,
+	.mremap = memory_vma_refuse_move,
 };
 
 static int memory_file_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	const struct memory_file *part = file->private_data;
 	u64 pages = part->size >> PAGE_SHIFT;
+	int r;
 
-	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC) ||
-	    vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
+	r = memory_vma_check(vma);
+	if (r < 0)
+		return r;
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
-	vma->vm_flags |= VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY;
-	vma->vm_flags &= ~VM_MAYEXEC;
+	vma->vm_flags |= VM_PFNMAP;
 	vma->vm_ops = &memory_ops;
 	return 0;
 }

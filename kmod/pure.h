@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the freestanding files (register_file.c, zone_check.c, zone_config.c)
- * need from the world around them, inside the kernel and outside of it: they
- * are compiled into the module, into unit tests and into user-space tools.
+ * What the freestanding files (register_*.c, zone_check.c, zone_config.c) need
+ * from the world around them, inside the kernel and outside of it: they are compiled into the module, into unit tests and into user-space tools.
  * Nothing in them sleeps, allocates, locks or logs.
  */
 #ifndef HVISOR_PURE_H
@@ -43,6 +42,11 @@ static inline bool range_contains(u64 base, u64 size, u64 address, u64 length)
 static inline bool ranges_overlap(u64 a, u64 a_size, u64 b, u64 b_size)
 {
 	return a_size && b_size && (a < b ? b - a < a_size : a - b < b_size);
+}
+
+static inline bool is_power_of_two(u32 n)
+{
+	return n && !(n & (n - 1));
 }
 
 /* True if every byte of an array is 0: reserved fields must be. */

@@ -63,6 +63,16 @@ enum register_effect {
  */
 int register_model_check(const struct register_model *model, const char **what);
 
+/**
+ * register_model_suits() - may this model follow the one that the driver has seen?
+ *
+ * What the driver has read and relies on must stay true.
+ *
+ * Return: as register_model_check().
+ */
+int register_model_suits(const struct register_file *file, const struct register_model *model,
+			 const char **what);
+
 /* Is there nothing beyond the model's config_size in it? */
 bool register_config_fits(const struct register_model *model, const u8 config[HVISOR_CONFIG_SIZE]);
 
