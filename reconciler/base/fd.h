@@ -9,6 +9,7 @@
 
 #include "base/macros.h"
 
+/* As in "fd = fd_close(fd)"; an empty one is left alone. */
 static inline int fd_close(int fd) {
         if (fd >= 0)
                 close(fd);

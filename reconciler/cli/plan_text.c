@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
+#include "cli/json.h"
 #include "cli/status_text.h"
 #include "config/printable.h"
 

@@ -5,19 +5,10 @@
 
 #include "base/console_dir.h"
 #include "base/dirs.h"
+#include "cli/json.h"
 #include "cli/status_text.h"
 #include "cli/table.h"
 #include "config/printable.h"
-
-const char *json_text(const json_t *object, const char *key) {
-        const char *s = json_string_value(json_object_get(object, key));
-
-        return s ? s : "";
-}
-
-json_int_t json_number(const json_t *object, const char *key) {
-        return json_integer_value(json_object_get(object, key));
-}
 
 static enum colour state_colour(const char *state) {
         static const struct {

@@ -19,7 +19,3 @@ const json_t *status_find_zone(const json_t *status, const char *name);
 
 /** plan_text_print() - actions and notes, one line each */
 void plan_text_print(const json_t *plan, FILE *f);
-
-/* Members of an object, "" or 0 where there is none. */
-const char *json_text(const json_t *object, const char *key);
-json_int_t json_number(const json_t *object, const char *key);

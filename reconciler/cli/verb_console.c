@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/overview.h"
 #include "cli/relay.h"
+#include "cli/json.h"
 #include "cli/status_text.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cli/overview.h"
+#include "cli/json.h"
 #include "cli/status_text.h"
 #include "cli/table.h"
 #include "cli/verb.h"

@@ -12,7 +12,7 @@
 #include "base/dirs.h"
 #include "base/log.h"
 #include "cli/client.h"
-#include "cli/status_text.h"
+#include "cli/json.h"
 #include "cli/verb.h"
 #include "engine/engine.h"
 #include "engine/journal.h"

@@ -53,6 +53,7 @@ struct line {
         struct slice value; /* or the section's argument; size 0: none */
 };
 
+/** source_open() - begins with a file's text; @d gets what is wrong with it */
 void source_open(struct source *s, const char *path, const char *text, size_t size, struct diagnostics *d);
 
 /** source_next() - the next line that means something; what is wrong on the way is reported and skipped */
@@ -69,6 +70,7 @@ static inline struct place place_of(const struct place *p, struct slice part) {
 /* For "%.*s" of a text that others wrote: bounded. */
 #define SLICE_ARGS(s) (int) MIN((s).size, (size_t) 64), (s).text
 
+/** slice_trim() - without the blanks around it */
 struct slice slice_trim(struct slice s);
 
 /** slice_is() - true if it is that word, in whatever case */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Values: from text to their C type and back, one pair of functions for each
- * enum value_type. Pure but for allocating paths.
+ * Values: from text to their C type and back. What there is to each enum value_type
+ * stands in value_ops.h. Pure but for allocating paths.
  */
 #pragma once
 

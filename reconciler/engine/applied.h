@@ -9,5 +9,7 @@
 #include "base/err.h"
 #include "config/spec.h"
 
+/** applied_write() - replaces the zone's copy in @directory, which is made if need be. Return: 0, -errno with @e. */
 int applied_write(const char *directory, const struct zone_spec *z, struct err *e);
+/** applied_remove() - the zone has none any more; it need not have had one */
 void applied_remove(const char *directory, const char *zone);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The plan as a list: its words, its text, its JSON. What goes into it is diff.c's. */
+/* The plan as a list: its words, its JSON. What goes into it is diff.c's. */
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -125,24 +125,6 @@ void plan_clear(struct plan *p) {
         free(p->actions);
         free(p->notes);
         *p = (struct plan){};
-}
-
-void plan_print(const struct plan *p, FILE *f) {
-        for (size_t i = 0; i < p->num_actions; i++) {
-                const struct action *a = &p->actions[i];
-
-                fprintf(f, "%s %s%s%s: %s\n", action_words[a->kind].verb, a->zone, a->device[0] ? "." : "", a->device,
-                        a->reason);
-        }
-        if (p->num_actions == 0)
-                fprintf(f, "Nothing to do.\n");
-        for (size_t i = 0; i < p->num_notes; i++) {
-                const struct note *n = &p->notes[i];
-                char text[NOTE_TEXT_SIZE];
-
-                fprintf(f, "# %s%s%s: %s\n", note_names[n->kind], n->zone[0] ? " " : "", n->zone,
-                        note_text(n, text, sizeof(text)));
-        }
 }
 
 static json_t *action_to_json(const struct action *a) {

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <jansson.h>
-#include <stdio.h>
 
 #include "live/live.h"
 #include "plan/desired.h"
@@ -88,10 +87,6 @@ const struct note *plan_find_note(const struct plan *p, const char *zone);
 
 /** plan_find_foreign_note() - the same about a zone of that name which somebody else started */
 const struct note *plan_find_foreign_note(const struct plan *p, const char *zone);
-
-/** plan_print() - one line each: "start linux2: …"; notes after actions; "Nothing to do." if there is no
- * action */
-void plan_print(const struct plan *p, FILE *f);
 
 /** plan_to_json() - {"actions":[{"action","zone","device"?,"reason"}],"notes":[{"note","zone","text"}]};
  * NULL: no memory */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "cli/json.h"
 #include "cli/status_text.h"
 
 #define DIRECTORY "tests/unit/cli/golden"

@@ -1,4 +1,3 @@
-// sources: reconciler/device/console*.c reconciler/base/history.c reconciler/device/pty.c reconciler/virtio/server.c reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c reconciler/base/log.c reconciler/base/err.c reconciler/base/fd.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The history: read by any number, and what stays when a worker goes. */
 #include "device/console_fixture.h"

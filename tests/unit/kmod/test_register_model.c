@@ -1,4 +1,3 @@
-// sources: kmod/register_file.c kmod/register_model.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a worker offers, what a later one may change, and what is left when it is withdrawn. */
 #include "register_driver.h"

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "cli/status_text.h"
 #include "config/parse.h"
 #include "config/schema.h"
 #include "plan/plan.h"
@@ -22,7 +23,7 @@ static const struct row {
         const char *plan;
 } rows[] = {
 #define NOTHING              "Nothing to do.\n"
-#define WORKER(device, text) "restart worker one." device ": " text "\n"
+#define WORKER(device, text) "worker restart one." device ": " text "\n"
 #define ZONE(text)           "restart one: " text "\n"
         { SECTION_ZONE, "Id", "1", "2", ZONE("Id changed from 1 to 2") },
         { SECTION_ZONE, "CPUs", "2-3", "2", ZONE("CPUs changed from 2-3 to 2") },
@@ -87,7 +88,7 @@ static const struct row {
           ZONE("[VhostUser vhostuser] Address changed from 0xa002c00 to 0xa002a00") },
         { SECTION_VHOST_USER, "Interrupt", "70", "69", ZONE("[VhostUser vhostuser] Interrupt changed from 70 to 69") },
 #define OF_EVERY_DEVICE(section, device)                                                                               \
-        { section, "Enabled", "yes", "no", "stop worker one." device ": Enabled=no\n" },                               \
+        { section, "Enabled", "yes", "no", "worker stop one." device ": Enabled=no\n" },                               \
                 { section, "CPUQuota", "20%", "150%", WORKER(device, "CPUQuota changed from 20% to 150%") }, {         \
                 section, "MemoryMax", "32M", "64M", WORKER(device, "MemoryMax changed from 32M to 64M")                \
         }
@@ -197,10 +198,13 @@ static char *plan_text(const struct desired *desired, const struct live *live) {
         struct plan plan = {};
         char *text;
         size_t size;
+        json_t *j;
         FILE *f = open_memstream(&text, &size);
 
         assert_int_equal(plan_make(desired, live, &plan), 0);
-        plan_print(&plan, f);
+        j = plan_to_json(&plan);
+        plan_text_print(j, f);
+        json_decref(j);
         fclose(f);
         plan_clear(&plan);
         return text;
@@ -260,14 +264,14 @@ static void test_cost_of_each_key(void **state _unused_) {
 
 static void test_cost_is_what_the_schema_says(void **state _unused_) {
         static const char *const words[_CHANGE_COST_MAX] = {
-                [COST_NOTHING] = "Nothing", [COST_WORKER] = "restart worker ", [COST_ZONE] = "restart one:"
+                [COST_NOTHING] = "Nothing", [COST_WORKER] = "worker restart ", [COST_ZONE] = "restart one:"
         };
 
         for (size_t i = 0; i < schema_num_keys; i++) {
                 const struct row *r = find_row(&schema_keys[i]);
                 const char *word = words[schema_keys[i].cost];
 
-                if (r && r->to && schema_keys[i].cost == COST_WORKER && strncmp(r->plan, "stop worker ", 12) == 0)
+                if (r && r->to && schema_keys[i].cost == COST_WORKER && strncmp(r->plan, "worker stop ", 12) == 0)
                         continue; /* a change to having none */
                 if (r && r->to && strncmp(r->plan, word, strlen(word)) != 0)
                         fail_msg("%s=: \"%s…\" is not what a change costs", r->key, word);

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "cli/status_text.h"
 #include "config/parse.h"
 #include "engine/desired_file.h"
 #include "engine/desired_load.h"
@@ -169,6 +170,7 @@ static void run_case(const char *name) {
         struct live live = {};
         struct plan plan = {};
         size_t size;
+        json_t *j;
         FILE *f;
 
         snprintf(zones, sizeof(zones), GOLDEN "/%s/zones.d", name);
@@ -183,7 +185,9 @@ static void run_case(const char *name) {
         assert_int_equal(plan_make(&desired, &live, &plan), 0);
 
         f = open_memstream(&text, &size);
-        plan_print(&plan, f);
+        j = plan_to_json(&plan);
+        plan_text_print(j, f);
+        json_decref(j);
         fclose(f);
         if (getenv("UPDATE_GOLDEN"))
                 assert_int_equal(file_write_atomic(plan_path, text, size), 0);

@@ -1,4 +1,3 @@
-// sources: reconciler/virtio/iov.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "virtio/fake_guest.h"
 

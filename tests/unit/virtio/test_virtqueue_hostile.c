@@ -1,4 +1,3 @@
-// sources: reconciler/virtio/virtqueue.c reconciler/virtio/inflight.c reconciler/virtio/guest_memory.c reconciler/virtio/iov.c
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Chains that a driver should not make, and rings of noise. */
 #include "virtio/virtqueue_fixture.h"
