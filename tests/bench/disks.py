@@ -12,9 +12,7 @@ DEPTH = 32
 
 def measure(root, report):
     root.run(f"dd if=/dev/urandom of={DISK} bs=1M count={MIB}", timeout=300)
-    root.boot("bench", confs.linux(disk=DISK))
-    zone = root.console("bench")
-    zone.expect("zone# ")
+    zone = root.boot_linux("bench", confs.linux(disk=DISK))
     worker = root.workers("bench")["disk"]
     report.part("A disk in a Linux zone (its image in root Linux's memory), past the guest's page cache")
     for what, guest, own in (("read", "if=/dev/vda of=/dev/null iflag=direct", f"if={DISK} of=/dev/null"),

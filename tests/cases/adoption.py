@@ -177,9 +177,7 @@ def hvisor_upgrade(vm):
     """Every worker of an older program is replaced while its guest writes, and the daemon takes its own new program's place."""
     def program(pid):
         return vm.out(f"stat -L -c %i /proc/{pid}/exe")
-    vm.boot("linux", confs.linux())
-    console = vm.console("linux")
-    console.expect("zone# ")
+    console = vm.boot_linux("linux", confs.linux())
     before, daemon = witness.wait_ready(vm, "linux"), main_pid(vm)
     console.command("mount /dev/vda /mnt")
     console.send("i=0; while [ ! -e /tmp/enough ]; do i=$((i+1)); echo $i >>/mnt/count; sync; done; echo counted $i\n")

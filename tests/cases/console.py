@@ -16,14 +16,6 @@ def boot_echo(vm):
     vm.boot("guest", confs.payload("console-irq"))
 
 
-def boot_linux(vm):
-    vm.boot("guest", confs.linux())
-    console = vm.console("guest")
-    console.expect("^zone: ready$")
-    console.expect("zone# ")
-    return console
-
-
 @case("console-carries-bytes-both-ways")
 def both_ways(vm):
     boot_echo(vm)
@@ -38,7 +30,7 @@ def both_ways(vm):
 
 @case("console-of-a-linux-is-a-terminal")
 def linux_terminal(vm):
-    console = boot_linux(vm)
+    console = vm.boot_linux("guest", confs.linux())
     assert console.command("echo $((6 * 7)); tty").split() == ["42", "/dev/hvc0"]
     # what the terminal makes signals of is the guest's, not the client's
     console.send("echo off; sleep 1000\n")
@@ -53,7 +45,7 @@ def linux_terminal(vm):
 
 @case("console-a-late-client-gets-recent-output-first")
 def late_client(vm):
-    console = boot_linux(vm)
+    console = vm.boot_linux("guest", confs.linux())
     console.command("seq 300")
     console.close()
     lines = vm.out("hvisor console guest --timeout=1 </dev/null").replace("\r", "").splitlines()
@@ -132,7 +124,7 @@ TTY = "/run/hvisor/consoles/guest/main/tty"
 
 @case("console-shows-all-of-its-history-to-who-does-not-wait")
 def whole_history(vm):
-    console = boot_linux(vm)
+    console = vm.boot_linux("guest", confs.linux())
     console.command("seq 1500")
     lines = vm.out("hvisor console guest --timeout=0 </dev/null").replace("\r", "").splitlines()
     assert [int(line) for line in lines if line.isdigit()] == list(range(1, 1501)), (lines[:5], lines[-5:])

@@ -26,17 +26,9 @@ def read_only(text):
     return with_keys(text, ReadOnly="yes")
 
 
-def boot_linux(vm, text):
-    vm.boot("linux", text)
-    console = vm.console("linux")
-    console.expect("^zone: ready$")
-    console.expect("zone# ")
-    return console
-
-
 @case("disk-a-linux-writes-syncs-unmounts-and-the-image-holds-it-and-is-clean")
 def linux_writes(vm):
-    console = boot_linux(vm, confs.linux())
+    console = vm.boot_linux("linux", confs.linux())
     console.command("mount /dev/vda /mnt")
     console.command("mkdir /mnt/a && seq 50000 >/mnt/a/numbers && rm /mnt/marker && mv /mnt/a /mnt/b")
     digest = console.command("sha256sum </mnt/b/numbers").split()[0]
@@ -57,7 +49,7 @@ def linux_writes(vm):
 def megabytes(vm):
     data = os.urandom(8 * MIB)
     vm.write(DISK, data)
-    console = boot_linux(vm, confs.linux(disk=DISK))
+    console = vm.boot_linux("linux", confs.linux(disk=DISK))
     assert console.command("sha256sum </dev/vda").split()[0] == hashlib.sha256(data).hexdigest()
     assert console.command("blockdev --getsize64 /dev/vda").strip() == str(8 * MIB)
 
@@ -72,7 +64,7 @@ def megabytes(vm):
 def linux_read_only(vm):
     before = vm.out(f"sha256sum {ROOTFS}")
     vm.run(f"chmod 444 {ROOTFS}")
-    console = boot_linux(vm, read_only(confs.linux()))
+    console = vm.boot_linux("linux", read_only(confs.linux()))
     assert console.command("cat /sys/block/vda/ro").strip() == "1"
     console.command("mount -o ro /dev/vda /mnt && cat /mnt/marker && ! touch /mnt/x && umount /mnt")
     console.command("! mount -o rw /dev/vda /mnt || ! touch /mnt/x")
@@ -131,7 +123,7 @@ def queue_file(console, name):
 @case("disk-a-linux-sees-what-its-disk-is-hears-that-it-grows-and-gives-room-back")
 def linux_sees(vm):
     vm.run(f"truncate -s 8M {DISK}")
-    console = boot_linux(vm, with_keys(confs.linux(disk=DISK), Serial="SN-0001", BlockSize=4096))
+    console = vm.boot_linux("linux", with_keys(confs.linux(disk=DISK), Serial="SN-0001", BlockSize=4096))
     assert console.command("cat /sys/block/vda/serial").strip() == "SN-0001"
     assert queue_file(console, "logical_block_size") == "4096"
     assert queue_file(console, "write_cache") == "write back"
@@ -158,7 +150,7 @@ def linux_sees(vm):
 @case("disk-a-full-file-system-is-an-error-for-the-guest-that-writes-and-for-no-other-request")
 def full(vm):
     vm.run("mkdir /small && mount -t tmpfs -o size=2M none /small && truncate -s 8M /small/disk.img")
-    console = boot_linux(vm, confs.linux(disk="/small/disk.img"))
+    console = vm.boot_linux("linux", confs.linux(disk="/small/disk.img"))
     console.command("dd if=/dev/urandom of=/tmp/data bs=64k count=16 && dd if=/tmp/data of=/dev/vda bs=64k conv=fsync")
     console.command("! dd if=/dev/urandom of=/dev/vda bs=64k seek=16 count=64 conv=fsync")
     assert "I/O error" in console.command("dmesg | grep 'I/O error'")
@@ -174,7 +166,7 @@ def full(vm):
 def block_device(vm):
     vm.run(f"modprobe loop; truncate -s 8M {DISK}; losetup /dev/loop0 {DISK}")
     conf = with_keys(confs.linux(disk="/dev/loop0"), Cache="none")
-    console = boot_linux(vm, conf)
+    console = vm.boot_linux("linux", conf)
     assert console.command("blockdev --getsize64 /dev/vda").strip() == str(8 * MIB)
     console.command("dd if=/dev/urandom of=/tmp/data bs=64k count=32 && dd if=/tmp/data of=/dev/vda bs=64k seek=8 conv=fsync && "
                     "echo 3 >/proc/sys/vm/drop_caches")

@@ -9,15 +9,13 @@ HANG_MS = "/sys/module/hvisor/parameters/worker_hang_ms"
 
 
 def disk_kicks(vm):
-    return next(d["kicks"] for d in vm.zone("linux")["devices"] if d["name"] == "disk")
+    return vm.device("linux", "disk")["kicks"]
 
 
 @case("a-worker-that-hangs-under-load-shows-no-sign-of-life-and-is-replaced")
 def under_load(vm):
     vm.run(f"echo 1500 >{HANG_MS}; truncate -s 8M {DISK}")
-    vm.boot("linux", confs.linux(disk=DISK))
-    console = vm.console("linux")
-    console.expect("zone# ", timeout=240)
+    console = vm.boot_linux("linux", confs.linux(disk=DISK))
     console.command("verify-disk /dev/vda 8 >/tmp/verified 2>&1 & echo $! >/tmp/pid")
     before = witness.wait_ready(vm, "linux")
     kicks = disk_kicks(vm)

@@ -7,9 +7,7 @@ from rig.cases import case
 
 @case("linux-powers-off-and-is-not-restarted")
 def linux_powers_off(vm):
-    vm.boot("linux2", confs.example())
-    console = vm.console("linux2")
-    console.expect("zone# ")
+    console = vm.boot_linux("linux2", confs.example())
     console.send("poweroff -f\n")
     vm.wait_zone("linux2", "exited")
     assert vm.hypervisor_zones() == {}

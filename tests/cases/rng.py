@@ -9,9 +9,7 @@ READ = "dd if=/dev/hwrng bs=4096 iflag=fullblock count={count} 2>/dev/null"
 
 @case("rng-a-linux-reads-entropy-and-goes-on-when-its-worker-is-killed")
 def linux_reads_entropy(vm):
-    vm.boot("linux2", confs.example())
-    console = vm.console("linux2")
-    console.expect("zone# ")
+    console = vm.boot_linux("linux2", confs.example())
     assert console.command("cat /sys/class/misc/hw_random/rng_current").strip().startswith("virtio_rng")
     assert console.command(f"{READ.format(count=8)} | wc -c").strip() == "32768"
     # it does not shrink, and no two reads are the same

@@ -55,9 +55,7 @@ def ten_times(vm):
 
 @case("teardown-a-running-linux-goes-and-its-memory-and-cpus-serve-the-next")
 def linux_goes(vm):
-    vm.boot("first", confs.linux())
-    console = vm.console("first")
-    console.expect("zone# ")
+    console = vm.boot_linux("first", confs.linux())
     vm.remove("first")
     vm.wait_zone("first", None)
     vm.boot("second", confs.linux())

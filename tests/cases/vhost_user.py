@@ -28,16 +28,8 @@ def with_share():
     return text
 
 
-def boot(vm, text):
-    vm.boot("linux", text)
-    console = vm.console("linux")
-    console.expect("^zone: ready$")
-    console.expect("zone# ")
-    return console
-
-
 def foreign(vm):
-    return next(d for d in vm.zone("linux")["devices"] if d["name"] == "foreign")
+    return vm.device("linux", "foreign")
 
 
 def wait_next(vm, generation):
@@ -57,7 +49,7 @@ def disk(vm):
     back_ends.install(vm)
     vm.write(DISK, data)
     daemon = storage_daemon(vm)
-    console = boot(vm, with_disk())
+    console = vm.boot_linux("linux", with_disk())
     assert foreign(vm)["type"] == "block", foreign(vm)
     worker, generation = witness.attachments(vm, "linux")["foreign"]
 
@@ -99,7 +91,7 @@ def folder(vm):
            f"touch /tmp/modules/marker && truncate -s 4M {MODULES} && mke2fs -q -t ext4 -d /tmp/modules {MODULES}")
     vm.write(f"{SHARE}/data", data)
     file_system_daemon(vm)
-    console = boot(vm, with_share())
+    console = vm.boot_linux("linux", with_share())
     console.command("mount -o ro /dev/vda /mnt && insmod /mnt/fuse.ko && insmod /mnt/virtiofs.ko && mkdir /tmp/share")
     mount = "mount -t virtiofs home /tmp/share"
 

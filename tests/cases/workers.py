@@ -38,9 +38,7 @@ def killed_console(vm):
 
 @case("workers-a-killed-idle-disk-is-replaced-and-the-guest-reads-and-writes-on")
 def killed_disk(vm):
-    vm.boot("linux", confs.linux())
-    console = vm.console("linux")
-    console.expect("zone# ")
+    console = vm.boot_linux("linux", confs.linux())
     console.command("mount /dev/vda /mnt && seq 1000 >/mnt/before && sync")
     for device in ("disk", "main"):
         kill_and_wait(vm, "linux", device)
@@ -65,9 +63,7 @@ def crash_loop(vm):
     # too small for a disk: the worker refuses it each time that it is started
     vm.run(f"truncate -s 0 {DISK}; kill -9 {witness.attachments(vm, 'guest')['disk'][0]}")
 
-    def disk():
-        return next(d for d in vm.zone("guest")["devices"] if d["name"] == "disk")
-    failed = vm.wait(lambda: (d := disk())["state"] == "failed" and d, what="the disk to have failed")
+    failed = vm.wait(lambda: (d := vm.device("guest", "disk"))["state"] == "failed" and d, what="the disk to have failed")
     assert failed["worker_pid"] is None and failed["message"], failed
     zone = vm.zone("guest")
     assert zone["state"] == "running" and zone["restarts"] == 0
@@ -80,7 +76,7 @@ def crash_loop(vm):
     vm.wait(lambda: re.search("^disk .* failed ", vm.out("hvisor status guest"), re.M), what="the status to say so")
 
     vm.run(f"truncate -s 1M {DISK}")
-    back = vm.wait(lambda: (d := disk())["state"] == "ready" and d, what="the disk to be back")
+    back = vm.wait(lambda: (d := vm.device("guest", "disk"))["state"] == "ready" and d, what="the disk to be back")
     assert back["generation"] > generation
     assert witness.attachments(vm, "guest")["main"][0] == main
 
@@ -194,14 +190,12 @@ def restart(vm):
 @case("workers-of-a-disabled-device-go-and-come-back-and-its-guest-waits")
 def disabled(vm):
     def state():
-        return next(d for d in vm.zone("linux")["devices"] if d["name"] == "disk")["state"]
+        return vm.device("linux", "disk")["state"]
     window = confs.PLACES["whole"].block[0]
     text = confs.linux()
     rootfs = f"Image={confs.IMAGES}/rootfs2.ext4\n"
     without = text.replace(rootfs, rootfs + "Enabled=no\n")
-    vm.boot("linux", text)
-    console = vm.console("linux")
-    console.expect("zone# ")
+    console = vm.boot_linux("linux", text)
     before = witness.wait_ready(vm, "linux")
     console.command("mount /dev/vda /mnt")
     # a driver that is bound to it waits, and sees nothing but that

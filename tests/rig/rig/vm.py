@@ -144,6 +144,18 @@ class VM:
         self.drop(name, text)
         return self.wait_zone(name, "running")
 
+    def boot_linux(self, name, text):
+        """The same of a Linux that the rig made (confs.linux()), until its shell asks. Return: its console."""
+        self.boot(name, text)
+        console = self.console(name)
+        console.expect("^zone: ready$", timeout=240)
+        console.expect("zone# ")
+        return console
+
+    def device(self, zone, name):
+        """The device's part of its zone's status."""
+        return next(d for d in self.zone(zone)["devices"] if d["name"] == name)
+
     def workers(self, name):
         """The worker's pid of each of a zone's devices."""
         return {d["name"]: d["worker_pid"] for d in self.zone(name)["devices"]}
