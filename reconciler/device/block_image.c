@@ -10,7 +10,8 @@
 
 #include "device/block_image.h"
 
-#define LOCK_INTERVAL_MS 10
+/* One that was killed in the midst of a write lets go a few milliseconds after its end. */
+#define LOCK_INTERVAL_MS 1
 
 /* Tells files' and block devices' sizes alike, and is all that a worker that is locked up has to do for it. */
 int block_image_measure(int fd, uint32_t block_size, uint64_t *ret_sectors, struct err *e) {

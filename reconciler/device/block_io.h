@@ -59,7 +59,8 @@ struct block_io {
 
 /**
  * block_io_uring_new() - operations through an io_uring, all but BLOCK_IO_FALLOCATE
- * @fd: the image; the only file that the ring can ever reach, by the few operations above
+ * @fd: the image. What is under way holds it, the ring does not: its lock ends with the process. Nothing else is let through
+ *     than the few operations above
  * @depth: how many are under way at most
  * @ret: owned by the caller
  *

@@ -2,6 +2,10 @@
 /*
  * The ring itself can be waited for: a completion costs no eventfd and no read of
  * one. What the page cache has is done while it is handed over, and reaped at once.
+ *
+ * The image is not registered with it. The kernel takes a dead process's ring apart some
+ * 20 ms later, and a registered file, its OFD lock with it, would be held until then:
+ * the successor would have to wait. So it is held by what is under way, and by no more.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -31,6 +35,7 @@ static const unsigned setups[] = {
 struct uring {
         struct block_io base;
         struct io_uring ring;
+        int fd; /* the image */
 };
 
 static struct uring *uring_of(struct block_io *io) {
@@ -60,22 +65,22 @@ static struct io_uring_sqe *next_entry(struct uring *u) {
 }
 
 static void uring_submit(struct block_io *io, struct block_operation *o) {
-        struct io_uring_sqe *e = next_entry(uring_of(io));
+        struct uring *u = uring_of(io);
+        struct io_uring_sqe *e = next_entry(u);
 
         switch (o->kind) {
         case BLOCK_IO_READ:
-                io_uring_prep_readv(e, 0, o->iov, o->count, o->offset);
+                io_uring_prep_readv(e, u->fd, o->iov, o->count, o->offset);
                 break;
         case BLOCK_IO_WRITE:
-                io_uring_prep_writev2(e, 0, o->iov, o->count, o->offset, o->durable ? RWF_DSYNC : 0);
+                io_uring_prep_writev2(e, u->fd, o->iov, o->count, o->offset, o->durable ? RWF_DSYNC : 0);
                 break;
         case BLOCK_IO_FLUSH:
-                io_uring_prep_fsync(e, 0, IORING_FSYNC_DATASYNC);
+                io_uring_prep_fsync(e, u->fd, IORING_FSYNC_DATASYNC);
                 break;
         case BLOCK_IO_FALLOCATE:
                 abort(); /* not its business */
         }
-        io_uring_sqe_set_flags(e, IOSQE_FIXED_FILE);
         io_uring_sqe_set_data(e, o);
 }
 
@@ -83,7 +88,6 @@ static void uring_cancel(struct block_io *io, struct block_operation *o) {
         struct io_uring_sqe *e = next_entry(uring_of(io));
 
         io_uring_prep_cancel(e, o, 0);
-        io_uring_sqe_set_flags(e, IOSQE_FIXED_FILE); /* demanded of every entry */
         io_uring_sqe_set_data64(e, NOBODY);
 }
 
@@ -135,30 +139,23 @@ static int ring_register(const struct io_uring *ring, unsigned what, const void 
         return syscall(__NR_io_uring_register, ring->ring_fd, what, argument, count) < 0 ? -errno : 0;
 }
 
-/* Nothing but the operations above, each on the one file; no registration of anything any more. */
+/* Nothing but the operations above, without any flag; no registration of anything any more. */
 static int restrict_ring(struct io_uring *ring) {
-        struct io_uring_restriction rules[ELEMENTSOF(operations) + 2] = { 0 };
-        unsigned n = 0;
+        struct io_uring_restriction rules[ELEMENTSOF(operations)] = { 0 };
 
-        for (; n < ELEMENTSOF(operations); n++)
-                rules[n] =
-                        (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = operations[n] };
-        rules[n++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
-                                                    .sqe_flags = IOSQE_FIXED_FILE };
-        rules[n++] = (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
-                                                    .sqe_flags = IOSQE_FIXED_FILE };
-        return ring_register(ring, IORING_REGISTER_RESTRICTIONS, rules, n);
+        for (size_t i = 0; i < ELEMENTSOF(operations); i++)
+                rules[i] =
+                        (struct io_uring_restriction){ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = operations[i] };
+        return ring_register(ring, IORING_REGISTER_RESTRICTIONS, rules, ELEMENTSOF(rules));
 }
 
-static int prepare_ring(struct io_uring *ring, int fd) {
+static int prepare_ring(struct io_uring *ring) {
         int r;
 
         /* Without these what is handed over would have to stay as it is, and completions could get lost. */
         if (!(ring->features & IORING_FEAT_SUBMIT_STABLE) || !(ring->features & IORING_FEAT_NODROP))
                 return -EINVAL;
-        r = io_uring_register_files(ring, &fd, 1);
-        if (r >= 0)
-                r = restrict_ring(ring);
+        r = restrict_ring(ring);
         if (r >= 0)
                 r = ring_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
         return r;
@@ -173,11 +170,12 @@ int block_io_uring_new(int fd, unsigned depth, struct block_io **ret) {
         r = make_ring(depth, &u->ring);
         if (r < 0)
                 return r;
-        r = prepare_ring(&u->ring, fd);
+        r = prepare_ring(&u->ring);
         if (r < 0) {
                 io_uring_queue_exit(&u->ring);
                 return r;
         }
+        u->fd = fd;
         u->base.ops = &uring_ops;
         u->base.event_fd = u->ring.ring_fd;
         *ret = &TAKE_PTR(u)->base;

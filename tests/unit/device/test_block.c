@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -918,6 +919,51 @@ static void test_block_flushes_ranges_without_flush_negotiated(void **state) {
 
 /* ---- the ring ----------------------------------------------------------------------------------------- */
 
+/* A worker that has written, and waits for more until it is killed. */
+_Noreturn static void write_and_wait(const char *path, int ready) {
+        static uint8_t data[4096];
+        struct block_operation o = { .kind = BLOCK_IO_WRITE, .iov = &(struct iovec){ data, sizeof(data) }, .count = 1 };
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        struct block_io *io;
+
+        if (fd < 0 || block_image_lock(fd, false, 0, NULL) < 0 ||
+            (on_threads ? block_io_threads_new(fd, BLOCK_IO_THREADS, &io) : block_io_uring_new(fd, 1, &io)) < 0)
+                _exit(1);
+        io->ops->submit(io, &o);
+        io->ops->commit(io);
+        while (!io->ops->reap(io))
+                io->ops->wait(io);
+        if (write(ready, "r", 1) == 1)
+                for (;;)
+                        pause();
+        _exit(1);
+}
+
+/* Its successor does not wait for what the kernel keeps of it a while longer. */
+static void test_block_image_is_free_as_soon_as_its_killed_worker_is_gone(void **state) {
+        struct fixture *f = *state;
+        char path[40], byte;
+        int ready[2], fd;
+        pid_t pid;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", f->image);
+        for (unsigned i = 0; i < 5; i++) {
+                assert_int_equal(pipe(ready), 0);
+                pid = fork();
+                if (pid == 0)
+                        write_and_wait(path, ready[1]);
+                close(ready[1]);
+                assert_int_equal(read(ready[0], &byte, 1), 1);
+                close(ready[0]);
+                assert_int_equal(kill(pid, SIGKILL), 0);
+                assert_int_equal(waitpid(pid, NULL, 0), pid);
+                fd = open(path, O_RDWR | O_CLOEXEC);
+                assert_true(fd >= 0);
+                assert_int_equal(block_image_lock(fd, false, 0, NULL), 0);
+                close(fd);
+        }
+}
+
 /* The model's ring, as somebody has it who has taken the worker over. */
 static void test_block_ring_refuses_all_else(void **state) {
         struct fixture *f = *state;
@@ -942,23 +988,23 @@ static void test_block_ring_refuses_all_else(void **state) {
                 case 1:
                         io_uring_prep_socket(e, AF_UNIX, SOCK_STREAM, 0, 0);
                         break;
-                case 2: /* a descriptor of the process, not the ring's file */
+                case 2: /* what it does, but with something besides */
                         io_uring_prep_writev(e, f->image, &(struct iovec){ &byte, 1 }, 1, 0);
+                        e->flags = IOSQE_ASYNC;
                         break;
                 case 3: /* room beyond the file's end, which no limit of its size would count */
                         io_uring_prep_fallocate(e, 0, FALLOC_FL_KEEP_SIZE, 1 << 20, 1 << 20);
                         e->flags = IOSQE_FIXED_FILE;
                         break;
                 default:
-                        io_uring_prep_read(e, 0, &byte, 1, 0);
-                        e->flags = IOSQE_FIXED_FILE;
+                        io_uring_prep_read(e, f->image, &byte, 1, 0);
                 }
                 assert_int_equal(io_uring_submit(&ring), 1);
                 assert_int_equal(io_uring_wait_cqe(&ring, &c), 0);
                 assert_int_equal(c->res, -EACCES);
                 io_uring_cqe_seen(&ring, c);
         }
-        assert_int_equal(syscall(__NR_io_uring_register, io->event_fd, IORING_REGISTER_FILES_UPDATE, fds, 1), -1);
+        assert_int_equal(syscall(__NR_io_uring_register, io->event_fd, IORING_REGISTER_FILES, fds, 1), -1);
         assert_int_equal(errno, EACCES);
         munmap(ring.sq.ring_ptr, ring.sq.ring_sz);
         munmap(ring.sq.sqes, ring.sq.ring_entries * sizeof(struct io_uring_sqe));
@@ -966,23 +1012,36 @@ static void test_block_ring_refuses_all_else(void **state) {
         block_io_free(io);
 }
 
-/* A ring that is gone with its process: the lock is, too, and not before. */
-static void test_block_ring_keeps_the_lock(void **state) {
-        struct fixture *f = *state;
-        struct err e = { 0 };
+/* A read of an empty FIFO is under way for as long as one likes. */
+static void test_block_ring_keeps_the_lock_while_something_is_under_way(void **state _unused_) {
+        char path[] = "/tmp/test_block.XXXXXX", byte;
+        struct block_operation o = { .kind = BLOCK_IO_READ, .iov = &(struct iovec){ &byte, 1 }, .count = 1 };
         struct block_io *io;
-        int other = open_again(f, O_RDWR);
+        int own, other;
 
-        if (on_threads || block_io_uring_new(f->image, 4, &io) < 0) {
-                close(other);
-                return;
+        assert_non_null(mkdtemp(path));
+        assert_int_equal(rmdir(path), 0);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        own = open(path, O_RDWR | O_CLOEXEC);
+        other = open(path, O_RDWR | O_CLOEXEC);
+        assert_int_equal(unlink(path), 0);
+        assert_true(own >= 0 && other >= 0);
+        if (!on_threads && block_io_uring_new(own, 4, &io) >= 0) {
+                assert_int_equal(block_image_lock(own, false, 0, NULL), 0);
+                io->ops->submit(io, &o);
+                io->ops->commit(io);
+                close(own);
+                assert_int_equal(block_image_lock(other, false, 30, NULL), -EBUSY);
+                assert_int_equal(write(other, "x", 1), 1);
+                while (!io->ops->reap(io))
+                        io->ops->wait(io);
+                assert_int_equal(block_image_lock(other, false, 0, NULL),
+                                 0); /* and is closed, though the ring is there */
+                block_io_free(io);
+        } else {
+                close(own);
         }
-        assert_int_equal(block_image_lock(f->image, false, 0, &e), 0);
-        close(f->image);
-        assert_int_equal(block_image_lock(other, false, 30, &e), -EBUSY); /* held by the ring alone */
-        block_io_free(io);
-        assert_int_equal(block_image_lock(other, false, 5000, &e), 0);
-        f->image = other;
+        close(other);
 }
 
 /* ---- what takes several steps ------------------------------------------------------------------------- */
@@ -1107,8 +1166,9 @@ int main(void) {
                 TEST(test_block_a_reset_waits_for_what_is_at_guest_memory),
                 TEST(test_block_no_new_write_overtakes_an_old_discard),
                 TEST(test_block_flushes_ranges_without_flush_negotiated),
+                TEST(test_block_image_is_free_as_soon_as_its_killed_worker_is_gone),
                 TEST(test_block_ring_refuses_all_else),
-                TEST(test_block_ring_keeps_the_lock),
+                cmocka_unit_test(test_block_ring_keeps_the_lock_while_something_is_under_way),
                 TEST(test_block_image_lock_fences),
                 cmocka_unit_test(test_block_image_refuses_what_is_no_disk),
                 cmocka_unit_test(test_block_serial_fits_and_differs),
