@@ -302,7 +302,8 @@ void worker_release(struct hv_worker *worker)
 	mutex_unlock(&device->worker_lock);
 
 	worker_unhook_call(worker);
-	synchronize_rcu();	/* the bridge may be kicking it */
+	/* The bridge may be kicking it. In a hurry: the device has no worker, and this one's process has to be gone first. */
+	synchronize_rcu_expedited();
 	put_eventfds(worker);
 	put_pid(worker->pid);
 	zone_event(device->zone);

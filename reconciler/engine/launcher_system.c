@@ -116,7 +116,11 @@ static void system_adopt(struct launcher *launcher, const char *zone, const char
 }
 
 static void system_forget(struct launcher *launcher, const char *zone, const struct zone_spec *keep) {
-        device_forget(&((struct system_launcher *) launcher)->stock, zone, keep);
+        struct system_launcher *l = (struct system_launcher *) launcher;
+
+        device_forget(&l->stock, zone, keep);
+        if (!keep)
+                watches_drop(l->stock.watches, zone);
 }
 
 /*
@@ -139,6 +143,7 @@ static void system_free(struct launcher *launcher) {
 
         consoles_free(l->stock.consoles);
         taps_free(l->stock.taps);
+        watches_free(l->stock.watches);
         worker_logs_free(l->logs);
         sd_bus_flush_close_unref(l->systemd);
         sd_event_unref(l->event);
@@ -167,6 +172,9 @@ int launcher_system_new(sd_event *event, const char *worker_binary, void (*recor
                 .binary = worker_binary,
         };
         r = fd_store_take(&stored);
+        l->stock.watches = watches_new();
+        if (r >= 0 && !l->stock.watches)
+                r = -ENOMEM;
         if (r >= 0)
                 r = consoles_new(&stored, &l->stock.consoles);
         if (r >= 0)

@@ -98,6 +98,14 @@ void command_add_owned_fd(struct command *c, const char *option, int fd) {
         command_own_fd(c, fd);
 }
 
+void command_add_watch(struct command *c, const char *option, struct launcher_stock *s, const struct launch_request *q,
+                       int fd) {
+        if (watches_keep(s->watches, q->zone, q->device->name, fd) == 0)
+                command_add_fd(c, option, fd);
+        else
+                command_add_owned_fd(c, option, fd);
+}
+
 int command_check(const struct command *c, struct err *e) {
         return c->error < 0 ? err_set(e, c->error, "its command line: %s", strerror(-c->error)) : 0;
 }

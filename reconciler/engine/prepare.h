@@ -15,6 +15,7 @@
 #include "engine/console.h"
 #include "engine/launcher.h"
 #include "engine/taps.h"
+#include "engine/watches.h"
 
 #define COMMAND_ARGUMENTS_MAX   48
 #define COMMAND_DESCRIPTORS_MAX 32
@@ -55,7 +56,12 @@ void command_clear(struct command *c);
 struct launcher_stock {
         struct consoles *consoles;
         struct taps *taps;
+        struct watches *watches;
 };
+
+/** command_add_watch() - as command_add_owned_fd(), for an inotify: @s keeps it (engine/watches.h) */
+void command_add_watch(struct command *c, const char *option, struct launcher_stock *s, const struct launch_request *q,
+                       int fd);
 
 /* All may be NULL. All but open() run in the daemon's loop and do not block. */
 struct device_preparation {

@@ -25,14 +25,14 @@ static int block_open(const struct device_spec *d, int *ret_fd, struct err *e) {
         return 0;
 }
 
-static int block_prepare(struct launcher_stock *s _unused_, const struct launch_request *q, struct command *c,
+static int block_prepare(struct launcher_stock *s, const struct launch_request *q, struct command *c,
                          struct err *e _unused_) {
         const struct device_spec *d = q->device;
         int events = image_events_open(q->image_fd);
 
         command_add_fd(c, WORKER_OPTION_IMAGE_FD, q->image_fd);
         if (events >= 0)
-                command_add_owned_fd(c, WORKER_OPTION_IMAGE_EVENTS, events);
+                command_add_watch(c, WORKER_OPTION_IMAGE_EVENTS, s, q, events);
         else
                 log_warning("zone %s, device %s: %s cannot be watched (%s): the guest will not hear when it grows",
                             q->zone, d->name, d->image, strerror(-events));

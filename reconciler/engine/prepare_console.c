@@ -15,7 +15,6 @@ static const struct {
         const char *option, *what;
         int (*open)(const struct console *c);
 } parts[] = {
-        { WORKER_OPTION_PTY_EVENTS_FD, "watching its terminal", console_watch },
         { WORKER_OPTION_HISTORY_FD, "history", console_history },
         { WORKER_OPTION_INPUT_FD, "input", console_input },
 };
@@ -41,6 +40,10 @@ static int console_prepare(struct launcher_stock *s, const struct launch_request
         if (r < 0)
                 return r;
         command_add_fd(c, WORKER_OPTION_PTY_FD, console->master);
+        r = console_watch(console);
+        if (r < 0)
+                return err_set(e, r, "the console: watching its terminal: %s", strerror(-r));
+        command_add_watch(c, WORKER_OPTION_PTY_EVENTS_FD, s, q, r);
         for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
                 int fd = parts[i].open(console);
 
