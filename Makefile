@@ -178,7 +178,7 @@ bench: setup
 	@tests/bench/run
 
 .PHONY: bench-programs
-bench-programs: $(RIG)/stopwatch build/bench/scale
+bench-programs: $(RIG)/stopwatch build/bench/scale build/bench/respawn build/native/hvisor-device
 
 # Native: the real engine and watch over thousands of files, on a simulated hypervisor.
 .PHONY: bench-scale
@@ -191,6 +191,11 @@ build/bench/scale: $(SCALE_OBJS)
 	@mkdir -p $(@D)
 	$(call say,LD  $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libsystemd jansson) -pthread
+
+build/bench/respawn: tests/bench/respawn.c reconciler/virtio/vhost_user.h
+	@mkdir -p $(@D)
+	$(call say,CC  $@)
+	$(Q)gcc -std=gnu11 -O2 -g $(WARNINGS) $(CPPFLAGS) -o $@ $<
 
 $(RIG)/stopwatch: tests/bench/stopwatch.c kmod/uapi/hvisor.h
 	@mkdir -p $(@D)

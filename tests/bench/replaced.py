@@ -3,15 +3,18 @@
 A worker is killed: how long its device has none. Beside it stands what a program takes that is found, forked, executed and
 ends: about what no replacement of a process by another can do without.
 
-Twice: as fast as the emulation goes, and on a board of its own whose clock counts instructions, one a nanosecond (QEMU's
--icount), which is what a CPU of 1 GHz would need about, whatever else this machine does meanwhile.
+Three times: as fast as the emulation goes, and on a board of its own whose clock counts instructions, one a nanosecond (QEMU's
+-icount), which is what a CPU of 1 GHz would need about, whatever else this machine does meanwhile. And without any emulation,
+on this machine: there is no device of hvisor.ko there, but a vhost-user front-end; all else is the same.
 """
 
 import dataclasses
 import statistics
+import subprocess
+import tempfile
 
 from report import Row
-from rig import confs, machine, vm, witness
+from rig import confs, machine, paths, vm, witness
 
 RUNS = 5                                # so many deaths are followed by no wait (engine/backoff.c)
 DISK = "/root/bench.img"
@@ -29,6 +32,16 @@ def measure_counted(report, stopwatch, program):
         root.write(stopwatch, program, 0o755)
         report.part("The same where an instruction takes 1 ns")
         _all(root, report, stopwatch, "disk", "a disk that is idle")
+
+
+def measure_native(report):
+    with tempfile.TemporaryDirectory() as folder:
+        respawn = [paths.TOP / "build/bench/respawn", paths.TOP / "build/native/hvisor-device", folder, str(10 * RUNS)]
+        runs = [int(line) / 1000 for line in
+                subprocess.run(respawn, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.split()]
+    report.part("The same on this machine itself, by vhost-user")
+    report.add(Row("a disk's worker killed -> its successor answers", statistics.median(runs), "ms",
+                   note=f"shortest {min(runs):.1f} ms, longest {max(runs):.0f} ms"))
 
 
 def _all(root, report, stopwatch, payload, disk):
