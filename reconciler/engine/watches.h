@@ -19,7 +19,7 @@ struct watches *watches_new(void);
  */
 int watches_keep(struct watches *w, const char *zone, const char *device, int fd);
 
-/** watches_drop() - the zone is gone for good, and its workers are */
+/** watches_drop() - the zone is gone, and its workers are */
 void watches_drop(struct watches *w, const char *zone);
 
 struct watches *watches_free(struct watches *w);
