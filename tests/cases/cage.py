@@ -129,6 +129,10 @@ def taken_over(vm):
     assert inject(vm, pid, f"62 {image} {1 << 20} 0") == f"returned {1 << 20}"
     assert inject(vm, pid, f"64 {image} text:more 4") == f"returned -{errno.EFBIG}"
     assert vm.out(f"stat -c '%s %b' {DISK}") == f"{1 << 20} 0"
+    # its ring does what a disk does, and that with its image
+    assert vm.out(f"/usr/lib/rig/hijack-ring {pid} /etc/passwd").splitlines() == ["returned 1", f"openat through the ring: -{errno.EACCES}"]
+    vm.run(f"kill -9 {pid}")
+    witness.wait_ready(vm, "guest")
     assert vm.zone("neighbour")["restarts"] == 0
     console.send("still here\n")
     console.expect("^echo: .*STILL HERE")
