@@ -69,10 +69,20 @@ static int on_zone_event(sd_event_source *s _unused_, int fd, uint32_t events, v
         return 0;
 }
 
+/*
+ * A guest makes an event with each reset of a device, and the daemon looks at everything then: more than this is seen
+ * to together, later. What a zone's own start makes is less.
+ */
+#define EVENTS_MAX      20
+#define EVENTS_INTERVAL (SECOND / 2)
+
 int zone_watch(struct zone *z, uint32_t id, int fd) {
         int r = sd_event_add_io(z->engine->config.event, &z->fd_source, fd, EPOLLIN, on_zone_event, z);
 
+        if (r >= 0)
+                r = sd_event_source_set_ratelimit(z->fd_source, EVENTS_INTERVAL, EVENTS_MAX);
         if (r < 0) {
+                z->fd_source = sd_event_source_disable_unref(z->fd_source);
                 fd_close(fd);
                 return r;
         }

@@ -109,6 +109,10 @@ void sim_add_foreign(struct sim *s, const char *name, uint32_t id, uint64_t cpus
         snprintf(z->live.name, sizeof(z->live.name), "%s", name);
 }
 
+void sim_stir(struct sim *s, const char *name) {
+        poke(find(s, name, false));
+}
+
 void sim_power_off(struct sim *s, const char *name) {
         sim_zone(s, name)->listed = false;
 }
@@ -128,6 +132,7 @@ static bool ended(pid_t pid) {
 static int sim_observe(struct hypervisor *h, struct live *ret, struct err *e) {
         struct sim *s = of(h);
 
+        s->observations++;
         if (s->observe_succeeds > 0) {
                 s->observe_succeeds--;
         } else if (s->observe_fails > 0) {

@@ -45,6 +45,7 @@ struct sim {
         struct sim_zone zones[8];
         int observe_succeeds;    /* so many observations; of those after them */
         int observe_fails;       /* so many return -EIO */
+        unsigned observations;   /* that were asked for */
         int fail[_SIM_STEP_MAX]; /* what the step returns instead */
         enum sim_worker worker;
         char log[4096]; /* one word per call, in order */
@@ -66,6 +67,9 @@ struct device_live *sim_device(struct sim *s, const char *zone, const char *devi
 
 /** sim_add_foreign() - a zone that somebody else started */
 void sim_add_foreign(struct sim *s, const char *name, uint32_t id, uint64_t cpus);
+
+/** sim_stir() - something has happened to a device of the zone, that makes no difference */
+void sim_stir(struct sim *s, const char *name);
 
 /** sim_power_off() - the zone's guest ends by itself */
 void sim_power_off(struct sim *s, const char *name);

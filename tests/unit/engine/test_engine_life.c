@@ -292,8 +292,36 @@ static void test_engine_tries_at_once_with_another_image(void **state) {
         assert_string_equal(status(m, "one", "restarts"), "0");
 }
 
+/* A guest that resets its devices without end, say: with each of the events the daemon looks at everything. */
+static void test_engine_looks_seldom_at_a_zone_that_is_never_still(void **state) {
+        struct machine *m = *state;
+        unsigned before;
+
+        want_zone(m, "one", 1, "2", "");
+        want_zone(m, "two", 2, "3", "");
+        pump_until_state(m, "one", "running");
+        pump_until_state(m, "two", "running");
+        pump(m, 600); /* what was stirred by the start is forgotten */
+        before = m->sim->observations;
+        for (unsigned i = 0; i < 300; i++) {
+                sim_stir(m->sim, "one");
+                sd_event_run(m->event, 0);
+                sd_event_run(m->event, 0);
+        }
+        assert_in_range(m->sim->observations - before, 2, 150);
+        /* another zone's is seen to at once, and this one's last, too, in the end */
+        before = m->sim->observations;
+        sim_stir(m->sim, "two");
+        pump(m, 20);
+        assert_true(m->sim->observations > before);
+        before = m->sim->observations;
+        pump(m, 600);
+        assert_true(m->sim->observations > before);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                MACHINE_TEST(test_engine_looks_seldom_at_a_zone_that_is_never_still),
                 MACHINE_TEST(test_engine_backs_off_and_is_cleared_by_a_change),
                 MACHINE_TEST(test_engine_restart_by_hand_clears_failure),
                 MACHINE_TEST(test_engine_says_why_it_cannot_restart),
