@@ -7,7 +7,7 @@
 #define PATH_PATTERN "^/.*[^/]$"
 /* As config/value_*.c takes them. */
 #define TAG_PATTERN       "^[!-~]{1,36}$"
-#define INTERFACE_PATTERN "^(?!\\.{1,2}$)(?![Aa][Uu][Tt][Oo]$)[^ \\t/:%\"']{1,15}$"
+#define INTERFACE_PATTERN "^(?!\\.{1,2}$)[^ \\t/:%\"']{1,15}$"
 #define SERIAL_PATTERN    "^[!-~]{1,20}$"
 #define PERCENT_PATTERN   "^([1-9][0-9]{0,3}|10000)%$"
 #define MAC_PATTERN       "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
