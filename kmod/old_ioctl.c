@@ -52,17 +52,11 @@ int old_zones_check_apart(const struct zone_description *description)
 static bool old_zones_have_ram(u64 address, u64 size)
 {
 	struct old_zone *zone;
-	u32 i;
 
 	forget_ended();
 	list_for_each_entry(zone, &old_zones, link)
-		for (i = 0; i < zone->description.num_regions; i++) {
-			const struct hvisor_region *region = &zone->description.regions[i];
-
-			if (region->type == HVISOR_REGION_RAM &&
-			    ranges_overlap(region->physical, region->size, address, size))
-				return true;
-		}
+		if (zone_has_ram(&zone->description, address, size))
+			return true;
 	return false;
 }
 

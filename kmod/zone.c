@@ -62,16 +62,10 @@ int zones_check_apart(const struct zone_description *description)
 bool zones_have_ram(u64 address, u64 size)
 {
 	struct hv_zone *zone;
-	u32 i;
 
 	list_for_each_entry(zone, &zones, link)
-		for (i = 0; i < zone->description.num_regions; i++) {
-			const struct hvisor_region *region = &zone->description.regions[i];
-
-			if (region->type == HVISOR_REGION_RAM &&
-			    ranges_overlap(region->physical, region->size, address, size))
-				return true;
-		}
+		if (zone_has_ram(&zone->description, address, size))
+			return true;
 	return false;
 }
 

@@ -47,6 +47,20 @@ const struct hvisor_region *zone_find_ram(const struct zone_description *zone, b
 	return NULL;
 }
 
+bool zone_has_ram(const struct zone_description *zone, u64 address, u64 size)
+{
+	u32 i;
+
+	for (i = 0; i < zone->num_regions; i++) {
+		const struct hvisor_region *region = &zone->regions[i];
+
+		if (region->type == HVISOR_REGION_RAM &&
+		    ranges_overlap(region->physical, region->size, address, size))
+			return true;
+	}
+	return false;
+}
+
 static bool is_inside_guest_space(u64 start, u64 size)
 {
 	return size && range_contains(0, GUEST_END, start, size);

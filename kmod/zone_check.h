@@ -60,6 +60,9 @@ int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 in
 const struct hvisor_region *zone_find_ram(const struct zone_description *zone, bool physical,
 					  u64 address, u64 size);
 
+/* True if a byte of the physical [address, address+size) is the zone's RAM. */
+bool zone_has_ram(const struct zone_description *zone, u64 address, u64 size);
+
 /* True if the 32 bytes are a name: 1 to 31 of A-Za-z0-9._- and zeroes from there on. */
 bool zone_name_is_valid(const char *name);
 

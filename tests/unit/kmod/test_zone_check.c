@@ -401,6 +401,15 @@ static void test_zone_add_device_stops_where_it_does_not_fit(void **state) {
         }
 }
 
+static const struct zone_description two_pieces_of_ram = {
+        .num_regions = 3,
+        .regions = {
+                { .physical = 0x50000000, .guest = 0x40000000, .size = 0x10000000 },
+                { .physical = 0x70000000, .guest = 0x50000000, .size = 0x1000 },
+                { .type = HVISOR_REGION_IO, .physical = 0x9000000, .guest = 0x9000000, .size = 0x1000 },
+        },
+};
+
 static void test_zone_find_ram_wants_one_region(void **state) {
         static const struct {
                 bool physical;
@@ -413,18 +422,29 @@ static void test_zone_find_ram_wants_one_region(void **state) {
                 { false, 0x4fffffff, 2, -1 },         { false, 0x40000000, UINT64_MAX, -1 },
                 { false, UINT64_MAX, 2, -1 },         { true, 0x9000000, 4, -1 },
         };
-        struct zone_description
-                z = { .num_regions = 3,
-                      .regions = {
-                              { .physical = 0x50000000, .guest = 0x40000000, .size = 0x10000000 },
-                              { .physical = 0x70000000, .guest = 0x50000000, .size = 0x1000 },
-                              { .type = HVISOR_REGION_IO, .physical = 0x9000000, .guest = 0x9000000, .size = 0x1000 },
-                      } };
+        const struct zone_description z = two_pieces_of_ram;
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(c); i++)
                 assert_ptr_equal(zone_find_ram(&z, c[i].physical, c[i].address, c[i].size),
                                  c[i].region < 0 ? NULL : &z.regions[c[i].region]);
+}
+
+static void test_zone_has_ram_sees_a_single_byte(void **state) {
+        static const struct {
+                uint64_t address, size;
+                bool has;
+        } c[] = {
+                { 0x50000000, 1, true },        { 0x4fffffff, 1, false },          { 0x4fffffff, 2, true },
+                { 0x5fffffff, 1, true },        { 0x60000000, 0x10000000, false }, { 0x60000000, 0x10000001, true },
+                { 0x70000000, 0x1000, true },   { 0x40000000, 0x1000, false }, /* of the guest alone */
+                { 0x9000000, 0x1000, false },                                  /* no RAM */
+                { 0, UINT64_C(1) << 48, true }, { 0x50000000, 0, false },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+                assert_int_equal(zone_has_ram(&two_pieces_of_ram, c[i].address, c[i].size), c[i].has);
 }
 
 static void test_zone_name_is_short_and_plain(void **state) {
@@ -484,6 +504,7 @@ int main(void) {
                 cmocka_unit_test(test_zone_add_device_leaves_no_access_unanswered),
                 cmocka_unit_test(test_zone_add_device_stops_where_it_does_not_fit),
                 cmocka_unit_test(test_zone_find_ram_wants_one_region),
+                cmocka_unit_test(test_zone_has_ram_sees_a_single_byte),
                 cmocka_unit_test(test_zone_name_is_short_and_plain),
                 cmocka_unit_test(test_ranges_do_not_wrap),
         };
