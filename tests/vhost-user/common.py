@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Front-ends of our workers on this machine: no rig, no hypervisor, no daemon."""
 
+import ctypes
 import os
 import pathlib
 import subprocess
@@ -12,7 +13,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "rig"))
 
-from rig import paths  # noqa: E402 (the path comes first)
+from rig import paths, scripts  # noqa: E402 (the path comes first)
 
 WORKER = paths.TOP / "build/native/hvisor-device"
 
@@ -64,6 +65,37 @@ def wait_for(condition, what, details, timeout=60):
             return value
         assert time.monotonic() < deadline, f"not in {timeout} s: {what}\n{details()}"
         time.sleep(0.02)
+
+
+def call(*command):
+    subprocess.run(command, check=True)
+
+
+def skip(why):
+    """This machine cannot show it."""
+    print(why)
+    sys.exit(scripts.SKIPPED)
+
+
+CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
+
+
+def have_a_network_of_its_own():
+    """This process, and who comes of it: interfaces that nobody else sees. Skips the test where there is none to be had."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS | CLONE_NEWNET) < 0:
+        skip(f"no network namespace for this test (root can have one): {os.strerror(ctypes.get_errno())}")
+    # /sys shows the interfaces of the namespace that it was mounted in.
+    call("mount", "--make-rprivate", "/")
+    call("mount", "-t", "sysfs", "sysfs", "/sys")
+
+
+def make_tap(name, address):
+    made = subprocess.run(["ip", "tuntap", "add", "dev", name, "mode", "tap", "vnet_hdr"], capture_output=True, text=True)
+    if made.returncode:
+        skip(f"no tap interface for this test: {made.stderr}")
+    call("ip", "addr", "add", address, "dev", name)
+    call("ip", "link", "set", name, "up")
 
 
 def run(test):

@@ -44,9 +44,10 @@ class Suite:
         started = time.monotonic()
         result = run(program)
         total = result.passed + len(result.failed) + result.skipped
-        self._report("FAIL" if result.failed else "ok", started, f"{program.name} ({total} tests)",
-                     (result.passed, len(result.failed), result.skipped),
-                     "failed: " + ", ".join(result.failed) + "\n" + result.output if result.failed else "")
+        verdict = "FAIL" if result.failed else "skip" if total and result.skipped == total else "ok"
+        details = {"FAIL": f"failed: {', '.join(result.failed)}\n{result.output}", "skip": result.output, "ok": ""}[verdict]
+        self._report(verdict, started, f"{program.name} ({total} tests)",
+                     (result.passed, len(result.failed), result.skipped), details)
 
     def _run_case(self, case):
         started = time.monotonic()

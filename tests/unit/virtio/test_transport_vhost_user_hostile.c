@@ -188,6 +188,7 @@ static void test_every_malformed_request_ends_the_connection(void **state) {
 static void test_memory_is_of_whole_pages_however_large(void **state) {
         struct fixture *f = *state;
         int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+        void *page;
 
         if (fd < 0)
                 skip(); /* a kernel without */
@@ -198,6 +199,11 @@ static void test_memory_is_of_whole_pages_however_large(void **state) {
         offer(f, 0);
         kick(f, 0);
         assert_int_equal(f->echo.served, 1);
+        page = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (page != MAP_FAILED) { /* there are some (vm.nr_hugepages) */
+                munmap(page, 2 << 20);
+                assert_int_equal(set_memory(f, fd, 2 << 20), 0);
+        }
         close(fd);
 }
 
