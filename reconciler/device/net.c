@@ -54,7 +54,7 @@ int net_use_offloads(struct net *n) {
 
 /*
  * 5.1.6.5.5: a driver begins with one pair. One that has said nothing yet to its control queue is at the beginning,
- * whoever serves it; one that has goes on with what it said.
+ * whoever serves it; one that has goes on with what it said. MQ is nothing without that queue (5.1.3.1).
  */
 int net_queue_started(struct virtio_device *d, unsigned queue) {
         struct net *n = net_of(d);
@@ -64,7 +64,7 @@ int net_queue_started(struct virtio_device *d, unsigned queue) {
                 return d->queues[queue].next_used == 0 ? net_pairs_use(n, 1) : 0;
         if (queue == NET_QUEUE_RECEIVE) {
                 r = net_use_offloads(n);
-                if (r >= 0 && !virtio_device_has(d, VIRTIO_NET_F_MQ))
+                if (r >= 0 && (!virtio_device_has(d, VIRTIO_NET_F_MQ) || !virtio_device_has(d, VIRTIO_NET_F_CTRL_VQ)))
                         r = net_pairs_use(n, 1);
         }
         if (queue % 2 == NET_QUEUE_RECEIVE && queue / 2 < n->num_pairs)

@@ -66,6 +66,7 @@ static int carry_out(struct net *n, struct iov_span *command) {
 
 int net_control(struct net *n) {
         struct virtqueue *q = &n->base.queues[net_control_queue(n)];
+        unsigned budget = NET_BATCH;
         int r;
 
         do {
@@ -80,6 +81,8 @@ int net_control(struct net *n) {
                         ack = r < 0 ? VIRTIO_NET_ERR : VIRTIO_NET_OK;
                         (void) iov_put(&n->chain.writable, &ack, sizeof(ack));
                         virtqueue_return(q, n->chain.head, sizeof(ack));
+                        if (--budget == 0)
+                                return 1;
                 }
         } while (r == 0 && virtqueue_allow_kicks(q));
         return r;
