@@ -68,13 +68,17 @@ static int acknowledged(int fd) {
         return answer.error.error;
 }
 
-int link_set(int index, const struct link_change *c) {
+/* Return: what the kernel says to it. */
+static int request_carry_out(const struct request *q) {
         _cleanup_close_ int fd = open_socket(0);
-        struct request q;
-        int r;
+        int r = fd < 0 ? fd : request_send(fd, q);
 
-        if (fd < 0)
-                return fd;
+        return r < 0 ? r : acknowledged(fd);
+}
+
+int link_set(int index, const struct link_change *c) {
+        struct request q;
+
         request_begin(&q, RTM_NEWLINK, NLM_F_ACK, index);
         if (c->up)
                 q.link.ifi_flags = q.link.ifi_change = IFF_UP;
@@ -82,8 +86,14 @@ int link_set(int index, const struct link_change *c) {
                 request_add(&q, IFLA_MTU, c->mtu);
         if (c->master != 0)
                 request_add(&q, IFLA_MASTER, c->master > 0 ? (uint32_t) c->master : 0);
-        r = request_send(fd, &q);
-        return r < 0 ? r : acknowledged(fd);
+        return request_carry_out(&q);
+}
+
+int link_remove(int index) {
+        struct request q;
+
+        request_begin(&q, RTM_DELLINK, NLM_F_ACK, index);
+        return index > 0 ? request_carry_out(&q) : -ENODEV;
 }
 
 /* ---- following one ---------------------------------------------------------------------------------- */
@@ -132,18 +142,40 @@ static int shut_filter(int fd, int index) {
         return setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &yes, sizeof(yes)) < 0 ? -errno : 0;
 }
 
+static int join(int fd) {
+        const int group = RTNLGRP_LINK;
+
+        return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0 ? -errno : 0;
+}
+
+int link_listen(int *ret) {
+        _cleanup_close_ int fd = open_socket(SOCK_NONBLOCK);
+        int r = fd < 0 ? fd : join(fd);
+
+        if (r >= 0)
+                *ret = TAKE_FD(fd);
+        return r;
+}
+
+/* What was lost (ENOBUFS) was something, too. */
+void link_hear(int fd) {
+        char any;
+
+        while (recv(fd, &any, sizeof(any), 0) >= 0 || errno == EINTR || errno == ENOBUFS)
+                ;
+}
+
 /* Nothing is missed: it listens before it asks. The kernel answers while it is asked. */
 int link_watch(int index, int *ret) {
         _cleanup_close_ int fd = open_socket(SOCK_NONBLOCK);
-        const int group = RTNLGRP_LINK;
         struct request q;
         int r;
 
         if (fd < 0)
                 return fd;
         r = filter(fd, index, UINT32_MAX);
-        if (r >= 0 && setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
-                r = -errno;
+        if (r >= 0)
+                r = join(fd);
         request_begin(&q, RTM_GETLINK, 0, index);
         if (r >= 0)
                 r = request_send(fd, &q);

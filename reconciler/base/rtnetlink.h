@@ -22,6 +22,9 @@ struct link_change {
 /** link_set() - all of it in one go; wants CAP_NET_ADMIN. Return: 0, -ENODEV (no such interface), -errno. */
 int link_set(int index, const struct link_change *c);
 
+/** link_remove() - wants CAP_NET_ADMIN. Return: 0, -ENODEV (no such interface), -errno. */
+int link_remove(int index);
+
 /**
  * link_watch() - follows one interface from now on
  * @index: of the interface
@@ -32,6 +35,17 @@ int link_set(int index, const struct link_change *c);
  * other, whatever he asks for through it. Return: 0, -errno.
  */
 int link_watch(int index, int *ret);
+
+/**
+ * link_listen() - hears that something has become of some interface
+ * @ret: owned by the caller; readable then; non-blocking
+ *
+ * Return: 0, -errno.
+ */
+int link_listen(int *ret);
+
+/** link_hear() - what there was to hear is dealt with; may be nothing, or more than one thing */
+void link_hear(int fd);
 
 enum link_state {
         LINK_GONE,

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/hash.h"
@@ -65,6 +67,20 @@ int tap_check_bridge(const char *name, struct err *e) {
         return 0;
 }
 
+bool tap_is_port_of(const char *name, const char *bridge) {
+        char path[80], target[256];
+        const char *last;
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "/sys/class/net/%.15s/master", name);
+        n = readlink(path, target, sizeof(target) - 1);
+        if (n < 0)
+                return false;
+        target[n] = '\0';
+        last = strrchr(target, '/');
+        return strcmp(last ? last + 1 : target, bridge) == 0;
+}
+
 bool tap_is_down(const char *name) {
         unsigned flags;
 
@@ -88,6 +104,25 @@ int tap_identify(int fd, struct tap_identity *ret) {
         ret->multi_queue = request.ifr_flags & IFF_MULTI_QUEUE;
         ret->on = !(request.ifr_flags & IFF_DETACH_QUEUE);
         return 0;
+}
+
+/* TUNGETDEVNETNS is younger than the rest (Linux 5.8); without it a name that is not here says as much. */
+bool tap_is_elsewhere(int fd) {
+        _cleanup_close_ int theirs = ioctl(fd, TUNGETDEVNETNS), ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        struct tap_identity id;
+        struct stat a, b;
+
+        if (theirs >= 0 && ours >= 0 && fstat(theirs, &a) == 0 && fstat(ours, &b) == 0)
+                return a.st_ino != b.st_ino || a.st_dev != b.st_dev;
+        return tap_identify(fd, &id) == 0 && if_nametoindex(id.name) == 0;
+}
+
+void tap_end(struct tap *t) {
+        struct tap_identity id;
+
+        if (t->num_fds > 0 && tap_identify(t->fds[0], &id) == 0 && id.made_here && !tap_is_elsewhere(t->fds[0]))
+                (void) link_remove((int) if_nametoindex(id.name));
+        tap_close(t);
 }
 
 int tap_queue_enable(int fd, bool on) {

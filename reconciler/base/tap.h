@@ -25,6 +25,13 @@ struct tap {
 void tap_close(struct tap *t);
 
 /**
+ * tap_end() - closes it, and removes an interface that was made here: at once, whoever else still has a descriptor
+ *
+ * One that exists by itself stays.
+ */
+void tap_end(struct tap *t);
+
+/**
  * tap_check() - can this interface be a zone's network?
  * @name: of an interface; 1–15 characters without '/'
  *
@@ -65,6 +72,9 @@ struct tap_wish {
 /** tap_configure() - Return: 0, -errno with @e, which tells what to do */
 int tap_configure(const char *name, const struct tap_wish *w, struct err *e);
 
+/** tap_is_port_of() - Return: is it one of that bridge now? */
+bool tap_is_port_of(const char *name, const char *bridge);
+
 /* What a descriptor is of. */
 struct tap_identity {
         char name[TAP_NAME_SIZE];
@@ -91,6 +101,9 @@ int tap_queue_enable(int fd, bool on);
  * removed), -errno.
  */
 int tap_set_offloads(int fd, unsigned offloads);
+
+/** tap_is_elsewhere() - true if its interface was moved to another network namespace than this process's */
+bool tap_is_elsewhere(int fd);
 
 /** tap_is_gone() - true if the interface behind a descriptor was removed; one system call */
 bool tap_is_gone(int fd);

@@ -13,8 +13,8 @@ int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *r
         return r < 0 ? err_add(e, r, "cannot start the worker of device %s", q->device->name) : 0;
 }
 
-void launcher_adopt(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd) {
-        l->ops->adopt(l, zone, device, pid, pidfd);
+void launcher_adopt(struct launcher *l, const struct adopted_worker *w) {
+        l->ops->adopt(l, w);
 }
 
 void launcher_forget(struct launcher *l, const char *zone, const struct zone_spec *keep) {

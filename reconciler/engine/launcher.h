@@ -25,11 +25,19 @@ struct launch_request {
         bool urgent;     /* a driver may wait for it: it serves before it is in its scope */
 };
 
+/* A worker of an earlier daemon. All is borrowed. */
+struct adopted_worker {
+        const char *zone, *device;
+        const struct device_spec *settings; /* applied last; NULL: not known */
+        pid_t pid;
+        int pidfd;
+};
+
 struct launcher_ops {
         void (*free)(struct launcher *l);
         int (*launch)(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
                       struct err *e);
-        void (*adopt)(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);
+        void (*adopt)(struct launcher *l, const struct adopted_worker *w);
         void (*forget)(struct launcher *l, const char *zone, const struct zone_spec *keep);
         bool (*is_current)(struct launcher *l, pid_t pid);
 };
@@ -53,8 +61,8 @@ struct launcher *launcher_free(struct launcher *l);
  */
 int launcher_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd, struct err *e);
 
-/** launcher_adopt() - a worker of an earlier daemon runs: keep what belongs to it */
-void launcher_adopt(struct launcher *l, const char *zone, const char *device, pid_t pid, int pidfd);
+/** launcher_adopt() - it runs: keep what belongs to it */
+void launcher_adopt(struct launcher *l, const struct adopted_worker *w);
 
 /** launcher_is_current() - false: the worker runs another program than one that was launched now would; true also
  * where that cannot be told */

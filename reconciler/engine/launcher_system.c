@@ -109,10 +109,8 @@ static int system_launch(struct launcher *launcher, const struct launch_request 
         return 0;
 }
 
-static void system_adopt(struct launcher *launcher, const char *zone, const char *device, pid_t pid, int pidfd) {
-        struct system_launcher *l = (struct system_launcher *) launcher;
-
-        device_adopt(&l->stock, zone, device, pid, pidfd);
+static void system_adopt(struct launcher *launcher, const struct adopted_worker *w) {
+        device_adopt(&((struct system_launcher *) launcher)->stock, w);
 }
 
 static void system_forget(struct launcher *launcher, const char *zone, const struct zone_spec *keep) {
@@ -178,7 +176,7 @@ int launcher_system_new(sd_event *event, const char *worker_binary, void (*recor
         if (r >= 0)
                 r = consoles_new(&stored, &l->stock.consoles);
         if (r >= 0)
-                r = taps_new(&stored, &l->stock.taps);
+                r = taps_new(event, &stored, &l->stock.taps);
         if (r >= 0)
                 r = worker_logs_new(event, record, &stored, &l->logs);
         if (r < 0) {

@@ -24,10 +24,10 @@ const struct device_preparation *device_preparation(enum device_type type) {
         return preparations[type] ?: &nothing;
 }
 
-void device_adopt(struct launcher_stock *s, const char *zone, const char *device, pid_t worker, int pidfd) {
+void device_adopt(struct launcher_stock *s, const struct adopted_worker *w) {
         for (size_t i = 0; i < _DEVICE_TYPE_MAX; i++)
                 if (device_preparation(i)->adopt)
-                        device_preparation(i)->adopt(s, zone, device, worker, pidfd);
+                        device_preparation(i)->adopt(s, w);
 }
 
 void device_forget(struct launcher_stock *s, const char *zone, const struct zone_spec *keep) {

@@ -72,7 +72,7 @@ struct device_preparation {
         /* Opens the rest and adds it to the command. Return: 0, -errno with @e. */
         int (*prepare)(struct launcher_stock *s, const struct launch_request *q, struct command *c, struct err *e);
         /* A worker of an earlier daemon runs, of this type or another: take back what it alone has. */
-        void (*adopt)(struct launcher_stock *s, const char *zone, const char *device, pid_t worker, int pidfd);
+        void (*adopt)(struct launcher_stock *s, const struct adopted_worker *w);
         /* The zone is gone for good, and with it what was kept for it; but for devices that are in @keep, which
          * it has in its next life. NULL: there is none. */
         void (*forget)(struct launcher_stock *s, const char *zone, const struct zone_spec *keep);
@@ -87,5 +87,5 @@ extern const struct device_preparation vhost_user_preparation;
 const struct device_preparation *device_preparation(enum device_type type);
 
 /** device_adopt(), device_forget() - of all types */
-void device_adopt(struct launcher_stock *s, const char *zone, const char *device, pid_t worker, int pidfd);
+void device_adopt(struct launcher_stock *s, const struct adopted_worker *w);
 void device_forget(struct launcher_stock *s, const char *zone, const struct zone_spec *keep);

@@ -56,8 +56,8 @@ static int console_prepare(struct launcher_stock *s, const struct launch_request
         return 0;
 }
 
-static void console_adopt(struct launcher_stock *s, const char *zone, const char *device, pid_t worker, int pidfd) {
-        consoles_regain(s->consoles, zone, device, worker, pidfd);
+static void console_adopt(struct launcher_stock *s, const struct adopted_worker *w) {
+        consoles_regain(s->consoles, w->zone, w->device, w->pid, w->pidfd);
 }
 
 static void console_forget(struct launcher_stock *s, const char *zone, const struct zone_spec *keep) {

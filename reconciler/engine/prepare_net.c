@@ -73,8 +73,8 @@ static int add_taps(const struct launch_request *q, struct launcher_stock *s, co
         const struct tap *tap;
         int r = taps_get(s->taps, q->zone, q->device, queues, &tap, e), fd;
 
-        if (r < 0)
-                return r;
+        if (r < 0) /* an interface that is missing may be made at any moment */
+                return r == -ENODEV ? -ENOTCONN : r;
         r = link_watch((int) if_nametoindex(name), &fd);
         if (r < 0)
                 return err_set(e, r, "%s: its link cannot be watched: %s", name, strerror(-r));
@@ -104,8 +104,8 @@ static int net_prepare(struct launcher_stock *s, const struct launch_request *q,
         return 0;
 }
 
-static void net_adopt(struct launcher_stock *s, const char *zone, const char *device, pid_t worker, int pidfd) {
-        taps_regain(s->taps, zone, device, worker, pidfd);
+static void net_adopt(struct launcher_stock *s, const struct adopted_worker *w) {
+        taps_regain(s->taps, w->zone, w->device, w->settings, w->pid, w->pidfd);
 }
 
 static void net_forget(struct launcher_stock *s, const char *zone, const struct zone_spec *keep) {

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "base/fd.h"
+#include "base/log.h"
+#include "base/rtnetlink.h"
 #include "base/worker.h"
 #include "engine/worker_fds.h"
 
@@ -16,11 +19,15 @@ _Static_assert(TAP_NAME_SIZE == INTERFACE_NAME_SIZE, "as long as the configurati
 struct kept_tap {
         char zone[NAME_SIZE], device[NAME_SIZE];
         struct tap tap;
+        char bridge[TAP_NAME_SIZE]; /* that it is to be a port of; "": whatever it is */
+        bool astray;                /* it is not, which was said */
 };
 
 struct taps {
         struct kept_tap **list;
         size_t count;
+        int links_fd; /* of link_listen() */
+        sd_event_source *links;
 };
 
 /* ---- the list --------------------------------------------------------------------------------------- */
@@ -57,10 +64,15 @@ static void store(const struct kept_tap *t) {
 
 static void let_go(struct kept_tap *t) {
         fd_store_remove(FD_TAP, t->zone, t->device);
-        tap_close(&t->tap);
+        tap_end(&t->tap); /* systemd takes its time */
 }
 
 /* ---- one device's ----------------------------------------------------------------------------------- */
+
+static void set_bridge(struct kept_tap *t, const struct device_spec *d) {
+        snprintf(t->bridge, sizeof(t->bridge), "%s", d->bridge);
+        t->astray = false;
+}
 
 static bool is_auto(const struct device_spec *d) {
         return strcmp(d->tap, TAP_AUTO) == 0;
@@ -73,13 +85,13 @@ void tap_name_of(const char *zone, const struct device_spec *d, char ret[static 
                 snprintf(ret, TAP_NAME_SIZE, "%s", d->tap);
 }
 
-/* What is kept may be of an interface that was removed or renamed, or is no longer wanted. */
+/* What is kept may be of an interface that was removed, renamed or moved away, or is no longer wanted. */
 static bool fits(const struct tap *t, const char *name, bool made_here, unsigned queues) {
         struct tap_identity id;
 
         if (t->num_fds == 0 || tap_identify(t->fds[0], &id) < 0)
                 return false;
-        return strcmp(id.name, name) == 0 && id.made_here == made_here &&
+        return strcmp(id.name, name) == 0 && id.made_here == made_here && !tap_is_elsewhere(t->fds[0]) &&
                t->num_fds == (made_here || id.multi_queue ? queues : 1);
 }
 
@@ -106,6 +118,7 @@ int taps_get(struct taps *l, const char *zone, const struct device_spec *d, unsi
 
         if (!t)
                 return -ENOMEM;
+        t->bridge[0] = '\0';
         tap_name_of(zone, d, name);
         if (!fits(&t->tap, name, is_auto(d), queues)) {
                 wish.up = is_auto(d);
@@ -116,9 +129,11 @@ int taps_get(struct taps *l, const char *zone, const struct device_spec *d, unsi
         /* One that is half made is made anew next time: it would not be switched on else. */
         if (r < 0 && wish.up)
                 let_go(t);
-        if (r >= 0)
-                *ret = &t->tap;
-        return r;
+        if (r < 0)
+                return r;
+        set_bridge(t, d);
+        *ret = &t->tap;
+        return 0;
 }
 
 void taps_drop(struct taps *l, const char *zone, const struct zone_spec *keep) {
@@ -138,6 +153,40 @@ void taps_drop(struct taps *l, const char *zone, const struct zone_spec *keep) {
         l->count = kept;
 }
 
+/* ---- bridges that come and go ----------------------------------------------------------------------- */
+
+static void bring_back(struct kept_tap *t) {
+        struct tap_identity id;
+        struct err e = {};
+        int r;
+
+        if (!t->bridge[0] || t->tap.num_fds == 0 || tap_is_elsewhere(t->tap.fds[0]) ||
+            tap_identify(t->tap.fds[0], &id) < 0 || tap_is_port_of(id.name, t->bridge))
+                return;
+        r = tap_configure(id.name, &(struct tap_wish){ .bridge = t->bridge }, &e);
+        if (r >= 0)
+                log_info("zone %s, device %s: %s is a port of %s again", t->zone, t->device, id.name, t->bridge);
+        else if (!t->astray)
+                log_warning("zone %s, device %s: %s has lost its bridge: %s", t->zone, t->device, id.name,
+                            err_text(&e, r));
+        t->astray = r < 0;
+}
+
+static int on_links(sd_event_source *s _unused_, int fd, uint32_t events _unused_, void *userdata) {
+        struct taps *l = userdata;
+
+        link_hear(fd);
+        for (size_t i = 0; i < l->count; i++)
+                bring_back(l->list[i]);
+        return 0;
+}
+
+static int listen_to_links(struct taps *l, sd_event *event) {
+        int r = link_listen(&l->links_fd);
+
+        return r < 0 ? r : sd_event_add_io(event, &l->links, l->links_fd, EPOLLIN, on_links, l);
+}
+
 /* ---- taking over ------------------------------------------------------------------------------------ */
 
 static int take_stored(struct taps *l, struct stored_fd *s) {
@@ -153,10 +202,14 @@ static int take_stored(struct taps *l, struct stored_fd *s) {
         return 0;
 }
 
-int taps_new(struct stored_fds *stored, struct taps **ret) {
+int taps_new(sd_event *event, struct stored_fds *stored, struct taps **ret) {
         struct taps *l = calloc(1, sizeof(*l));
-        int r = l ? 0 : -ENOMEM;
+        int r;
 
+        if (!l)
+                return -ENOMEM;
+        l->links_fd = -1;
+        r = listen_to_links(l, event);
         for (size_t i = 0; i < stored->count && r == 0; i++)
                 r = take_stored(l, &stored->list[i]);
         if (r < 0)
@@ -171,26 +224,50 @@ struct taps *taps_free(struct taps *l) {
                 tap_close(&l->list[i]->tap);
                 free(l->list[i]);
         }
-        if (l)
+        if (l) {
+                sd_event_source_disable_unref(l->links);
+                fd_close(l->links_fd);
                 free(l->list);
+        }
         free(l);
         return NULL;
 }
 
-void taps_regain(struct taps *l, const char *zone, const char *device, pid_t worker, int pidfd) {
-        struct kept_tap *t = find(l, zone, device);
+/* Whoever has taken a worker over may have it say what he likes of its descriptors. */
+static bool is_one_tap(const struct tap *t) {
+        struct tap_identity first, id;
+
+        for (unsigned i = 0; i < t->num_fds; i++)
+                if (tap_identify(t->fds[i], i == 0 ? &first : &id) < 0 || (i > 0 && strcmp(id.name, first.name) != 0))
+                        return false;
+        return t->num_fds > 0;
+}
+
+/* The device's entry, with a copy of what its worker has; NULL: that has no tap, or there is no memory. */
+static struct kept_tap *copy_of_worker(struct taps *l, const char *zone, const char *device, pid_t worker, int pidfd) {
+        struct kept_tap *t = NULL;
         struct tap tap = { 0 };
 
-        if (t && t->tap.num_fds > 0)
-                return;
         tap.num_fds = worker_fds_copy(worker, pidfd, WORKER_OPTION_TAP_FDS, tap.fds, TAP_QUEUES_MAX);
-        if (tap.num_fds == 0)
-                return; /* not a network card's */
-        t = get(l, zone, device);
+        if (is_one_tap(&tap))
+                t = get(l, zone, device);
         if (!t) {
                 tap_close(&tap);
-                return;
+                return NULL;
         }
         t->tap = tap;
         store(t);
+        return t;
+}
+
+void taps_regain(struct taps *l, const char *zone, const char *device, const struct device_spec *d, pid_t worker,
+                 int pidfd) {
+        struct kept_tap *t = find(l, zone, device);
+
+        if (!t || t->tap.num_fds == 0)
+                t = copy_of_worker(l, zone, device, worker, pidfd);
+        if (!t || !d)
+                return;
+        set_bridge(t, d);
+        bring_back(t);
 }

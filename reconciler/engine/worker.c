@@ -256,6 +256,20 @@ bool workers_look(struct zone *z, const struct zone_live *l) {
         return found;
 }
 
+static void adopt(struct worker *w) {
+        const struct engine *e = w->zone->engine;
+        const struct desired_zone *d = desired_find(&e->desired, w->zone->name);
+        const struct adopted_worker adopted = {
+                .zone = w->zone->name,
+                .device = w->name,
+                .settings = d && d->applied ? zone_spec_find_device(d->applied, w->name) : NULL,
+                .pid = w->pid,
+                .pidfd = w->pidfd,
+        };
+
+        launcher_adopt(e->config.launcher, &adopted);
+}
+
 void workers_confirm(struct zone *z, const struct zone_live *l) {
         for (size_t i = 0; i < z->num_workers; i++) {
                 struct worker *w = &z->workers[i];
@@ -270,7 +284,7 @@ void workers_confirm(struct zone *z, const struct zone_live *l) {
                 }
                 w->found = false;
                 backoff_succeed(&w->backoff, engine_now(z->engine));
-                launcher_adopt(z->engine->config.launcher, z->name, w->name, w->pid, w->pidfd);
+                adopt(w);
                 engine_record(z->engine, LOG_INFO, MESSAGE_WORKER_STARTED, z->name, w->name, "worker-adopt", "done",
                               "worker %d goes on", (int) w->pid);
         }

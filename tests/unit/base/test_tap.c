@@ -111,6 +111,46 @@ static void make_persistent(const char *name, bool multi_queue) {
         close(fd);
 }
 
+static void test_tap_ends_at_once_but_for_one_that_exists(void **state) {
+        struct err e = {};
+        struct tap t = {};
+        int other;
+
+        (void) state;
+        NEEDS_A_NETWORK();
+        assert_int_equal(tap_create("z+e", 2, &t, &e), 0);
+        other = dup(t.fds[0]);
+        tap_end(&t);
+        assert_int_equal(t.num_fds, 0);
+        assert_int_equal(if_nametoindex("z+e"), 0);
+        assert_true(tap_is_gone(other));
+        assert_int_equal(tap_create("z+e", 1, &t, &e), 0);
+        tap_end(&t);
+        close(other);
+        make_persistent("there9", false);
+        assert_int_equal(tap_open("there9", 1, &t, &e), 0);
+        tap_end(&t);
+        assert_true(if_nametoindex("there9") > 0);
+}
+
+/* A name that is here again may be another's. */
+static void test_tap_that_was_moved_away_is_elsewhere(void **state) {
+        struct err e = {};
+        struct tap t = {}, other = {};
+
+        (void) state;
+        NEEDS_A_NETWORK();
+        assert_int_equal(tap_create("z+m", 1, &t, &e), 0);
+        assert_false(tap_is_elsewhere(t.fds[0]));
+        assert_int_equal(unshare(CLONE_NEWNET), 0);
+        assert_true(tap_is_elsewhere(t.fds[0]));
+        assert_int_equal(tap_create("z+m", 1, &other, &e), 0);
+        assert_true(tap_is_elsewhere(t.fds[0]) && !tap_is_elsewhere(other.fds[0]));
+        tap_end(&t);
+        assert_true(if_nametoindex("z+m") > 0);
+        tap_end(&other);
+}
+
 static void test_tap_that_exists_stays(void **state) {
         struct tap_identity id;
         struct err e = {};
@@ -204,6 +244,8 @@ int main(void) {
                 cmocka_unit_test(test_tap_that_exists_stays),
                 cmocka_unit_test(test_tap_queues_go_on_and_off),
                 cmocka_unit_test(test_tap_is_configured_and_watched),
+                cmocka_unit_test(test_tap_ends_at_once_but_for_one_that_exists),
+                cmocka_unit_test(test_tap_that_was_moved_away_is_elsewhere),
         };
 
         be_alone();

@@ -342,8 +342,7 @@ static int sim_launch(struct launcher *l, const struct launch_request *q, pid_t 
         return 0;
 }
 
-static void sim_adopt(struct launcher *l _unused_, const char *zone _unused_, const char *device _unused_,
-                      pid_t pid _unused_, int pidfd _unused_) {
+static void sim_adopt(struct launcher *l _unused_, const struct adopted_worker *w _unused_) {
 }
 
 static void sim_forget(struct launcher *l, const char *zone _unused_, const struct zone_spec *keep _unused_) {
