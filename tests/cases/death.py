@@ -9,13 +9,13 @@ KILLS= of them in all (make soak); SEED= for the same moments once more, as far 
 import os
 import random
 
-from rig import confs, witness
+from rig import lan, witness
 from rig.cases import case
 
 KILLS = int(os.environ.get("KILLS", 5))
 SEED = os.environ.get("SEED") or str(random.randrange(1 << 32))
 DISK, DEPTH = "/root/death.img", 16
-ROOT, ZONE, PORT = "192.168.76.1", "192.168.76.2", 5003
+PORT = 5003
 DAEMON = "daemon"
 FREE_FAILURES, HEALTH = 5, 31           # so often is a worker replaced at once, until it has lived for so long (engine/backoff.c)
 
@@ -45,13 +45,11 @@ def strike(vm, victims, before, moment):
 
 def begin(vm):
     vm.run(f"truncate -s 16M {DISK}")
-    vm.boot("linux", confs.linux(disk=DISK, tap="tap0"))
-    console = vm.console("linux")
-    console.expect("zone# ", timeout=240)
-    console.command(f"ip addr add {ZONE}/24 dev eth0 && ip link set eth0 up && ping -c 1 {ROOT}")
+    console = lan.boot(vm, disk=DISK)
+    lan.up(console)
     listener = vm.background(f"exec /usr/lib/rig/verify-stream listen {PORT}", log="/tmp/stream")
-    vm.wait(f"grep -q ':{PORT:04X} .* 0A ' /proc/net/tcp", what="somebody to listen")
-    console.command(f"verify-stream connect {ROOT} {PORT} >/tmp/stream 2>&1 & echo $! >/tmp/streaming")
+    lan.wait_listening(vm, PORT)
+    console.command(f"verify-stream connect {lan.ROOT} {PORT} >/tmp/stream 2>&1 & echo $! >/tmp/streaming")
     console.command(f"verify-disk /dev/vda {DEPTH} >/tmp/disk 2>&1 & echo $! >/tmp/writing")
     return console, listener
 

@@ -178,6 +178,10 @@ class VM:
             self._consoles[zone] = ZoneConsole(self, zone)
         return self._consoles[zone]
 
+    def close_console(self, zone):
+        """The next console() opens it anew."""
+        self._consoles.pop(zone).close()
+
     def consoles(self):
         return dict(self._consoles)
 

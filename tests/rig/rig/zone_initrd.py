@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The initial file system of the rig's Linux zones: busybox, the virtio and ext4 modules, zone/init."""
+"""The initial file system of the rig's Linux zones: busybox, zone/init, what zone/modules and zone/tools name."""
 
 import re
 import subprocess
 import sys
 
 from . import cpio, paths
-
-TOOLS = ("verify-disk", "verify-stream")        # of tests/rig/tools, in zones as well as in root Linux
 
 
 def module_files(names):
@@ -23,6 +21,10 @@ def module_files(names):
     return files
 
 
+def words(name):
+    return (paths.RIG / "zone" / name).read_text().split()
+
+
 def write(out):
     archive = cpio.Archive(out)
     for folder in ("bin", "dev", "lib", "mnt", "proc", "sys", "tmp"):
@@ -31,9 +33,9 @@ def write(out):
     archive.copy(paths.DEBIAN_ROOT / "bin/busybox", "bin/busybox")
     archive.symlink("bin/sh", "busybox")
     archive.copy(paths.RIG / "zone/init", "init")
-    for tool in TOOLS:
+    for tool in words("tools"):
         archive.copy(paths.BUILD / "tools" / tool, f"bin/{tool}")
-    modules = module_files((paths.RIG / "zone/modules").read_text().split())
+    modules = module_files(words("modules"))
     inside = ["/lib/" + file.rsplit("/", 1)[1] for file in modules]
     for file, path in zip(modules, inside):
         archive.copy(file, path)
