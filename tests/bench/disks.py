@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a Linux zone gets of its disk, and what the worker's CPU is for it, beside root Linux's own reads and writes of the same file."""
 
+import cpu
 from report import Row
 from rig import confs
 
@@ -20,20 +21,20 @@ def measure(root, report):
         _stream(root, zone, worker, report, what, f"busybox dd {guest} bs=1M count={MIB}", f"busybox dd {own} bs=1M count={MIB}")
     _small(root, zone, report, 1)
     _small(root, zone, report, DEPTH)
-    zone.close()
+    root.close_console("bench")
     root.remove("bench")
     root.wait_zone("bench", None)
     root.run(f"rm {DISK}")
 
 
 def _stream(root, zone, worker, report, what, guest, own):
-    before = _ran(root, worker)
+    before = cpu.of(root, worker)
     seconds = _in_zone(zone, guest)
-    cpu = (_ran(root, worker) - before) / 1e3 / MIB
+    spent = (cpu.of(root, worker) - before) / MIB
     own_seconds, own_cpu = _in_root(root, own)
     against = "root Linux's dd on the file"
     report.add(Row(f"{what}, 1 MiB at a time", MIB / seconds, "MiB/s", against, MIB / own_seconds))
-    report.add(Row(f"{what}: CPU in root Linux", cpu, "µs/MiB", against, own_cpu * 1e6 / MIB))
+    report.add(Row(f"{what}: CPU in root Linux", spent, "µs/MiB", against, own_cpu * 1e6 / MIB))
 
 
 def _small(root, zone, report, depth):
@@ -44,11 +45,6 @@ def _small(root, zone, report, depth):
     seconds = _in_zone(zone, reads("if=/dev/vda iflag=direct"))
     own_seconds, _ = _in_root(root, reads(f"if={DISK}"))
     report.add(Row(f"4 KiB reads, {depth} at a time", seconds * 1e6 / READS, "µs", "root Linux's dd on the file", own_seconds * 1e6 / READS))
-
-
-def _ran(root, pid):
-    """ns on a CPU of all its threads, the kernel's for its ring among them."""
-    return sum(int(line.split()[0]) for line in root.out(f"cat /proc/{pid}/task/*/schedstat").splitlines())
 
 
 def _in_zone(zone, command):
