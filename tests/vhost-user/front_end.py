@@ -7,24 +7,22 @@ import os
 import socket
 import struct
 
-QUEUE_SIZE, QUEUE_SPACE = 16, 0x4000
-GUEST, USER, RAM = 0x40000000, 0x7F1234000000, 1 << 20          # where the memory is for whom
-DESCRIPTORS, AVAILABLE, USED = 0x1000, 0x2000, 0x3000           # of each queue, in its space
-DATA = 0x20000                                                  # from there on it is the test's
-NEXT, WRITE = 1, 2
+from driver import AVAILABLE, DESCRIPTORS, GUEST, QUEUE_SIZE, QUEUE_SPACE, USED, Driver
+
+USER, RAM = 0x7F1234000000, 1 << 20                             # where the memory is for this process, and how large
 VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
 
 (GET_FEATURES, SET_FEATURES, SET_MEM_TABLE, SET_NUM, SET_ADDRESS, SET_BASE, SET_KICK, SET_CALL, GET_PROTOCOL, SET_PROTOCOL,
  ENABLE, GET_INFLIGHT, SET_INFLIGHT) = 1, 2, 5, 8, 9, 10, 12, 13, 15, 16, 18, 31, 32
 
 
-class FrontEnd:
+class FrontEnd(Driver):
     def __init__(self, queues=1):
+        super().__init__(queues)
         self.memory_fd = os.memfd_create("ram")
         os.ftruncate(self.memory_fd, RAM)
         self.ram = mmap.mmap(self.memory_fd, RAM)
         self.record = None                                      # of what is in flight: (message, [descriptor])
-        self.offered = [0] * queues                             # requests, so far
         self._kicks, self._calls = ([os.eventfd(0, os.EFD_NONBLOCK) for _ in range(queues)] for _ in range(2))
         self._socket = None
 
@@ -54,32 +52,14 @@ class FrontEnd:
         self._do(SET_KICK, struct.pack("<Q", queue), [self._kicks[queue]])
         self._do(ENABLE, struct.pack("<II", queue, 1))
 
-    def offer(self, queue, head, buffers):
-        """@buffers: (offset, size, flags) each; they are descriptors from @head on."""
-        space = queue * QUEUE_SPACE
-        for i, (offset, size, flags) in enumerate(buffers, head):
-            more = NEXT if i < head + len(buffers) - 1 else 0
-            self.put(space + DESCRIPTORS + 16 * i, struct.pack("<QIHH", GUEST + offset, size, flags | more, i + 1))
-        self.put(space + AVAILABLE + 4 + 2 * (self.offered[queue] % QUEUE_SIZE), struct.pack("<H", head))
-        self.offered[queue] += 1
-        self.put(space + AVAILABLE + 2, struct.pack("<H", self.offered[queue] & 0xFFFF))
-        self.kick(queue)
-
     def kick(self, queue):
         os.eventfd_write(self._kicks[queue], 1)
 
-    def used(self, queue):
-        """How many requests were returned, as the ring has it."""
-        at = queue * QUEUE_SPACE + USED + 2
-        return struct.unpack("<H", self.ram[at:at + 2])[0]
-
-    def used_element(self, queue, index):
-        """Return: head, bytes written."""
-        at = queue * QUEUE_SPACE + USED + 4 + 8 * (index % QUEUE_SIZE)
-        return struct.unpack("<II", self.ram[at:at + 8])
-
     def put(self, offset, data):
         self.ram[offset:offset + len(data)] = data
+
+    def get(self, offset, size):
+        return self.ram[offset:offset + size]
 
     def _send(self, request, payload=b"", fds=(), flags=1):
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
