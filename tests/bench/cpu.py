@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What root Linux's CPUs were busy with so far, µs."""
 
-import os
-
 
 def of(root, *pids):
     """All threads of these processes, those of the kernel that belong to one (its io_uring's) among them."""
@@ -11,6 +9,6 @@ def of(root, *pids):
 
 
 def of_all(root):
-    """Whoever it was for, interrupts too; not idle, nor waiting for a disk."""
-    user, nice, system, _, _, irq, softirq = map(int, root.read("/proc/stat").split()[1:8])
-    return (user + nice + system + irq + softirq) * 1e6 / os.sysconf("SC_CLK_TCK")
+    """Whoever it was for, interrupts too: all the time but what was idle, which is not counted by ticks."""
+    up, idle = map(float, root.read("/proc/uptime").split())
+    return (up * int(root.out("nproc")) - idle) * 1e6
