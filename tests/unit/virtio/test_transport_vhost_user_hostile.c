@@ -182,6 +182,31 @@ static void test_every_malformed_request_ends_the_connection(void **state) {
         assert_int_equal(f->echo.served, 1);
 }
 
+/* What it asks for is of the device's measure, or is not made. */
+static void test_records_without_measure_are_not_made(void **state) {
+        static const struct {
+                uint16_t queues, size;
+        } rows[] = { { 0, QUEUE_SIZE },
+                     { 1, 0 },
+                     { QUEUES + 1, QUEUE_SIZE },
+                     { UINT16_MAX, UINT16_MAX },
+                     { 1, VIRTQUEUE_SIZE_MAX + 1 } };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                struct vhost_user_message m = make_request(VHOST_USER_GET_INFLIGHT_FD, 24), reply;
+
+                m.payload.inflight.num_queues = rows[i].queues;
+                m.payload.inflight.queue_size = rows[i].size;
+                m.payload.inflight.size = m.payload.inflight.offset = UINT64_MAX; /* means nothing here */
+                front_end_up(f);
+                send_request(f, &m, -1);
+                assert_int_equal(receive_reply(f, &reply), -ECONNRESET);
+                close(f->socket);
+        }
+        f->socket = -1;
+}
+
 /* ---- memory that cannot be ----------------------------------------------------------------------------- */
 
 /* The pages of @fd are as large as they are: the rest of one would be mapped over what is behind. */
@@ -353,6 +378,7 @@ int main(void) {
                 FRONT_END_TEST(test_what_cannot_be_told_ends_the_connection_and_only_that),
                 FRONT_END_TEST(test_rings_outside_memory_break_that_queue_and_signal_its_error),
                 FRONT_END_TEST(test_every_malformed_request_ends_the_connection),
+                FRONT_END_TEST(test_records_without_measure_are_not_made),
                 FRONT_END_TEST(test_memory_is_of_whole_pages_however_large),
                 FRONT_END_TEST(test_regions_that_overlap_or_wrap_are_refused),
                 FRONT_END_TEST(test_memory_that_leaves_running_rings_outside_breaks_them_until_the_next),
