@@ -51,7 +51,8 @@ static struct block *block_of(struct virtio_device *d) {
 static int begin_some(struct block *b, unsigned queue) {
         int r = 1;
 
-        while (r > 0 && b->slots.uncommitted < BATCH_BYTES) {
+        /* What is refused moves nothing, but there is no end to it either. */
+        for (unsigned budget = BLOCK_SLOTS; r > 0 && budget > 0 && b->slots.uncommitted < BATCH_BYTES; budget--) {
                 if (block_slots_full(&b->slots)) {
                         b->waiting |= BIT(queue);
                         return 0;

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests that do all that a guest can do to a device, and workers that do not let go of one."""
 
+import os
 import re
 
 from isolation import patched
 from rig import confs, paths
 from rig.cases import case
 
-# Modes of tests/payload/hostile.c: all attacks; after the one leave it at that; on the device at the address, not the console
-ALL, STAY, AIMED = 0xff, 0x100, 0x200
+# Modes of tests/payload/hostile.c: all attacks; after the one leave it at that; on the device at the address, not the console; its
+# queue of commands
+ALL, STAY, AIMED, COMMANDS = 0xff, 0x100, 0x200, 0x400
 ATTACKS = re.findall(r"(?:BREAKS|OTHER)\((\w+)\)", (paths.TESTS / "payload/hostile.c").read_text().split("#define ATTACKS")[1]
                      .split("\n\n")[0])
 
@@ -48,25 +50,49 @@ def all_attacks(vm):
     assert 0 < told < 100, told
 
 
+def attack(vm, name, target, window, mode=0, net=None):
+    """A zone of this name attacks one of its devices in every way, which is as it was afterwards."""
+    vm.run("truncate -s 1M /tmp/disk.img")
+    kernel = patched(vm, "hostile", "lower", mode=ALL | AIMED | mode, address=window[0])
+    vm.boot(name, confs.payload("hostile", "lower", "/tmp/disk.img", "tap0", net, rng=True, Kernel=kernel))
+    console = vm.console(name)
+    console.expect("hostile done", timeout=240)
+    # each attack was made and noticed, the device worked again after each, and its worker is the one that it had
+    assert re.findall(r"^payload: hostile (\w+): status", console.text(), re.M) == ATTACKS
+    assert "UNNOTICED" not in console.text() and "DEAD" not in console.text(), console.text()
+    assert vm.zone(name)["state"] == "running" and device(vm, name, target)["generation"] == 1, vm.zone(name)
+    assert_bystander_is_well(vm)
+    console.close()
+    vm.remove(name)
+    vm.wait_zone(name, None)
+
+
 @case("a-hostile-guest-breaks-no-device-of-any-kind")
 def every_device(vm):
     bystander = begin(vm)
-    vm.run("truncate -s 1M /tmp/disk.img")
     at = confs.PLACES["lower"]
-    for name, (window, _) in (("disk", at.block), ("lan", at.net), ("entropy", at.rng)):
-        kernel = patched(vm, "hostile", "lower", mode=ALL | AIMED, address=window)
-        vm.boot(name, confs.payload("hostile", "lower", "/tmp/disk.img", "tap0", rng=True, Kernel=kernel))
-        console = vm.console(name)
-        console.expect("hostile done", timeout=240)
-        # each attack was made and noticed, the device worked again after each, and its worker is the one that it had
-        assert re.findall(r"^payload: hostile (\w+): status", console.text(), re.M) == ATTACKS
-        assert "UNNOTICED" not in console.text() and "DEAD" not in console.text(), console.text()
-        assert vm.zone(name)["state"] == "running" and device(vm, name, name)["generation"] == 1, vm.zone(name)
-        assert_bystander_is_well(vm)
-        console.close()
-        vm.remove(name)
-        vm.wait_zone(name, None)
+    attack(vm, "blocks", "disk", at.block)
+    attack(vm, "frames", "lan", at.net)
+    attack(vm, "commands", "lan", at.net, COMMANDS, {"Tap": "auto", "Queues": 3})
+    attack(vm, "noise", "entropy", at.rng)
     assert vm.workers("bystander") == bystander
+
+
+@case("a-disk-refuses-what-it-must-and-is-as-it-was")
+def wrong_requests(vm):
+    content = os.urandom(1 << 20)
+    vm.write("/tmp/disk.img", content)
+    conf = confs.payload("wrong-disk", "lower", "/tmp/disk.img")
+    vm.boot("wrong", conf.replace("[Block disk]\n", "[Block disk]\nDiscard=yes\n"))
+    console = vm.console("wrong")
+    console.expect("wrong done", timeout=120)
+    said = re.findall(r"^payload: wrong (.*): (status \d+ \w+.*|\w+)$", console.text(), re.M)
+    assert len(said) > 60 and said[-1] == ("reset", "clean"), said
+    for what, answer in said[:-1]:
+        wanted = "BROKEN" if what.startswith("transfer without") else "REFUSED"
+        assert answer.endswith(" " + wanted), f"{what}: {answer}"
+    assert vm.read_bytes("/tmp/disk.img") == content
+    assert device(vm, "wrong", "disk")["generation"] == 1, "it took another worker"
 
 
 @case("a-device-that-its-guest-broke-is-shown-until-the-zone-is-restarted")

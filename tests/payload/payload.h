@@ -35,16 +35,22 @@ void payload_main(void);
 uint64_t psci(uint64_t function);
 
 /* One plain load or store: a hypervisor cannot tell what one with writeback wanted. */
-static inline uint32_t read32(uint64_t address) {
-        uint32_t value;
-
-        __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
-        return value;
-}
-
-static inline void write32(uint64_t address, uint32_t value) {
-        __asm__ volatile("str %w0, [%1]" :: "rZ"(value), "r"(address) : "memory");
-}
+#define DEFINE_ACCESS(bits, suffix, width) \
+        static inline uint##bits##_t read##bits(uint64_t address) { \
+                uint##bits##_t value; \
+\
+                __asm__ volatile("ldr" suffix " %" width "0, [%1]" : "=r"(value) : "r"(address) : "memory"); \
+                return value; \
+        } \
+\
+        static inline void write##bits(uint64_t address, uint##bits##_t value) { \
+                __asm__ volatile("str" suffix " %" width "0, [%1]" :: "rZ"(value), "r"(address) : "memory"); \
+        }
+DEFINE_ACCESS(8, "b", "w")
+DEFINE_ACCESS(16, "h", "w")
+DEFINE_ACCESS(32, "", "w")
+DEFINE_ACCESS(64, "", "x")
+#undef DEFINE_ACCESS
 
 static inline void dsb(void) {
         __asm__ volatile("dsb sy" ::: "memory");

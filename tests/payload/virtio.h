@@ -43,6 +43,9 @@ enum {
 #define FEATURE_VERSION_1 (1ULL << 32)
 #define FEATURE_INDIRECT (1ULL << 28)
 #define FEATURE_BLOCK_FLUSH (1ULL << 9)
+#define FEATURE_NET_CONTROL (1ULL << 17)
+#define FEATURE_NET_PAIRS (1ULL << 22)
+#define CONFIG_NET_PAIRS 8              /* max_virtqueue_pairs, 5.1.4 */
 #define REQUEST_GET_ID 8                /* of a disk, 5.2.6 */
 
 #define QUEUE_SIZE 8

@@ -1,4 +1,4 @@
-// wrap: tap_set_offloads
+// wrap: tap_set_offloads tap_identify tap_queue_enable
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every device model against a driver that writes at random into rings, descriptors and requests, and goes on
@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/tap.h"
 #include "base/worker.h"
 #include "device/block.h"
 #include "device/console.h"
@@ -27,6 +28,7 @@
 #define ROUNDS     400
 #define SECTORS    64
 #define RINGS_SIZE (FAKE_QUEUES * QUEUE_SPACE)
+#define COMMANDS   4                              /* the queue of a card with two pairs before it */
 #define PROBE      (RAM_BASE + RAM_SIZE - 0x2000) /* where the valid request is */
 
 struct fixture {
@@ -127,7 +129,21 @@ static void make_console(struct fixture *f) {
         assert_int_equal(console_new(&fds, "zone", "hostile", &f->device, NULL), 0);
 }
 
-/* The tap is a pair of sockets. */
+/* A tap's queue is a pair of sockets. */
+int __wrap_tap_identify(int fd, struct tap_identity *ret);
+int __wrap_tap_identify(int fd, struct tap_identity *ret) {
+        (void) fd;
+        *ret = (struct tap_identity){ .name = "tap", .multi_queue = true };
+        return 0;
+}
+
+int __wrap_tap_queue_enable(int fd, bool on);
+int __wrap_tap_queue_enable(int fd, bool on) {
+        (void) fd;
+        (void) on;
+        return 0;
+}
+
 int __wrap_tap_set_offloads(int fd, unsigned flags);
 int __wrap_tap_set_offloads(int fd, unsigned flags) {
         (void) fd;
@@ -135,16 +151,27 @@ int __wrap_tap_set_offloads(int fd, unsigned flags) {
         return 0;
 }
 
-static void make_card(struct fixture *f) {
+static void make_card_of(struct fixture *f, unsigned pairs) {
         struct net_settings s = {
-                .name = "hostile", .num_taps = 1, .pairs = 1, .link_fd = -1, .mac = { 2 }, .offload = true
+                .name = "hostile", .num_taps = pairs, .pairs = pairs, .link_fd = -1, .mac = { 2 }, .offload = true
         };
         int ends[2];
 
-        pair(ends, SOCK_SEQPACKET);
-        s.taps[0] = ends[0];
-        f->outside = ends[1];
+        for (unsigned i = pairs; i-- > 0;) {
+                pair(ends, SOCK_SEQPACKET);
+                s.taps[i] = ends[0];
+                f->outside = ends[1];
+        }
         assert_int_equal(net_new(&s, &f->device, NULL), 0);
+}
+
+static void make_card(struct fixture *f) {
+        make_card_of(f, 1);
+}
+
+/* With a queue of commands behind the others. */
+static void make_card_of_several(struct fixture *f) {
+        make_card_of(f, COMMANDS / 2);
 }
 
 static void make_rng(struct fixture *f) {
@@ -170,6 +197,18 @@ static void ask_card(struct fixture *f) {
         fake_desc(&f->t.queues[1], 0, PROBE, sizeof(struct virtio_net_hdr_v1) + 64, 0, 0);
 }
 
+static void ask_card_of_several(struct fixture *f) {
+        static const struct {
+                struct virtio_net_ctrl_hdr header;
+                struct virtio_net_ctrl_mq mq;
+        } command = { { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET }, { 2 } };
+        struct fake_queue *q = &f->t.queues[COMMANDS];
+
+        memcpy(fake_at(&f->t.guest, PROBE), &command, sizeof(command));
+        fake_desc(q, 0, PROBE, sizeof(command), D_NEXT, 1);
+        fake_desc(q, 1, PROBE + 16, 1, D_WRITE, 0);
+}
+
 static void ask_rng(struct fixture *f) {
         fake_desc(&f->t.queues[0], 0, PROBE, 16, D_WRITE, 0);
 }
@@ -184,6 +223,7 @@ static const struct model {
         { "disk on threads", make_disk_with_threads, 0, ask_disk },
         { "console", make_console, 1, ask_console },
         { "network card", make_card, 1, ask_card },
+        { "network card with several queues", make_card_of_several, COMMANDS, ask_card_of_several },
         { "entropy", make_rng, 0, ask_rng },
 };
 
@@ -206,13 +246,19 @@ static void write_descriptor(struct fixture *f, struct vring_desc *d, uint16_t s
         fake_write_desc(d, address, length, flags, (uint16_t) (one_in(f, 50) ? edge(f) : below(f, size)));
 }
 
-/* A disk's request needs a type that there is, a card's frame a header that is none of chance's. */
+/* A disk's request needs a type that there is, a card's frame or command a header that is none of chance's. */
 static void write_requests(struct fixture *f, const struct fake_queue *q) {
         for (unsigned i = 0; i < q->layout.size; i++) {
                 uint64_t address = le64toh(q->desc[i].addr);
                 const struct virtio_blk_outhdr h = { .type = htole32(below(f, 16)), .sector = htole64(below(f, 80)) };
 
-                if (address >= RAM_BASE + RINGS_SIZE && address - RAM_BASE <= RAM_SIZE - sizeof(h) && !one_in(f, 4))
+                const uint8_t command[] = { VIRTIO_NET_CTRL_MQ, (uint8_t) below(f, 2), (uint8_t) below(f, 4), 0 };
+
+                if (address < RAM_BASE + RINGS_SIZE || address - RAM_BASE > RAM_SIZE - sizeof(h) || one_in(f, 4))
+                        continue;
+                if (q == &f->t.queues[COMMANDS])
+                        memcpy(fake_at(&f->t.guest, address), command, sizeof(command));
+                else
                         memcpy(fake_at(&f->t.guest, address), &h, sizeof(h));
         }
 }
