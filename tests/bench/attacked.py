@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+A guest attacks a device of its own, in one way after the other: what is left for another zone's disk, for another device of the
+same zone, and for a program in root Linux. Beside each stands what there was while the same guest just kept its CPU busy.
+"""
+
+import bystander
+from report import Row
+
+MILLISECONDS = 4000                     # of each way
+# What a shell gets done in 2 s, on any CPU of root Linux
+WORK = "timeout -s TERM 2 bash -c 'trap \"echo $i; exit\" TERM; i=0; while :; do i=$((i+1)); done'"
+
+
+def measure(root, report):
+    console = bystander.begin(root, MILLISECONDS)
+    report.part("Left for others while a guest attacks one of its devices")
+    spin = None
+    for left in bystander.follow(root, console, MILLISECONDS, lambda: int(root.run(WORK, check=False).out)):
+        if left.way == "spin":
+            spin = left
+            continue
+        way, against = left.way.replace("_", " "), "while it spins"
+        report.add(Row(f"{way}: another zone's disk", left.bystander, "req/s", against, spin.bystander))
+        report.add(Row(f"{way}: the zone's own disk", left.attacker, "req/s", against, spin.attacker))
+        report.add(Row(f"{way}: a shell in root Linux", left.during / 2, "loops/s", against, spin.during / 2))
+    console.close()
+    for zone in ("attacker", "bystander"):
+        root.remove(zone)
+        root.wait_zone(zone, None)
