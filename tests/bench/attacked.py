@@ -9,7 +9,7 @@ from report import Row
 
 MILLISECONDS = 4000                     # of each way
 # What a shell gets done in 2 s, on any CPU of root Linux
-WORK = "timeout -s TERM 2 bash -c 'trap \"echo $i; exit\" TERM; i=0; while :; do i=$((i+1)); done'"
+WORK = "timeout -s TERM 2 bash -c 'trap \"echo \\$i; exit\" TERM; i=0; while :; do i=$((i+1)); done'"
 
 
 def measure(root, report):
