@@ -2,6 +2,7 @@
 #include "hypervisor.h"
 
 #include <linux/delay.h>
+#include <linux/ktime.h>
 
 #include "clean_cpus.h"
 #include "hypervisor_call.h"
@@ -12,6 +13,9 @@
  * off; a start in that moment would be refused and cost the CPU. By then it is.
  */
 #define POWER_OFF_MS	100
+
+/* After more than a second the hypervisor gives up on a CPU, and does not say so. */
+#define GIVEN_UP_MS	1000
 
 static int check_free(const struct zone_description *zone)
 {
@@ -47,12 +51,14 @@ int hypervisor_start(const struct zone_description *zone, const u8 *config)
 static int shut_down_listed(const struct zone_description *zone, void (*before)(void *argument),
 			    void *argument)
 {
+	ktime_t given_up = ktime_add_ms(ktime_get(), GIVEN_UP_MS);
 	int r;
 
 	/* Also those of a zone that was there before this module. */
 	clean_cpus_note_use(hypervisor_call_cpus_of(zone->id));
 	r = hypervisor_call_shutdown(zone->id, before, argument);
-	if (!r)
+	/* A CPU that is late may come off yet: one that is asked for before is lost. */
+	if (!r && ktime_before(ktime_get(), given_up))
 		clean_cpus_later(zone);
 	return r;
 }

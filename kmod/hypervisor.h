@@ -83,7 +83,8 @@ int hypervisor_start(const struct zone_description *zone, const u8 *config);
  * @zone: of one that nobody knows its id is enough, and no CPUs
  * @before: called with @argument right before the hypervisor is; may be NULL
  *
- * Its CPUs are made ready for the next zone in the background.
+ * Its CPUs are made ready for the next zone in the background, unless the
+ * hypervisor may have given up on one of them.
  *
  * Return: 0 (also if it is not listed any more), or the hypervisor's errno.
  */
