@@ -47,6 +47,15 @@ def device(worker, name, **settings):
     return ["-chardev", f"socket,id={name},path={worker.socket},reconnect=1", "-device", f"{name}-pci,chardev={name}{options}"]
 
 
+def card(worker, mac):
+    """
+    The same for a network card: its configuration is QEMU's. Without MSI-X: where there is no KVM, QEMU 7.2 crashes when
+    a driver takes such interrupts of a card over vhost-user (it sets up a route for KVM).
+    """
+    return ["-chardev", f"socket,id=vhost-user-net,path={worker.socket},reconnect=1",
+            "-netdev", "vhost-user,id=net,chardev=vhost-user-net", "-device", f"virtio-net-pci,netdev=net,mac={mac},romfile=,vectors=0"]
+
+
 class Guest:
     def __init__(self, folder, devices, modules):
         initrd = folder / "initrd"
