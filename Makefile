@@ -4,7 +4,7 @@
 # make check      sets up, builds and runs every test
 # make demo       the main job, in front of you
 # make bench      measures what it costs, on the rig
-# make soak       kills workers and the daemon [KILLS=200] times under a Linux that checks every byte
+# make soak       kills workers [KILLS=200] times, and the daemon, under a Linux that checks every byte
 # make help       the rest
 
 VERSION := 0.1.0

@@ -32,6 +32,20 @@ static void environment_fill(struct environment *v) {
                 *next++ = v->level;
 }
 
+/*
+ * Who goes first when memory runs out: an ordinary program before a worker, whose guest waits for another, and a worker before
+ * the daemon (its unit's OOMScoreAdjust=), who replaces it. Of one that is not above us already: to lower it is no affair of ours.
+ */
+static void set_oom_score(void) {
+        static const char score[] = "-500";
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0) {
+                (void) !write(fd, score, sizeof(score) - 1);
+                close(fd);
+        }
+}
+
 /* Between clone and exec of a process with threads: async-signal-safe calls only. */
 _Noreturn static void child(char *const argv[], char *const environment[], int error_fd, const int *fds, size_t num_fds,
                             int gate) {
@@ -41,6 +55,7 @@ _Noreturn static void child(char *const argv[], char *const environment[], int e
         int null;
 
         setsid();
+        set_oom_score();
         for (int i = 1; i < NSIG; i++)
                 sigaction(i, &standard, NULL);
         /* The first process of a PID namespace would not even notice them before it has said what it does about them. */

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Workers and the daemon are killed at any moment, while a Linux keeps many requests under way on its disk and a TCP stream
-both ways, and checks every byte. It sees no error, no wrong byte, and nothing that never ends.
+Workers and the daemon are killed at any moment, by a signal, by a mistake of their own or for want of memory, while a Linux
+keeps many requests under way on its disk and a TCP stream both ways, and checks every byte. It sees no error, no wrong byte,
+and nothing that never ends.
 
-KILLS= of them in all (make soak); SEED= for the same moments once more, as far as moments can be the same.
+KILLS= of workers in all (make soak); SEED= for the same moments once more, as far as moments can be the same.
 """
 
+import collections
+import itertools
 import os
 import random
 
 from rig import lan, witness
 from rig.cases import case
 
-KILLS = int(os.environ.get("KILLS", 5))
+KILLS = int(os.environ.get("KILLS", 4))
 SEED = os.environ.get("SEED") or str(random.randrange(1 << 32))
 DISK, DEPTH = "/root/death.img", 16
 PORT = 5003
@@ -30,9 +33,16 @@ def end_of(pid, moment):
     return f"kill -KILL {pid}"
 
 
+def killed_for_memory(pid):
+    """By the kernel, which is told that it has none left (SysRq f) and whom to take. It takes one at a time."""
+    return f"echo 1000 >/proc/{pid}/oom_score_adj; echo f >/proc/sysrq-trigger"
+
+
 def strike(vm, victims, before, moment):
     pids = {name: before[name][0] for name in victims if name != DAEMON}
     ends = [end_of(pid, moment) for pid in pids.values()]
+    if pids and moment.random() < 0.2:
+        ends[0] = f"({killed_for_memory(*list(pids.values())[:1])})"
     if DAEMON in victims:
         ends.insert(0, f"kill -KILL {vm.out('systemctl show -P MainPID hvisor-reconciler')}")
     vm.run(f"sleep {moment.random() * 0.4:.3f}; {' & '.join(ends)} & wait")
@@ -65,23 +75,47 @@ def assert_gets_on(vm):
     vm.wait(lambda: all(now > then for now, then in zip(carried(vm), before)), what="disk and network to go on")
 
 
+@case("death-for-want-of-memory-takes-others-first-and-then-a-worker-that-is-replaced")
+def memory(vm):
+    vm.run(f"truncate -s 1M {DISK}")
+    vm.boot("guest", confs.payload("disk-loop", disk=DISK))
+    console = vm.console("guest")
+    console.expect("disk round .* ok")
+    before = witness.wait_ready(vm, "guest")
+    daemon = vm.out("systemctl show -P MainPID hvisor-reconciler")
+    scores = {name: vm.read(f"/proc/{pid}/oom_score_adj").strip() for name, (pid, _) in {**before, DAEMON: (daemon, 0)}.items()}
+    assert scores == {DAEMON: "-900", "disk": "-500", "main": "-500"}, scores
+    vm.run("systemd-run -q --unit=other sleep 1000; echo f >/proc/sysrq-trigger")
+    vm.wait("[ $(systemctl show -P Result other) = oom-kill ]", what="an ordinary program to be taken first")
+    assert witness.attachments(vm, "guest") == before
+    for device in before:
+        pid, generation = witness.wait_ready(vm, "guest")[device]
+        vm.run(killed_for_memory(pid))
+        vm.wait(lambda: witness.attachments(vm, "guest")[device][1] > generation, what=f"another worker of {device}")
+    witness.wait_ready(vm, "guest")
+    assert vm.dmesg().count("Out of memory: Killed process") == 3, vm.dmesg()
+    assert vm.out("systemctl show -P MainPID hvisor-reconciler") == daemon and vm.zone("guest")["restarts"] == 0
+    console.expect("disk round .* ok")
+
+
 @case("death-of-workers-and-daemon-at-any-moment-is-not-noticed")
 def death(vm):
     moment = random.Random(SEED)
     print(f"SEED={SEED}")
     console, listener = begin(vm)
     now = witness.wait_ready(vm, "linux")
-    killed, deaths, i = 0, 0, 0
-    while killed < KILLS:
-        victims = VICTIMS[i % len(VICTIMS)]
-        i += 1
-        if deaths + 1 > FREE_FAILURES:
+    killed, deaths = collections.Counter(), collections.Counter()
+    for victims in itertools.cycle(VICTIMS):
+        if killed.total() - killed[DAEMON] >= KILLS:
+            break
+        if any(deaths[name] == FREE_FAILURES for name in victims):
             vm.run(f"sleep {HEALTH}", timeout=120)
-            deaths = 0
+            deaths.clear()
         now = strike(vm, victims, now, moment)
-        killed += len(victims)
-        deaths += victims != (DAEMON,)
+        killed.update(victims)
+        deaths.update(name for name in victims if name != DAEMON)
         assert_gets_on(vm)
+    print(f"killed: {dict(killed)}")
     # a worker that is replaced at once serves before it is in its scope, and is put there all the same
     for device, (pid, _) in now.items():
         vm.wait(f"grep -q 'hvisor-linux-{device}.scope' /proc/{pid}/cgroup", what=f"the worker of {device} to be in its scope")

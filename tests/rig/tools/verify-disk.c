@@ -3,6 +3,9 @@
  * verify-disk DISK DEPTH: writes blocks and reads them back, DEPTH requests at a time, past the page cache, until SIGTERM;
  * then reads all of it once more. Each block holds its own number and how often it was written, in every word: one that was
  * lost, torn, misplaced or written twice, late, is seen. Says "verify-disk: N written, N read, N wrong, N failed".
+ *
+ * It stands for fio with verify=meta, which the zone has no room for. DEPTH threads, each with one request under way and with
+ * blocks of its own, so that it knows what the last write of each was: random places, half of them writes, O_DIRECT.
  */
 #include <errno.h>
 #include <fcntl.h>
