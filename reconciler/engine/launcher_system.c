@@ -117,8 +117,7 @@ static void system_forget(struct launcher *launcher, const char *zone, const str
         struct system_launcher *l = (struct system_launcher *) launcher;
 
         device_forget(&l->stock, zone, keep);
-        if (!keep)
-                watches_drop(l->stock.watches, zone);
+        watches_drop(l->stock.watches, zone);
 }
 
 /*
