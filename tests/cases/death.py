@@ -12,7 +12,7 @@ import itertools
 import os
 import random
 
-from rig import lan, witness
+from rig import confs, lan, witness
 from rig.cases import case
 
 KILLS = int(os.environ.get("KILLS", 4))
