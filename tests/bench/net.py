@@ -36,6 +36,7 @@ def _namespace(root):
     root.wait(f"[ $(readlink /proc/{pid}/ns/net) != $(readlink /proc/self/ns/net) ]", what="a network namespace")
     root.run("ip link add bench0 type veth && ip addr add 192.168.78.1/24 dev bench0 && ip link set bench0 up\n"
              f"ip link set veth0 netns {pid} && {inside} ip addr add {PEER}/24 dev veth0 && {inside} ip link set veth0 up")
+    root.run([*inside.split(), "sh", "-c", lan.LARGE_SEGMENTS])
     yield inside
     root.run(f"ip link del bench0; pkill -x udp; kill {pid}")
 

@@ -213,7 +213,7 @@ def bridge(vm):
         witness.wait_ready(vm, place)
         consoles[place] = vm.console(place)
         consoles[place].expect("zone# ", timeout=240)
-        consoles[place].command(f"ip addr add 192.168.77.{n}/24 dev eth0 && ip link set eth0 up")
+        consoles[place].command(f"{lan.LARGE_SEGMENTS}; ip addr add 192.168.77.{n}/24 dev eth0 && ip link set eth0 up")
     lower, upper = consoles["lower"], consoles["upper"]
     lower.command("ping -c 2 192.168.77.2")
     # segments that are left to be cut, from guest to guest, both ways
