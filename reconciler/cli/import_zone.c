@@ -74,36 +74,28 @@ static void take_arch(struct old_json *j) {
                 old_json_tell(j, SEVERITY_ERROR, "arch", "is %s: this version starts zones on arm64 only", arch);
 }
 
-static void take_cpus(struct old_json *j, struct zone_spec *z) {
-        json_t *list = old_json_list(j, "cpus"), *value;
-        size_t i;
-
-        json_array_foreach(list, i, value) {
-                uint64_t cpu;
-
-                if (old_json_value(value, CPUS_MAX - 1, &cpu))
-                        z->cpus |= UINT64_C(1) << cpu;
-                else
-                        old_json_tell(j, SEVERITY_ERROR, "cpus", "has at %zu what is no CPU from 0 to %d", i,
-                                      CPUS_MAX - 1);
-        }
-        json_decref(list);
-}
-
-static void take_interrupts(struct old_json *j, struct zone_spec *z) {
-        json_t *list = old_json_list(j, "interrupts"), *value;
+/* A list of numbers below @count. */
+static void take_bits(struct old_json *j, const char *field, const char *what, unsigned count, uint32_t *bits) {
+        json_t *list = old_json_list(j, field), *value;
         size_t i;
 
         json_array_foreach(list, i, value) {
                 uint64_t n;
 
-                if (old_json_value(value, INTERRUPTS_MAX - 1, &n))
-                        z->interrupts[n / 32] |= UINT32_C(1) << n % 32;
+                if (old_json_value(value, count - 1, &n))
+                        bits[n / 32] |= UINT32_C(1) << n % 32;
                 else
-                        old_json_tell(j, SEVERITY_ERROR, "interrupts", "has at %zu what is no interrupt from 0 to %d",
-                                      i, INTERRUPTS_MAX - 1);
+                        old_json_tell(j, SEVERITY_ERROR, field, "has at %zu what is no %s from 0 to %u", i, what,
+                                      count - 1);
         }
         json_decref(list);
+}
+
+static void take_cpus(struct old_json *j, struct zone_spec *z) {
+        uint32_t bits[CPUS_MAX / 32] = {};
+
+        take_bits(j, "cpus", "CPU", CPUS_MAX, bits);
+        z->cpus = bits[0] | (uint64_t) bits[1] << 32;
 }
 
 static struct memory_spec *add_region(struct memory_spec *list, size_t *count, size_t max, const char *kind) {
@@ -265,7 +257,7 @@ int import_zone(struct import *i, const char *path, json_t *root) {
         take_cpus(&j, i->zone);
         take_images(&j, i->zone);
         take_regions(i, &j);
-        take_interrupts(&j, i->zone);
+        take_bits(&j, "interrupts", "interrupt", INTERRUPTS_MAX, i->zone->interrupts);
         take_arch_config(&j, &i->zone->gic);
         name_list(&j, "ivc_configs");
         name_list(&j, "modules");

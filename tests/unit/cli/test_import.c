@@ -185,6 +185,7 @@ static void test_import_no_zone_of_ours(void **state _unused_) {
                 { ZONE(",\"arch_config\":7"), NULL, "arch_config is no object", NULL },
                 { ZONE(",\"interrupts\":[1024]"), NULL, "interrupts has at 0", NULL },
                 { ZONE(",\"interrupts\":[-1]"), NULL, "interrupts has at 0", NULL },
+                { ZONE(",\"arch\":\"arm64\",\"interrupts\":[32,{}]"), NULL, "interrupts has at 1", NULL },
                 { ZONE(",\"interrupts\":\"78\""), NULL, "interrupts is no list", NULL },
                 { ZONE(",\"interrupts\":[7]"), NULL, "Interrupts", NULL }, /* as `hvisor check` has it */
                 { ZONE(""), DEVICE("{\"type\":\"gpu\"," PLACE "}"), "type is \"gpu\": there is no such device", NULL },
