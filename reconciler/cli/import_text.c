@@ -24,19 +24,13 @@ static void compare_windows(struct import *i, const char *path) {
         }
 }
 
-static const char *base_name(const char *path) {
-        const char *slash = strrchr(path, '/');
-
-        return slash ? slash + 1 : path;
-}
-
 static void write_head(const struct import *i, FILE *f) {
         fprintf(f,
                 "# Zone %s, imported from JSON. `hvisor keys` says what each key means, and which there are besides.\n",
                 i->zone->name);
         for (size_t n = 0; n < i->d->count; n++)
                 if (i->d->items[n].severity != SEVERITY_NOTE)
-                        fprintf(f, "# %s: %s\n", base_name(i->d->items[n].file), i->d->items[n].message);
+                        fprintf(f, "# %s: %s\n", basename(i->d->items[n].file), i->d->items[n].message);
         fputs("#\n# The virtio windows and interrupts of the zone follow from its devices: Interrupts= and [IO] are "
               "for\n"
               "# real devices, passed through.\n",

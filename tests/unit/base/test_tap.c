@@ -13,30 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/rtnetlink.h"
 #include "base/tap.h"
-
-static bool alone; /* in a network of our own, with /sys to go with it */
-
-static void be_alone(void) {
-        int fd;
-
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS) < 0)
-                return;
-        fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-        alone = fd >= 0 && mount("sys", "/sys", "sysfs", 0, NULL) == 0;
-        fd_close(fd);
-}
-
-#define NEEDS_A_NETWORK()                                                                                              \
-        do {                                                                                                           \
-                if (!alone)                                                                                            \
-                        skip();                                                                                        \
-        } while (0)
+#include "tests/unit/base/own_network.h"
 
 static void test_tap_names_fit_and_differ(void **state) {
         static const struct {

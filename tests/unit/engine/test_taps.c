@@ -13,24 +13,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "engine/taps.h"
 #include "engine/worker_fds.h"
-
-static bool alone; /* in a network of our own, with /sys to go with it */
-
-static void be_alone(void) {
-        int fd;
-
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS) < 0)
-                return;
-        fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-        alone = fd >= 0 && mount("sys", "/sys", "sysfs", 0, NULL) == 0;
-        fd_close(fd);
-}
+#include "tests/unit/base/own_network.h"
 
 /* ---- what systemd and a worker have ------------------------------------------------------------------ */
 
@@ -88,12 +76,6 @@ static int tear_down(void **state) {
         free(f);
         return 0;
 }
-
-#define NEEDS_A_NETWORK()                                                                                              \
-        do {                                                                                                           \
-                if (!alone)                                                                                            \
-                        skip();                                                                                        \
-        } while (0)
 
 static const struct device_spec automatic = { .type = DEVICE_NET, .name = "lan", .tap = TAP_AUTO };
 static const struct device_spec existing = { .type = DEVICE_NET, .name = "lan", .tap = "tap9" };
