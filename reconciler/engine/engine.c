@@ -177,6 +177,7 @@ static void set_timer(struct engine *e) {
                         if (!z->workers[j].pid)
                                 earlier(&when, z->workers[j].backoff.retry_at, now);
         }
+        e->only_polls = when == UINT64_MAX && !e->observe_error;
         for (size_t i = 0; i < e->live.num_zones || e->observe_error; i++)
                 if (e->observe_error || e->live.zones[i].listed) {
                         if (when > now + POLL_INTERVAL)
@@ -195,6 +196,7 @@ static void set_timer(struct engine *e) {
 
 void engine_reconcile(struct engine *e) {
         if (observe_all(e) == 0) {
+                e->listing = live_listing(&e->live);
                 notice_all(e);
                 plan_clear(&e->plan);
                 if (plan_make(&e->desired, &e->live, &e->plan) == 0) {
@@ -216,8 +218,27 @@ static int on_reconcile(sd_event_source *s _unused_, void *userdata) {
         return 0;
 }
 
+/* Nothing is under way, wanted or waited for: only a zone that ends makes a difference. */
+static bool settled(const struct engine *e) {
+        return e->only_polls && e->plan.num_actions == 0 && e->plan.num_notes == 0 && !engine_busy(e);
+}
+
+static bool listing_changed(struct engine *e) {
+        struct live live = {};
+        bool yes =
+                hypervisor_observe_listed(e->config.hypervisor, &live, NULL) < 0 || live_listing(&live) != e->listing;
+
+        live_clear(&live);
+        return yes;
+}
+
 static int on_timer(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
-        engine_reconcile(userdata);
+        struct engine *e = userdata;
+
+        if (settled(e) && !listing_changed(e))
+                set_timer(e);
+        else
+                engine_reconcile(e);
         return 0;
 }
 

@@ -68,6 +68,8 @@ struct engine {
         struct job *abandoned;   /* whose zone or worker did not wait for them */
         struct upgrade *upgrade; /* under way; NULL: none */
         sd_event_source *reconcile_source, *timer;
+        uint64_t listing; /* live_listing() at the last pass */
+        bool only_polls;  /* what the timer is set for */
         int observe_error;
 };
 

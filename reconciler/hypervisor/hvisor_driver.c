@@ -232,6 +232,7 @@ static const struct hypervisor_ops hvisor_ops = {
         .name = "hvisor",
         .close = hvisor_close,
         .observe = hvisor_observe,
+        .observe_listed = hvisor_observe_listed,
         .zone_create = hvisor_zone_create,
         .zone_open = hvisor_zone_open,
         .zone_acknowledge = hvisor_zone_acknowledge,

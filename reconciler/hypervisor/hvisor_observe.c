@@ -104,13 +104,13 @@ static struct zone_live *find_object(struct live *l, uint32_t id, const char *na
         return NULL;
 }
 
-static int observe_listed(struct hvisor *h, struct live *ret, struct err *e) {
+int hvisor_observe_listed(struct hypervisor *h, struct live *ret, struct err *e) {
         _cleanup_free_ struct hvisor_old_zone_info *zones = calloc(HVISOR_ZONES_MAX, sizeof(*zones));
         int n;
 
         if (!zones)
                 return -ENOMEM;
-        n = hvisor_zone_list(h, zones, e);
+        n = hvisor_zone_list(to_hvisor(h), zones, e);
         for (int i = 0; i < n; i++) {
                 char name[NAME_SIZE];
                 struct zone_live *z;
@@ -155,5 +155,5 @@ int hvisor_observe(struct hypervisor *hypervisor, struct live *ret, struct err *
         r = observe_objects(h, ret, e);
         if (r < 0)
                 return r;
-        return observe_listed(h, ret, e);
+        return hvisor_observe_listed(hypervisor, ret, e);
 }

@@ -8,14 +8,19 @@ struct hypervisor *hypervisor_close(struct hypervisor *h) {
         return NULL;
 }
 
-int hypervisor_observe(struct hypervisor *h, struct live *ret, struct err *e) {
-        int r = h->ops->observe(h, ret, e);
+static int observed(struct hypervisor *h, struct live *ret, int r, struct err *e) {
+        if (r >= 0)
+                return 0;
+        live_clear(ret);
+        return err_add(e, r, "cannot see what runs on %s", h->ops->name);
+}
 
-        if (r < 0) {
-                live_clear(ret);
-                return err_add(e, r, "cannot see what runs on %s", h->ops->name);
-        }
-        return 0;
+int hypervisor_observe(struct hypervisor *h, struct live *ret, struct err *e) {
+        return observed(h, ret, h->ops->observe(h, ret, e), e);
+}
+
+int hypervisor_observe_listed(struct hypervisor *h, struct live *ret, struct err *e) {
+        return observed(h, ret, h->ops->observe_listed(h, ret, e), e);
 }
 
 int hypervisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {

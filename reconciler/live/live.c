@@ -61,6 +61,19 @@ const struct device_live *zone_live_find_device(const struct zone_live *z, const
         return NULL;
 }
 
+uint64_t live_listing(const struct live *l) {
+        uint64_t sum = 0; /* in whatever order they come */
+
+        for (size_t i = 0; i < l->num_zones; i++) {
+                const struct zone_live *z = &l->zones[i];
+                uint32_t what[] = { z->id, z->in_error };
+
+                if (z->listed)
+                        sum += hash_bytes(hash_string(z->name), what, sizeof(what));
+        }
+        return sum;
+}
+
 void live_clear(struct live *l) {
         free(l->zones);
         *l = (struct live){};

@@ -105,5 +105,8 @@ const struct zone_live *live_find_foreign(const struct live *l, const char *name
 
 const struct device_live *zone_live_find_device(const struct zone_live *z, const char *name);
 
+/** live_listing() - what the hypervisor lists, as a number: another one when a zone came, ended or went wrong */
+uint64_t live_listing(const struct live *l);
+
 /** live_clear() - frees what it holds; leaves it empty and usable */
 void live_clear(struct live *l);

@@ -158,6 +158,18 @@ static int sim_observe(struct hypervisor *h, struct live *ret, struct err *e) {
         return 0;
 }
 
+static int sim_observe_listed(struct hypervisor *h, struct live *ret, struct err *e _unused_) {
+        struct sim *s = of(h);
+
+        s->looks++;
+        pthread_mutex_lock(&s->lock);
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
+                if (s->zones[i].used && s->zones[i].live.listed)
+                        *live_add(ret) = s->zones[i].live;
+        pthread_mutex_unlock(&s->lock);
+        return 0;
+}
+
 static int sim_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
         struct sim *s = of(h);
         struct sim_zone *z;
@@ -290,6 +302,7 @@ static const struct hypervisor_ops hypervisor_ops = {
         .name = "sim",
         .close = sim_close,
         .observe = sim_observe,
+        .observe_listed = sim_observe_listed,
         .zone_create = sim_zone_create,
         .zone_open = sim_zone_open,
         .zone_acknowledge = sim_zone_acknowledge,

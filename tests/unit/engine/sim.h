@@ -46,6 +46,7 @@ struct sim {
         int observe_succeeds;    /* so many observations; of those after them */
         int observe_fails;       /* so many return -EIO */
         unsigned observations;   /* that were asked for */
+        unsigned looks;          /* at what is listed only */
         int fail[_SIM_STEP_MAX]; /* what the step returns instead */
         enum sim_worker worker;
         char log[4096]; /* one word per call, in order */

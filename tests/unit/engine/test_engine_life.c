@@ -319,8 +319,32 @@ static void test_engine_looks_seldom_at_a_zone_that_is_never_still(void **state)
         assert_true(m->sim->observations > before);
 }
 
+/* While nothing is to be done it asks for the hypervisor's list alone, and makes a pass when that has changed: also
+ * if somebody who asked for the status saw the change first. */
+static void test_engine_asks_only_for_the_list_of_zones(void **state) {
+        struct machine *m = *state;
+        unsigned observations, looks;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        pump_until_idle(m);
+        for (looks = m->sim->looks; m->sim->looks == looks;)
+                pump(m, 20);
+        observations = m->sim->observations;
+        for (looks = m->sim->looks; m->sim->looks == looks;)
+                pump(m, 20);
+        assert_int_equal(m->sim->observations, observations);
+        sim_power_off(m->sim, "one");
+        assert_string_equal(status(m, "one", "state"), "exited");
+        m->records[0] = '\0';
+        for (unsigned i = 0; i < 1000 && !m->records[0]; i++)
+                pump(m, 20);
+        assert_non_null(strstr(m->records, "powered off"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                MACHINE_TEST(test_engine_asks_only_for_the_list_of_zones),
                 MACHINE_TEST(test_engine_looks_seldom_at_a_zone_that_is_never_still),
                 MACHINE_TEST(test_engine_backs_off_and_is_cleared_by_a_change),
                 MACHINE_TEST(test_engine_restart_by_hand_clears_failure),
