@@ -37,6 +37,8 @@ floor = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(addprefix r
 DAEMON_OBJS := $(call floor,$(MANAGER_FLOORS) daemon)
 CLI_OBJS := $(call floor,$(MANAGER_FLOORS) cli)
 WORKER_OBJS := $(call floor,$(WORKER_FLOORS))
+# By its own name: Debian's libfdt-dev is there for one architecture at a time; its header serves all.
+LIBFDT ?= -l:libfdt.so.1
 PROGRAMS := $(O)/hvisor $(O)/hvisor-reconciler $(O)/hvisor-device
 GENERATED := hvisor.zone.schema.json hvisor.board.schema.json hvisor.keys.md
 
@@ -46,7 +48,7 @@ all: $(PROGRAMS) $(addprefix $(O)/,$(GENERATED))
 $(O)/hvisor: $(CLI_OBJS)
 $(O)/hvisor-reconciler: $(DAEMON_OBJS)
 $(O)/hvisor-device: $(WORKER_OBJS)
-$(O)/hvisor $(O)/hvisor-reconciler: LDLIBS = $(shell $(PKG_CONFIG) --libs libsystemd jansson) -pthread
+$(O)/hvisor $(O)/hvisor-reconciler: LDLIBS = $(shell $(PKG_CONFIG) --libs libsystemd jansson) $(LIBFDT) -pthread
 $(O)/hvisor-device: LDLIBS = $(shell $(PKG_CONFIG) --libs libseccomp liburing) -pthread
 $(PROGRAMS):
 	$(call say,LD  $@)
@@ -103,7 +105,7 @@ $(UNIT)/parts.a: $(UNIT_PARTS:%.c=$(UNIT)/%.o)
 $(UNIT)/test_%: $$(call unit_object,test_%) $(UNIT)/parts.a
 	$(call say,UNIT $@)
 	$(Q)gcc $(UNIT_CFLAGS) -o $@ $< $$(sed -n '1s,^// wrap: ,,p' $(call unit_test,$(@F)) | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
-	    $(UNIT)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) -lcmocka -pthread
+	    $(UNIT)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) $(LIBFDT) -lcmocka -pthread
 
 # ---- kernel module: KDIR is a built kernel tree or its headers --------------------------------------------
 
@@ -190,7 +192,7 @@ $(O)/tests/%.o: CPPFLAGS += -Itests/unit
 build/bench/scale: $(SCALE_OBJS)
 	@mkdir -p $(@D)
 	$(call say,LD  $@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libsystemd jansson) -pthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libsystemd jansson) $(LIBFDT) -pthread
 
 build/bench/respawn: tests/bench/respawn.c reconciler/virtio/vhost_user.h
 	@mkdir -p $(@D)
