@@ -21,6 +21,7 @@ enum hypercall_code {
 
 #define ABI_EPERM 1
 #define ABI_EBUSY 16
+#define ABI_ENODEV 19
 #define ABI_EINVAL 22
 
 #define ZONE_NAME_SIZE 32
@@ -45,6 +46,14 @@ struct memory_region {
         uint64_t physical_start;
         uint64_t virtual_start;
         uint64_t size;
+};
+
+struct ivc_config {
+        uint32_t ivc_id, peer_id;
+        uint64_t control_table_ipa, shared_mem_ipa;
+        uint32_t rw_sec_size, out_sec_size;
+        uint32_t interrupt_num;
+        uint32_t max_peers;
 };
 
 enum gic_version {
@@ -78,7 +87,7 @@ struct zone_config {
         uint32_t interrupts_bitmap[32];
         uint32_t num_ivc_configs;
         uint32_t pad2;
-        uint8_t ivc_configs[ZONE_CONFIG_IVCS][40];
+        struct ivc_config ivc_configs[ZONE_CONFIG_IVCS];
         uint64_t entry_point;
         uint64_t kernel_load_paddr, kernel_size;
         uint64_t dtb_load_paddr, dtb_size;
@@ -91,6 +100,7 @@ struct zone_config {
 };
 
 _Static_assert(sizeof(struct memory_region) == 32, "memory_region");
+_Static_assert(sizeof(struct ivc_config) == 40, "ivc_config");
 _Static_assert(offsetof(struct zone_config, memory_regions) == 24, "memory_regions");
 _Static_assert(offsetof(struct zone_config, interrupts_bitmap) == 2072, "interrupts_bitmap");
 _Static_assert(offsetof(struct zone_config, ivc_configs) == 2208, "ivc_configs");
@@ -115,7 +125,7 @@ struct zone_info {
 };
 _Static_assert(sizeof(struct zone_info) == 56, "zone_info");
 
-/* What IVC_INFO writes for a zone without inter-zone communication: all zero. */
+/* What IVC_INFO writes; all zero for a zone without IVC. */
 struct ivc_info {
         uint64_t len;
         uint64_t control_table_ipas[ZONE_CONFIG_IVCS];

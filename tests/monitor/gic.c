@@ -254,6 +254,10 @@ void gic_handle_interrupts(void) {
         }
 }
 
+void gic_set_pending(uint32_t irq) {
+        mmio_write32(BOARD_GICD + GIC_ISPENDR + irq / 32 * 4, 1U << irq % 32);
+}
+
 void gic_release_spis(const uint32_t *bitmap) {
         for (unsigned int word = 1; word < 32; word++) {
                 mmio_write32(BOARD_GICD + GIC_ICENABLER + word * 4, bitmap[word]);

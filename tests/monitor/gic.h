@@ -67,6 +67,9 @@ void gic_handle_interrupts(void);
  */
 bool gic_inject(uint32_t irq, bool hardware);
 
+/* Makes a shared interrupt pending at the distributor. As in hvisor nobody checks that it is one. */
+void gic_set_pending(uint32_t irq);
+
 /* ZONE_SHUTDOWN: disables and deactivates the shared interrupts of @bitmap (32 words, as in zone_config). */
 void gic_release_spis(const uint32_t *bitmap);
 

@@ -2,6 +2,7 @@
 #include "abi.h"
 #include "control.h"
 #include "hypercall.h"
+#include "ivc.h"
 #include "print.h"
 #include "virtio_bridge.h"
 #include "zone.h"
@@ -32,11 +33,26 @@ static int64_t zones(uint64_t infos, uint64_t count) {
         return zone_list((struct zone_info *) infos, count);
 }
 
-/* No zone has inter-zone communication here. */
+/* The one call that takes the address as the guest's; one that is not mapped is the end, too. */
 static int64_t ivc_info(uint64_t info, uint64_t unused) {
+        struct zone *z = zone_get_this();
+        uint64_t address;
+        int64_t r;
+
         (void) unused;
-        *(struct ivc_info *) info = (struct ivc_info) { .len = 0 };
-        return 0;
+        if (!stage2_translate(&z->stage2, info, &address))
+                panic("IVC_INFO: zone %u has nothing at %x", (uint64_t) z->id, info);
+        r = ivc_tell(z->id, (struct ivc_info *) address);
+        zone_put(z);
+        return r;
+}
+
+static int64_t turn_knob(uint64_t knob, uint64_t value) {
+        uint64_t r = knob_set(knob, value);
+
+        if (knob == KNOB_ROOT_IVC && value)
+                zone_root_join_ivc();
+        return (int64_t) r;
 }
 
 static int64_t config_check(uint64_t magic, uint64_t unused) {
@@ -62,7 +78,7 @@ static int64_t hypercall(uint64_t code, uint64_t a1, uint64_t a2) {
         const struct hypercall *h;
 
         if (code == HYPERCALL_KNOB && zone_this_is_root())
-                return (int64_t) knob_set(a1, a2);
+                return turn_knob(a1, a2);
         if (code >= ELEMENTSOF(hypercalls)) {
                 print("hypercall %u is unknown", code);
                 return 0;

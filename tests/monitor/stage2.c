@@ -11,6 +11,8 @@
 #define DESC_ADDRESS 0xfffffffff000UL
 #define DESC_ATTRS_NORMAL 0x7fcUL       /* AF, inner shareable, read-write, write-back */
 #define DESC_ATTRS_DEVICE 0x4c4UL       /* AF, read-write, nGnRE */
+#define DESC_WRITE 0x80UL
+#define DESC_EXECUTE_NEVER BIT(54)
 
 /* 40-bit physical, 4 KiB, inner shareable, write-back walks, start at level 1, 39-bit input. */
 #define VTCR (BIT(31) | 2 << 16 | 3 << 12 | 1 << 10 | 1 << 8 | 1 << 6 | 25)
@@ -61,8 +63,22 @@ static uint64_t map_one(struct stage2 *s, uint64_t ipa, uint64_t pa, uint64_t le
         }
 }
 
+static uint64_t attributes_of(enum stage2_memory memory) {
+        switch (memory) {
+        case STAGE2_NORMAL:
+                return DESC_ATTRS_NORMAL;
+        case STAGE2_DEVICE:
+                return DESC_ATTRS_DEVICE;
+        case STAGE2_SHARED:
+                return DESC_ATTRS_NORMAL | DESC_EXECUTE_NEVER;
+        case STAGE2_READ_ONLY:
+                return (DESC_ATTRS_NORMAL & ~DESC_WRITE) | DESC_EXECUTE_NEVER;
+        }
+        return 0;
+}
+
 bool stage2_map(struct stage2 *s, uint64_t ipa, uint64_t pa, uint64_t size, enum stage2_memory memory) {
-        uint64_t attributes = memory == STAGE2_DEVICE ? DESC_ATTRS_DEVICE : DESC_ATTRS_NORMAL;
+        uint64_t attributes = attributes_of(memory);
 
         if (size > STAGE2_IPA_SIZE || ipa > STAGE2_IPA_SIZE - size)
                 panic("memory region %x + %x is beyond the stage 2 address space", ipa, size);
@@ -76,6 +92,25 @@ bool stage2_map(struct stage2 *s, uint64_t ipa, uint64_t pa, uint64_t size, enum
                 size -= mapped;
         }
         return true;
+}
+
+bool stage2_translate(const struct stage2 *s, uint64_t ipa, uint64_t *ret) {
+        const struct stage2_table *t = &s->tables[0];
+
+        if (ipa >= STAGE2_IPA_SIZE)
+                return false;
+        for (unsigned int level = FIRST_LEVEL;; level++) {
+                uint64_t size = level_size(level);
+                uint64_t entry = t->entries[ipa / size % ELEMENTSOF(t->entries)];
+
+                if (!entry)
+                        return false;
+                if (level == LAST_LEVEL || !(entry & DESC_TYPE_TABLE)) {
+                        *ret = (entry & DESC_ADDRESS) + ipa % size;
+                        return true;
+                }
+                t = (const struct stage2_table *) (entry & DESC_ADDRESS);
+        }
 }
 
 void stage2_activate(struct stage2 *s) {

@@ -22,6 +22,8 @@ struct stage2 {
 enum stage2_memory {
         STAGE2_NORMAL,
         STAGE2_DEVICE,
+        STAGE2_SHARED,          /* as normal, not to be executed */
+        STAGE2_READ_ONLY,       /* as shared, not to be written */
 };
 
 /* Empties it. No CPU may be using it. */
@@ -32,6 +34,9 @@ void stage2_init(struct stage2 *s, unsigned int vmid);
  * range is mapped already. Panics beyond STAGE2_IPA_SIZE and when the tables run out.
  */
 bool stage2_map(struct stage2 *s, uint64_t ipa, uint64_t pa, uint64_t size, enum stage2_memory memory);
+
+/* Where the guest's @ipa is. Return: false if nowhere. */
+bool stage2_translate(const struct stage2 *s, uint64_t ipa, uint64_t *ret);
 
 /* This CPU translates with it from now on. */
 void stage2_activate(struct stage2 *s);

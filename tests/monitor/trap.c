@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gic.h"
 #include "hypercall.h"
+#include "ivc.h"
 #include "print.h"
 #include "psci.h"
 #include "trap.h"
@@ -28,12 +29,16 @@ static uint64_t fault_address(void) {
 }
 
 /* Return: false if nothing is there. The zone is held by reference and read lock, as long as its registers are used. */
-static bool gic_access(struct mmio_access *a) {
+static bool local_access(struct mmio_access *a) {
         struct zone *z = zone_get_this();
+        const uint64_t *ivc_table;
         bool handled = true;
 
         read_lock(&z->lock);
-        if (a->address >= z->gicd.start && a->address - z->gicd.start < z->gicd.size)
+        ivc_table = zone_find_ivc_table(z, a->address, a->size);
+        if (ivc_table)
+                handled = ivc_access(z, *ivc_table, a);
+        else if (a->address >= z->gicd.start && a->address - z->gicd.start < z->gicd.size)
                 vgic_distributor_access(z, a->address - z->gicd.start, a);
         else if (a->address >= BOARD_GICR)
                 handled = a->address < BOARD_UART && vgic_redistributor_access(z, a->address - BOARD_GICR, a);
@@ -53,7 +58,7 @@ static bool mmio_access_do(struct mmio_access *a) {
         read_unlock(&z->lock);
         zone_put(z);
         if (!virtio)
-                return gic_access(a);
+                return local_access(a);
         virtio_access(z, virtio->start, a);
         return true;
 }

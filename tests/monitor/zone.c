@@ -111,6 +111,13 @@ const struct mmio_range *zone_find_virtio(const struct zone *z, uint64_t address
         return NULL;
 }
 
+const uint64_t *zone_find_ivc_table(const struct zone *z, uint64_t address, unsigned int size) {
+        for (uint32_t i = 0; i < z->num_ivc_tables; i++)
+                if (address >= z->ivc_tables[i] && address - z->ivc_tables[i] <= PAGE_SIZE - size)
+                        return &z->ivc_tables[i];
+        return NULL;
+}
+
 void zone_error(uint64_t address) {
         struct zone *z = zone_get_this();
 

@@ -32,11 +32,16 @@ struct zone {
         uint32_t num_virtio;
         struct mmio_range virtio[ZONE_CONFIG_REGIONS];
         struct mmio_range gicd;
+        uint32_t num_ivc_tables;
+        uint64_t ivc_tables[ZONE_CONFIG_IVCS];  /* a page each */
         uint32_t interrupts[32];
 };
 
 /* Makes root Linux's zone and gives it its CPUs. CPU 0, once. */
 void zone_create_root(void);
+
+/* Root joins the IVC that KNOB_ROOT_IVC gives it. CPU 0 at the start, or root itself; once. */
+void zone_root_join_ivc(void);
 
 /* This CPU's zone, with a reference. Panics if it has none. zone_put() gives the reference back. */
 struct zone *zone_get_this(void);
@@ -55,6 +60,9 @@ static inline bool zone_has_irq(const struct zone *z, uint64_t irq) {
 
 /* The region of type virtio that holds the whole access, or NULL. */
 const struct mmio_range *zone_find_virtio(const struct zone *z, uint64_t address, unsigned int size);
+
+/* The control table that holds the whole access, or NULL. */
+const uint64_t *zone_find_ivc_table(const struct zone *z, uint64_t address, unsigned int size);
 
 /* This CPU's zone did something wrong at @address: it is marked in the list. Root's errors are a panic. */
 void zone_error(uint64_t address);

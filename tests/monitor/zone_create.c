@@ -3,6 +3,7 @@
 #include "board.h"
 #include "control.h"
 #include "cpu.h"
+#include "ivc.h"
 #include "print.h"
 #include "zone_object.h"
 
@@ -29,6 +30,7 @@ static struct zone *object_new(uint32_t id, const char *name) {
         z->cpus = 0;
         z->is_err = false;
         z->num_virtio = 0;
+        z->num_ivc_tables = 0;
         for (unsigned int i = 0; i < ZONE_NAME_SIZE; i++)
                 z->name[i] = name[i];
         for (unsigned int i = 0; i < ELEMENTSOF(z->interrupts); i++)
@@ -130,8 +132,7 @@ int64_t zone_create(const struct zone_config *config, struct zone **ret) {
         r = check_cpus(z, config->cpus);
         if (r < 0)
                 return r;
-        if (config->num_ivc_configs > ZONE_CONFIG_IVCS)
-                panic("zone %u: %u IVC regions", (uint64_t) z->id, (uint64_t) config->num_ivc_configs);
+        ivc_join(z, config->ivc_configs, config->num_ivc_configs);
         for (unsigned int i = 0; i < ELEMENTSOF(z->interrupts); i++)
                 z->interrupts[i] = config->interrupts_bitmap[i];
         take_cpus(z, config->cpus, config->entry_point, dtb_address(config));
@@ -157,4 +158,16 @@ void zone_create_root(void) {
                 z->interrupts[irqs[i] / 32] |= 1U << irqs[i] % 32;
         take_cpus(z, ROOT_CPUS, ROOT_KERNEL, ROOT_DTB);
         zone_list_add(z);
+        ivc_join(z, NULL, 0);
+        if (knob_get(KNOB_ROOT_IVC))
+                zone_root_join_ivc();
+}
+
+void zone_root_join_ivc(void) {
+        static const struct ivc_config config = ROOT_IVC;
+        struct zone *z = zone_find(ROOT_ZONE_ID);
+
+        if (!z->num_ivc_tables)
+                ivc_join(z, &config, 1);
+        zone_put(z);
 }

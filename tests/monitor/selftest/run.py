@@ -25,6 +25,12 @@ PANICS = {  # the number that root is given, as in provoke_panic(): what the mon
     12: "root accesses 0x9010000, outside its regions",
     13: "INIT_VIRTIO: page 0x",
     14: "zone 1: UEFI tag 0",
+    15: "zone 1: 3 IVC regions",
+    16: "zone 1: IVC memory 0x50000000 + 0x1000 overlaps a region",
+    17: "zone 1: IVC memory 0xd0001200 is not page-aligned",
+    18: "IVC 7: no 0x8001000 bytes of memory",
+    19: "zone 1: IVC memory 0xd0001000 + 0x1000 overlaps a region",
+    22: "root accesses 0xd0000014, outside its regions",
 }
 
 

@@ -34,7 +34,11 @@ void root_secondary_entry(void);
 /* A good config for a zone at @p; the caller may spoil it. The same buffer every time. */
 struct zone_config *config_for(const struct place *p, uint32_t id);
 
-/* Loads the agent and starts it; the mailbox is in mailbox_of(@p). Return: what ZONE_START said. */
+/* Loads the agent into @p; starts what config_for() and its caller have made, with the first so many IVCs of it. */
+void load_agent(const struct place *p);
+int64_t start_config(uint32_t num_ivcs);
+
+/* Both at once; the mailbox is in mailbox_of(@p). Return: what ZONE_START said. */
 int64_t start(const struct place *p, uint32_t id);
 struct mailbox *mailbox_of(const struct place *p);
 
@@ -73,10 +77,15 @@ void test_bridge(void);
 void test_interrupts(void);
 void test_psci(void);
 void test_isolation(void);
+void test_ivc(void);
 void test_lifecycle(void);
 void test_lost_cpus(void);
 void test_before_init(void);
 void test_knobs(void);
 void provoke_panic(uint64_t number);
+
+/* Panics about IVC. Return: false if @number is none of these. */
+bool spoil_ivc(struct zone_config *c, uint64_t number);
+void root_invokes_nobody(void);
 
 #endif

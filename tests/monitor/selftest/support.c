@@ -104,7 +104,7 @@ struct mailbox *mailbox_of(const struct place *p) {
         return (struct mailbox *) (p->ram + MAILBOX_OFFSET);
 }
 
-static void load_agent(const struct place *p) {
+void load_agent(const struct place *p) {
         volatile uint8_t *to = (volatile uint8_t *) (p->ram + AGENT_OFFSET);
         volatile uint8_t *mail = (volatile uint8_t *) mailbox_of(p);
 
@@ -118,7 +118,13 @@ static void load_agent(const struct place *p) {
 
 int64_t start(const struct place *p, uint32_t id) {
         load_agent(p);
-        return hypercall(HYPERCALL_ZONE_START, (uint64_t) config_for(p, id), sizeof(config));
+        config_for(p, id);
+        return start_config(0);
+}
+
+int64_t start_config(uint32_t num_ivcs) {
+        config.num_ivc_configs = num_ivcs;
+        return hypercall(HYPERCALL_ZONE_START, (uint64_t) &config, sizeof(config));
 }
 
 bool agent_alive(const struct place *p) {

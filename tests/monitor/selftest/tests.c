@@ -239,6 +239,7 @@ void selftest_main(uint64_t number) {
         test_interrupts();
         test_psci();
         test_isolation();
+        test_ivc();
         test_lifecycle();
         test_lost_cpus();
         finish();

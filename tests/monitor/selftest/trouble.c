@@ -193,7 +193,7 @@ static bool spoil(struct zone_config *c, uint64_t number) {
                 hypercall(HYPERCALL_KNOB, KNOB_CONFIG_MAGIC, ZONE_CONFIG_MAGIC_UEFI);
                 return true;
         default:
-                return false;
+                return spoil_ivc(c, number);
         }
 }
 
@@ -213,6 +213,9 @@ static void misbehave(uint64_t number) {
                 break;
         case 13:
                 hypercall(HYPERCALL_INIT_VIRTIO, (uint64_t) &bridge + 8, 0);
+                break;
+        case 22:
+                root_invokes_nobody();
                 break;
         default:
                 break;
