@@ -40,10 +40,12 @@ WORKER_OBJS := $(call floor,$(WORKER_FLOORS))
 # By its own name: Debian's libfdt-dev is there for one architecture at a time; its header serves all.
 LIBFDT ?= -l:libfdt.so.1
 PROGRAMS := $(O)/hvisor $(O)/hvisor-reconciler $(O)/hvisor-device
-GENERATED := hvisor.zone.schema.json hvisor.board.schema.json hvisor.keys.md
+MAN_PAGES := hvisor.1 hvisor.zone.5 hvisor.board.5 hvisor.conf.5 hvisor-reconciler.8
+GENERATED := hvisor.zone.schema.json hvisor.board.schema.json hvisor.keys.md hvisor.bash hvisor.zsh $(MAN_PAGES)
 
-.PHONY: all
-all: $(PROGRAMS) $(addprefix $(O)/,$(GENERATED))
+.PHONY: all documents
+all: $(PROGRAMS) documents
+documents: $(addprefix $(O)/,$(GENERATED))
 
 $(O)/hvisor: $(CLI_OBJS)
 $(O)/hvisor-reconciler: $(DAEMON_OBJS)
@@ -61,16 +63,20 @@ $(O)/%.o: %.c
 
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
 
-# ---- made from schema/keys.def, by a program of this machine whatever the others are for -------------------
+# ---- made from schema/keys.def and cli/verbs.def, by a program of this machine whatever the others are for -------------------
 
 DESCRIBE := build/host/describe
-DESCRIBE_SOURCES := schema/describe.c $(addprefix reconciler/,cli/schema_json.c cli/keys_text.c config/schema.c config/spec.c config/suggest.c config/words.c base/virtio_types.c)
+DESCRIBE_SOURCES := $(addprefix schema/,describe.c man.c completion.c) $(addprefix reconciler/,cli/schema_json.c cli/keys_text.c config/schema.c config/spec.c config/suggest.c config/words.c base/virtio_types.c)
 HOSTCC ?= gcc
 
-$(DESCRIBE): $(DESCRIBE_SOURCES) $(wildcard reconciler/config/*.h reconciler/base/*.h) reconciler/cli/schema_json.h reconciler/cli/keys_text.h schema/keys.def
+$(DESCRIBE): $(DESCRIBE_SOURCES) $(wildcard reconciler/config/*.h reconciler/base/*.h) reconciler/cli/schema_json.h reconciler/cli/keys_text.h reconciler/cli/verb.h reconciler/cli/verbs.def $(wildcard schema/*.h) schema/keys.def
 	@mkdir -p $(@D)
 	$(call say,HOST $@)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARNINGS) $(CPPFLAGS) -o $@ $(DESCRIBE_SOURCES) $$(pkg-config --cflags --libs jansson)
+
+$(O)/hvisor-reconciler.8: units/hvisor-reconciler.8
+	@mkdir -p $(@D)
+	$(Q)sed 's/@VERSION@/$(VERSION)/' $< > $@.new && mv $@.new $@
 
 $(O)/hvisor.%: $(DESCRIBE)
 	@mkdir -p $(@D)
@@ -130,6 +136,9 @@ install: all
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor $(O)/hvisor.zone.schema.json $(O)/hvisor.board.schema.json
 	install -D -m 0644 $(O)/hvisor.keys.md $(DESTDIR)$(PREFIX)/share/doc/hvisor/keys.md
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor schema/status.schema.json schema/plan.schema.json
+	$(foreach n,1 5 8,install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$(n) $(addprefix $(O)/,$(filter %.$(n),$(MAN_PAGES))) &&) :
+	install -D -m 0644 $(O)/hvisor.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hvisor
+	install -D -m 0644 $(O)/hvisor.zsh $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_hvisor
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/hvisor/README.md
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hvisor/examples zones.d/*
 ifeq ($(DESTDIR),)

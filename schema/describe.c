@@ -1,29 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * describe WHAT: prints what the build makes from schema/keys.def. It runs on the
- * machine that builds, whichever the programs are for.
+ * describe DOCUMENT: prints what the build makes from schema/keys.def and
+ * reconciler/cli/verbs.def. It runs on the machine that builds, whichever the programs are for.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/keys_text.h"
 #include "cli/schema_json.h"
+#include "schema/completion.h"
+#include "schema/man.h"
+
+static void write_schema(enum file_kind kind, FILE *f) {
+        if (schema_write(kind, f) < 0) {
+                fputs("describe: out of memory, or the disk is full\n", stderr);
+                exit(EXIT_FAILURE);
+        }
+}
+
+static void write_zone_schema(FILE *f) {
+        write_schema(ZONE_FILE, f);
+}
+
+static void write_board_schema(FILE *f) {
+        write_schema(BOARD_FILE, f);
+}
+
+static const struct {
+        const char *what;
+        void (*write)(FILE *f);
+} documents[] = {
+        { "zone.schema.json", write_zone_schema },
+        { "board.schema.json", write_board_schema },
+        { "keys.md", keys_write_markdown },
+        { "zone.5", man_write_zone },
+        { "board.5", man_write_board },
+        { "conf.5", man_write_settings },
+        { "1", man_write_command },
+        { "bash", completion_write_bash },
+        { "zsh", completion_write_zsh },
+};
 
 int main(int argc, char **argv) {
-        const char *what = argc == 2 ? argv[1] : "";
-        int r = -1;
-
-        if (strcmp(what, "zone.schema.json") == 0)
-                r = schema_write(ZONE_FILE, stdout);
-        else if (strcmp(what, "board.schema.json") == 0)
-                r = schema_write(BOARD_FILE, stdout);
-        else if (strcmp(what, "keys.md") == 0) {
-                keys_write_markdown(stdout);
-                r = 0;
-        }
-        if (r < 0 || fflush(stdout) != 0) {
-                fputs("usage: describe zone.schema.json|board.schema.json|keys.md\n", stderr);
-                return 1;
-        }
-        return 0;
+        for (size_t i = 0; i < ELEMENTSOF(documents) && argc == 2; i++)
+                if (strcmp(argv[1], documents[i].what) == 0) {
+                        documents[i].write(stdout);
+                        return fflush(stdout) != 0 || ferror(stdout);
+                }
+        fputs("usage: describe DOCUMENT, one of:\n", stderr);
+        for (size_t i = 0; i < ELEMENTSOF(documents); i++)
+                fprintf(stderr, "  %s\n", documents[i].what);
+        return 1;
 }

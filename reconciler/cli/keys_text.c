@@ -44,8 +44,8 @@ static bool is_hex(const struct key_schema *k) {
         return k->type == VALUE_ADDRESS || k->type == VALUE_SIZE || k->type == VALUE_REGIONS;
 }
 
-/* "number, 1 to 255"; "time, 0 to 10s": the row has µs, which nobody writes */
-static void write_form(FILE *f, const struct key_schema *k) {
+/* The row of a time has µs, which nobody writes. */
+void keys_write_form(FILE *f, const struct key_schema *k) {
         fputs(forms[k->type], f);
         if (k->type == VALUE_TIME)
                 fprintf(f, ", %" PRIu64 " to %" PRIu64 "s", k->min / 1000000, k->max / 1000000);
@@ -59,8 +59,7 @@ static void write_form(FILE *f, const struct key_schema *k) {
                 fprintf(f, ", a multiple of 0x%" PRIx64, k->align);
 }
 
-/* "required", "default: no", "optional, with DeviceTreeAddress=" */
-static void write_presence(FILE *f, const struct key_schema *k) {
+void keys_write_presence(FILE *f, const struct key_schema *k) {
         const char *d = k->default_value;
 
         if (k->presence == PRESENCE_LIST)
@@ -77,11 +76,11 @@ static void write_presence(FILE *f, const struct key_schema *k) {
                 fputs("optional", f);
 }
 
-static bool has_cost(const struct key_schema *k) {
-        return schema_sections[k->section].files & ZONE_FILE;
+const char *keys_cost(const struct key_schema *k) {
+        return schema_sections[k->section].files & ZONE_FILE ? costs[k->cost] : NULL;
 }
 
-static void write_section_facts(FILE *f, const struct section_schema *s) {
+void keys_write_section_facts(FILE *f, const struct section_schema *s) {
         fprintf(f, "In %s",
                 s->files == ZONE_FILE       ? "a zone's file"
                 : s->files == BOARD_FILE    ? "board.conf"
@@ -97,17 +96,17 @@ static void write_section_facts(FILE *f, const struct section_schema *s) {
 
 static void write_section_text(FILE *f, const struct section_schema *s) {
         fprintf(f, "[%s%s]\n    %s\n    ", s->name, s->named ? " NAME" : "", s->help);
-        write_section_facts(f, s);
+        keys_write_section_facts(f, s);
         fputs("\n\n", f);
 }
 
 static void write_key_text(FILE *f, const struct key_schema *k) {
         fprintf(f, "  %s=  in [%s]\n      %s\n      ", k->name, schema_sections[k->section].name, k->help);
-        write_form(f, k);
+        keys_write_form(f, k);
         fputs("; ", f);
-        write_presence(f, k);
-        if (has_cost(k))
-                fprintf(f, "; when it changes, %s", costs[k->cost]);
+        keys_write_presence(f, k);
+        if (keys_cost(k))
+                fprintf(f, "; when it changes, %s", keys_cost(k));
         fputs(".\n\n", f);
 }
 
@@ -163,10 +162,10 @@ static void write_key_row(FILE *f, const struct key_schema *k) {
         fprintf(f, "| `%s=` | ", k->name);
         write_cell(f, k->help);
         fputs(" | ", f);
-        write_form(f, k);
+        keys_write_form(f, k);
         fputs(" | ", f);
-        write_presence(f, k);
-        fprintf(f, " | %s |\n", has_cost(k) ? costs[k->cost] : "");
+        keys_write_presence(f, k);
+        fprintf(f, " | %s |\n", keys_cost(k) ?: "");
 }
 
 void keys_write_markdown(FILE *f) {
@@ -179,7 +178,7 @@ void keys_write_markdown(FILE *f) {
                 const struct section_schema *s = &schema_sections[i];
 
                 fprintf(f, "\n## [%s%s]\n\n%s ", s->name, s->named ? " NAME" : "", s->help);
-                write_section_facts(f, s);
+                keys_write_section_facts(f, s);
                 fputs("\n\n| key | | value | | when it changes |\n|---|---|---|---|---|\n", f);
                 for (size_t j = 0; j < schema_num_keys; j++)
                         if (schema_keys[j].section == s->id)

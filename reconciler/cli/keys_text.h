@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The reference of all keys, made from the one table: for a terminal, or as Markdown. */
+/* The reference of all keys, made from the one table: for a terminal, as Markdown, and in parts. */
 #pragma once
 
 #include <stdio.h>
@@ -17,6 +17,13 @@ bool keys_write_text(FILE *f, unsigned files, const char *word);
 
 /** keys_write_markdown() - all of them, as a document */
 void keys_write_markdown(FILE *f);
+
+/* The parts of it, for other forms: "number, 1 to 255"; "required", "optional, with DeviceTreeAddress="; "In a zone's
+ * file, once."; "the zone is restarted", or NULL where nothing runs that a change could touch. */
+void keys_write_form(FILE *f, const struct key_schema *k);
+void keys_write_presence(FILE *f, const struct key_schema *k);
+void keys_write_section_facts(FILE *f, const struct section_schema *s);
+const char *keys_cost(const struct key_schema *k);
 
 /** keys_suggest() - the section or key that is nearest to @word, or NULL */
 const char *keys_suggest(const char *word);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "schema/completion.h"
+
+#include <string.h>
+
+#include "config/schema.h"
+#include "schema/verb_rows.h"
+
+static const char zones_function[] =
+        "_hvisor_zones() {\n"
+        "        local file\n"
+        "        for file in /etc/hvisor/zones.d/*.conf /run/hvisor/zones.d/*.conf /usr/lib/hvisor/zones.d/*.conf; do\n"
+        "                file=${file##*/} file=${file%.conf}\n"
+        "                [ \"$file\" = '*' ] || printf '%s\\n' \"$file\"\n"
+        "        done\n"
+        "}\n";
+
+/* The names of all sections and keys of a zone's file. */
+static void write_key_names(FILE *f) {
+        for (size_t i = 0; i < _SECTION_MAX; i++)
+                fprintf(f, "%s%s", i ? " " : "", schema_sections[i].name);
+        for (size_t i = 0; i < schema_num_keys; i++) {
+                bool again = false;
+
+                for (size_t j = 0; j < i && !again; j++)
+                        again = strcmp(schema_keys[j].name, schema_keys[i].name) == 0;
+                if (!again)
+                        fprintf(f, " %s", schema_keys[i].name);
+        }
+}
+
+static bool takes(const struct verb *v, const char *word) {
+        return strstr(v->usage, word);
+}
+
+/* ---- bash ------------------------------------------------------------------------------------------- */
+
+static void write_bash_verb(FILE *f, const struct verb *v) {
+        fprintf(f, "        %s)\n                options='", v->name);
+        for (const struct verb_option *o = v->options; o->name; o++)
+                fprintf(f, "--%s%s ", o->name, o->value ? "=" : "");
+        fputs("--help'\n", f);
+        if (takes(v, "ZONE"))
+                fputs("                words=$(_hvisor_zones)\n", f);
+        else if (takes(v, "KEY"))
+                fputs("                words=$keys\n", f);
+        else if (takes(v, "FILE"))
+                fputs("                files=yes\n", f);
+        fputs("                ;;\n", f);
+}
+
+void completion_write_bash(FILE *f) {
+        fputs("# Made from reconciler/cli/verbs.def by the build. SPDX-License-Identifier: GPL-2.0-or-later\n", f);
+        fputs(zones_function, f);
+        fputs("\n"
+              "_hvisor() {\n"
+              "        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+              "        local options= words= files= keys='",
+              f);
+        write_key_names(f);
+        fputs("'\n"
+              "        if ((COMP_CWORD == 1)); then\n"
+              "                COMPREPLY=($(compgen -W '",
+              f);
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
+                fprintf(f, "%s ", verb_rows[i].name);
+        fputs("--help --version' -- \"$word\"))\n"
+              "                return\n"
+              "        fi\n"
+              "        case ${COMP_WORDS[1]} in\n",
+              f);
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
+                write_bash_verb(f, &verb_rows[i]);
+        fputs("        esac\n"
+              "        # \"--board=FILE\" is three words: readline splits at the sign\n"
+              "        if [ \"$word\" = = ] || [ \"$before\" = = ]; then\n"
+              "                COMPREPLY=($(compgen -f -- \"${word#=}\"))\n"
+              "        elif [[ $word == -* ]]; then\n"
+              "                COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+              "                [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null\n"
+              "        elif [ -n \"$files\" ]; then\n"
+              "                COMPREPLY=($(compgen -f -- \"$word\"))\n"
+              "        else\n"
+              "                COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+              "        fi\n"
+              "        return 0\n"
+              "}\n"
+              "complete -o filenames -F _hvisor hvisor\n",
+              f);
+}
+
+/* ---- zsh -------------------------------------------------------------------------------------------- */
+
+/* Inside '…' and […]: what ends either, and the colon that ends a description. */
+static void write_zsh_text(FILE *f, const char *text) {
+        for (; *text; text++)
+                if (*text == '\'')
+                        fputs("'\\''", f);
+                else if (strchr("[]:\\", *text))
+                        fprintf(f, "\\%c", *text);
+                else
+                        fputc(*text, f);
+}
+
+static void write_zsh_option(FILE *f, const struct verb_option *o) {
+        fprintf(f, " \\\n                        '--%s%s[", o->name, o->value ? "=" : "");
+        write_zsh_text(f, o->help);
+        fputc(']', f);
+        if (o->value)
+                fprintf(f, ":%s:%s", o->value,
+                        strcmp(o->value, "FILE") == 0        ? "_files"
+                        : strcmp(o->value, "DIRECTORY") == 0 ? "_files -/"
+                                                             : "");
+        fputc('\'', f);
+}
+
+static void write_zsh_verb(FILE *f, const struct verb *v) {
+        fprintf(f, "                %s)\n                _arguments", v->name);
+        for (const struct verb_option *o = v->options; o->name; o++)
+                write_zsh_option(f, o);
+        fputs(" \\\n                        '--help[more about it]'", f);
+        if (takes(v, "ZONE"))
+                fputs(" \\\n                        '1:zone:_hvisor_zone'", f);
+        else if (takes(v, "KEY"))
+                fputs(" \\\n                        '1:section or key:($keys)'", f);
+        else if (takes(v, "FILE"))
+                fputs(" \\\n                        '*:file:_files'", f);
+        fputs("\n                ;;\n", f);
+}
+
+void completion_write_zsh(FILE *f) {
+        fputs("#compdef hvisor\n"
+              "# Made from reconciler/cli/verbs.def by the build. SPDX-License-Identifier: GPL-2.0-or-later\n",
+              f);
+        fputs(zones_function, f);
+        fputs("\n"
+              "_hvisor_zone() {\n"
+              "        local -a zones=(${(f)\"$(_hvisor_zones)\"})\n"
+              "        compadd -a zones\n"
+              "}\n"
+              "\n"
+              "_hvisor() {\n"
+              "        setopt local_options null_glob\n"
+              "        local -a keys=(",
+              f);
+        write_key_names(f);
+        fputs(")\n"
+              "        local -a verbs=(\n",
+              f);
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++) {
+                fprintf(f, "                '%s:", verb_rows[i].name);
+                write_zsh_text(f, verb_rows[i].help);
+                fputs("'\n", f);
+        }
+        fputs("        )\n"
+              "        if ((CURRENT == 2)); then\n"
+              "                _describe verb verbs\n"
+              "                return\n"
+              "        fi\n"
+              "        shift words\n"
+              "        ((CURRENT--))\n"
+              "        case $words[1] in\n",
+              f);
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
+                write_zsh_verb(f, &verb_rows[i]);
+        fputs("        esac\n"
+              "}\n"
+              "_hvisor \"$@\"\n",
+              f);
+}

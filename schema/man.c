@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "schema/man.h"
+
+#include <string.h>
+
+#include "cli/keys_text.h"
+#include "schema/verb_rows.h"
+
+/* ---- roff ------------------------------------------------------------------------------------------- */
+
+/* Text that is to be read as it is written: no escapes, no requests, no typographic hyphens in `quoted` words. */
+static void write_text(FILE *f, const char *text) {
+        bool quoted = false;
+
+        if (*text == '.' || *text == '\'')
+                fputs("\\&", f);
+        for (; *text; text++)
+                if (*text == '`') {
+                        quoted = !quoted;
+                        fputs(quoted ? "\\fB" : "\\fR", f);
+                } else if (*text == '\\') {
+                        fputs("\\e", f);
+                } else if (*text == '-' && quoted) {
+                        fputs("\\-", f);
+                } else {
+                        fputc(*text, f);
+                }
+}
+
+static void write_title(FILE *f, const char *page, int section, const char *what) {
+        fprintf(f,
+                ".\\\" Made by the build, from schema/keys.def and reconciler/cli/verbs.def.\n"
+                ".TH %s %d \"\" \"hvisor-reconciler %s\" \"hvisor\"\n"
+                ".SH NAME\n%s \\- %s\n",
+                page, section, VERSION, page, what);
+}
+
+static void write_section(FILE *f, const char *title, const char *const *paragraphs) {
+        fprintf(f, ".SH %s\n", title);
+        for (; *paragraphs; paragraphs++) {
+                write_text(f, *paragraphs);
+                fputs(paragraphs[1] ? "\n.PP\n" : "\n", f);
+        }
+}
+
+static void write_example(FILE *f, const char *lines) {
+        fputs(".PP\n.RS 4\n.nf\n", f);
+        while (*lines) {
+                size_t n = strcspn(lines, "\n");
+
+                fprintf(f, "%s%.*s\n", *lines == '.' ? "\\&" : "", (int) n, lines);
+                lines += n + (lines[n] == '\n');
+        }
+        fputs(".fi\n.RE\n", f);
+}
+
+/* ---- the tables ------------------------------------------------------------------------------------- */
+
+static void write_key(FILE *f, const struct key_schema *k) {
+        fputs(".TP\n", f);
+        fprintf(f, ".B %s=\n", k->name);
+        write_text(f, k->help);
+        fputs("\n.br\n", f);
+        fputs("Value: ", f);
+        keys_write_form(f, k);
+        fputs("; ", f);
+        keys_write_presence(f, k);
+        if (keys_cost(k))
+                fprintf(f, ". When it changes, %s", keys_cost(k));
+        fputs(".\n", f);
+}
+
+static void write_keys(FILE *f, unsigned files) {
+        for (size_t i = 0; i < _SECTION_MAX; i++) {
+                const struct section_schema *s = &schema_sections[i];
+
+                if (!(s->files & files))
+                        continue;
+                fprintf(f, ".SS [%s%s]\n", s->name, s->named ? " NAME" : "");
+                write_text(f, s->help);
+                fputs("\n", f);
+                keys_write_section_facts(f, s);
+                fputs("\n", f);
+                for (size_t j = 0; j < schema_num_keys; j++)
+                        if (schema_keys[j].section == s->id)
+                                write_key(f, &schema_keys[j]);
+        }
+}
+
+/* Lines of a text that is wrapped for terminals become paragraphs. */
+static void write_details(FILE *f, const char *text) {
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+                char line[256];
+
+                (void) snprintf(line, sizeof(line), "%.*s", (int) n, text);
+                if (n > 0)
+                        write_text(f, line);
+                fputs(n > 0 ? "\n" : ".IP\n", f);
+                text += n + (text[n] == '\n');
+        }
+}
+
+static void write_verb(FILE *f, const struct verb *v) {
+        fprintf(f, ".TP\n.B hvisor %s%s \\fI%s\n", v->name, v->options[0].name ? " \\fR[\\fIOPTION\\fR]..." : "",
+                v->usage);
+        write_text(f, v->help);
+        fputs(".\n.IP\n", f);
+        write_details(f, v->details);
+        if (!v->options[0].name)
+                return;
+        fputs(".RS\n", f);
+        for (const struct verb_option *o = v->options; o->name; o++) {
+                fprintf(f, ".TP\n.B \\-\\-%s%s", o->name, o->value ? "=\\fI" : "\n");
+                if (o->value)
+                        fprintf(f, "%s\n", o->value);
+                write_text(f, o->help);
+                fputs("\n", f);
+        }
+        fputs(".RE\n", f);
+}
+
+/* ---- the pages -------------------------------------------------------------------------------------- */
+
+static const char *const syntax[] = {
+        "Lines of `Key=Value` below a `[Section]` or `[Section NAME]`. A line that begins with # or ; is a comment. A "
+        "section or "
+        "key that is not known, or that is given twice, is an error, told with its line and column; `hvisor check` "
+        "shows "
+        "all errors of a file at once.",
+        "Numbers are decimal or 0x hex. Sizes take K, M or G (1024). Lists of CPUs and interrupts are written as "
+        "2-3,5. "
+        "Paths are absolute.",
+        NULL,
+};
+
+void man_write_zone(FILE *f) {
+        static const char *const description[] = {
+                "One file, one zone: a virtual machine under the hvisor hypervisor with CPUs, memory and devices of "
+                "its own. The "
+                "file's name before .conf is the zone's name: 1 to 31 of A-Z a-z 0-9 . _ -. hvisor-reconciler(8) boots "
+                "the zone when the file appears, and shuts it down, a power cut for its guest, when the file vanishes.",
+                "A file that is wrong hurts only itself: its zone goes on as it was. A change that only a device's own "
+                "process "
+                "sees replaces that process; one that the guest would see restarts the zone, or, with `OnChange=hold`, "
+                "waits "
+                "for `hvisor restart`. `hvisor plan` says beforehand what a change would do.",
+                "The guest finds its devices in its own device tree: virtio,mmio nodes with the same addresses; their "
+                "interrupts count from 32, so Interrupt=78 is <0 46 1> there.",
+                NULL,
+        };
+
+        write_title(f, "hvisor.zone", 5, "a zone's file");
+        fputs(".SH SYNOPSIS\n/etc/hvisor/zones.d/NAME.conf\n", f);
+        write_section(f, "DESCRIPTION", description);
+        write_section(f, "SYNTAX", syntax);
+        fputs(".SH SECTIONS AND KEYS\n", f);
+        write_keys(f, ZONE_FILE);
+        fputs(".SH EXAMPLE\nA Linux with a disk and a console:\n", f);
+        write_example(f, "[Zone]\n"
+                         "Id=1\n"
+                         "CPUs=2-3\n"
+                         "Kernel=/var/lib/hvisor/Image\n"
+                         "KernelAddress=0x50400000\n"
+                         "EntryPoint=0x50400000\n"
+                         "DeviceTree=/var/lib/hvisor/linux2.dtb\n"
+                         "DeviceTreeAddress=0x50000000\n"
+                         "\n"
+                         "[Memory ram]\n"
+                         "PhysicalAddress=0x50000000\n"
+                         "Size=768M\n"
+                         "\n"
+                         "[Block root]\n"
+                         "Image=/var/lib/hvisor/rootfs2.ext4\n"
+                         "Address=0xa003c00\n"
+                         "Interrupt=78\n"
+                         "\n"
+                         "[Console main]\n"
+                         "Address=0xa003800\n"
+                         "Interrupt=76\n");
+        fputs(".PP\nMore of them are in /usr/share/doc/hvisor/examples.\n"
+              ".SH SEE ALSO\n"
+              ".BR hvisor (1),\n.BR hvisor.board (5),\n.BR hvisor.conf (5),\n.BR hvisor\\-reconciler (8)\n",
+              f);
+}
+
+void man_write_board(FILE *f) {
+        static const char *const description[] = {
+                "What root Linux cannot see of its own board. Its device tree lists only its own CPUs and memory, and "
+                "a zone with a "
+                "CPU or memory that the board lacks would stop the hypervisor, and the board with it: a zone outside "
+                "of "
+                "what stands here is refused. Without this file no zone is started.",
+                NULL,
+        };
+
+        write_title(f, "hvisor.board", 5, "what the board has");
+        fputs(".SH SYNOPSIS\n/etc/hvisor/board.conf\n", f);
+        write_section(f, "DESCRIPTION", description);
+        write_section(f, "SYNTAX", syntax);
+        fputs(".SH SECTIONS AND KEYS\n", f);
+        write_keys(f, BOARD_FILE);
+        fputs(".SH EXAMPLE\nQEMU's virt machine with four CPUs and 2 GiB:\n", f);
+        write_example(f, "[Board]\n"
+                         "CPUs=0-3\n"
+                         "Memory=0x50000000+0x70000000\n"
+                         "\n"
+                         "[GIC]\n"
+                         "Version=3\n"
+                         "DistributorAddress=0x8000000\n"
+                         "DistributorSize=0x10000\n"
+                         "RedistributorAddress=0x80a0000\n"
+                         "RedistributorSize=0xf60000\n");
+        fputs(".SH SEE ALSO\n.BR hvisor (1),\n.BR hvisor.zone (5),\n.BR hvisor\\-reconciler (8)\n", f);
+}
+
+void man_write_settings(FILE *f) {
+        static const char *const description[] = {
+                "How hvisor-reconciler(8) itself works. It may be missing. It is read when the daemon starts and when "
+                "it is "
+                "reloaded (`systemctl reload hvisor-reconciler`); what is wrong in it is told in the journal, and the "
+                "settings then stay as they were.",
+                NULL,
+        };
+
+        write_title(f, "hvisor.conf", 5, "settings of the hvisor reconciler");
+        fputs(".SH SYNOPSIS\n/etc/hvisor/hvisor.conf\n", f);
+        write_section(f, "DESCRIPTION", description);
+        write_section(f, "SYNTAX", syntax);
+        fputs(".SH SECTIONS AND KEYS\n", f);
+        write_keys(f, SETTINGS_FILE);
+        fputs(".SH SEE ALSO\n.BR hvisor\\-reconciler (8),\n.BR hvisor.zone (5)\n", f);
+}
+
+void man_write_command(FILE *f) {
+        static const char *const description[] = {
+                "Looks at the zones of the hvisor hypervisor, checks their files, attaches to their consoles. A zone "
+                "is a file, "
+                "/etc/hvisor/zones.d/NAME.conf, see hvisor.zone(5): put it there and the zone boots, delete it and the "
+                "zone is "
+                "shut down. hvisor-reconciler(8) sees to that.",
+                NULL,
+        };
+        static const char *const environment[] = {
+                "`HVISOR_LOG` sets how much is said: trace, debug, info, warn, error or fatal. `NO_COLOR`: no colours, "
+                "also on a "
+                "terminal.",
+                NULL,
+        };
+
+        write_title(f, "hvisor", 1, "zones of the hvisor hypervisor, kept as their files say");
+        fputs(".SH SYNOPSIS\n.B hvisor\n.I VERB\n.RI [ OPTION ]...\n.RI [ ARGUMENT ]...\n", f);
+        write_section(f, "DESCRIPTION", description);
+        fputs(".SH VERBS\n", f);
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
+                write_verb(f, &verb_rows[i]);
+        write_section(f, "ENVIRONMENT", environment);
+        fputs(".SH SEE ALSO\n.BR hvisor.zone (5),\n.BR hvisor.board (5),\n.BR hvisor.conf (5),\n.BR "
+              "hvisor\\-reconciler (8)\n",
+              f);
+}
