@@ -16,10 +16,11 @@ O := build/$(subst aarch64,arm64,$(ARCH))
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 LIBEXECDIR ?= $(PREFIX)/libexec/hvisor
+BOARDSDIR ?= $(PREFIX)/lib/hvisor/boards
 UNITDIR ?= /lib/systemd/system
 
 WARNINGS := -Wall -Wextra -Werror -Wvla -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes -Wshadow
-CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXEC_DIR='"$(LIBEXECDIR)"' -Ireconciler -Ikmod/uapi -I.
+CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXEC_DIR='"$(LIBEXECDIR)"' -DBOARDS_DIR='"$(BOARDSDIR)"' -Ireconciler -Ikmod/uapi -I.
 CFLAGS ?= -O2 -g
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections $(CPPFLAGS) $(CFLAGS)
@@ -140,7 +141,8 @@ install: all
 	install -D -m 0644 $(O)/hvisor.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hvisor
 	install -D -m 0644 $(O)/hvisor.zsh $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_hvisor
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/hvisor/README.md
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hvisor/examples zones.d/*
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hvisor/examples $(wildcard zones.d/*.conf*)
+	install -D -m 0644 -t $(DESTDIR)$(BOARDSDIR) $(wildcard zones.d/boards/*.conf)
 ifeq ($(DESTDIR),)
 	systemctl daemon-reload
 	systemd-tmpfiles --create hvisor.conf

@@ -4,12 +4,16 @@
 
 #define ZONES_DIR        "/etc/hvisor/zones.d"
 #define BOARD_CONF       "/etc/hvisor/board.conf"
+#define OWN_BOARDS_DIR   "/etc/hvisor/boards"      /* NAME.conf: descriptions of boards, before those of BOARDS_DIR */
 #define SETTINGS_CONF    "/etc/hvisor/hvisor.conf" /* the reconciler's own; may be missing */
 #define RUN_DIR          "/run/hvisor"
 #define RUN_BUS          RUN_DIR "/bus"      /* control socket: sd-bus, peer to peer */
 #define RUN_SPECS_DIR    RUN_DIR "/zones"    /* NAME.conf: readable copy of the spec last applied */
 #define RUN_CONSOLES_DIR RUN_DIR "/consoles" /* ZONE/DEVICE/: what makes a console, see base/console_dir.h */
 #define DEVICE_NODE      "/dev/hvisor"
+#ifndef BOARDS_DIR
+#define BOARDS_DIR "/usr/lib/hvisor/boards" /* descriptions that come with the programs */
+#endif
 #ifndef LIBEXEC_DIR
 #define LIBEXEC_DIR "/usr/libexec/hvisor"
 #endif

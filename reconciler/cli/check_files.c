@@ -13,14 +13,12 @@ static void add(struct diagnostics *d, enum severity severity, const char *path,
         (void) diagnostics_add(d, severity, path, 0, 0, 0, NULL, 0, "%s", text);
 }
 
-/* In a folder called zones.d every NAME.conf is a zone's, as the reconciler takes it. */
-static bool is_in_zones_folder(const char *path, size_t folder_size) {
-        static const char folder[] = "/zones.d/", *name = folder + 1;
-        size_t size = strlen(name);
+/* @folder with its slash, the last one of the first @size bytes of the path. */
+static bool is_in_folder(const char *path, size_t size, const char *folder) {
+        size_t length = strlen(folder);
 
-        if (folder_size == size)
-                return strncmp(path, name, size) == 0;
-        return folder_size > size && strncmp(path + folder_size - size - 1, folder, size + 1) == 0;
+        return size >= length && strncmp(path + size - length, folder, length) == 0 &&
+               (size == length || path[size - length - 1] == '/');
 }
 
 /* By name: a copy, or a board's file system on another machine, is checked like the file in its place. */
@@ -35,8 +33,11 @@ static enum file_kind kind_of(const char *path) {
         };
         const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 
-        if (zone_file_stem(base) > 0 && is_in_zones_folder(path, (size_t) (base - path)))
+        /* Every NAME.conf there is one, whatever it is called. */
+        if (zone_file_stem(base) > 0 && is_in_folder(path, (size_t) (base - path), "zones.d/"))
                 return ZONE_FILE;
+        if (zone_file_stem(base) > 0 && is_in_folder(path, (size_t) (base - path), "boards/"))
+                return BOARD_FILE;
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (strcmp(base, names[i].name) == 0)
                         return names[i].kind;

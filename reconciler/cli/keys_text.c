@@ -24,6 +24,7 @@ static const char *const forms[_VALUE_TYPE_MAX] = {
         [VALUE_CPUS] = "list of CPUs",
         [VALUE_INTERRUPTS] = "list of interrupts",
         [VALUE_PATH] = "absolute path",
+        [VALUE_NAME] = "name",
         [VALUE_INTERFACE] = "network interface",
         [VALUE_MAC] = "address as 02:00:5e:10:00:01",
         [VALUE_YES_NO] = "yes or no",
@@ -62,10 +63,9 @@ void keys_write_form(FILE *f, const struct key_schema *k) {
 void keys_write_presence(FILE *f, const struct key_schema *k) {
         const char *d = k->default_value;
 
-        if (k->presence == PRESENCE_LIST)
-                fputs("required; several lines add up", f);
-        else if (k->presence == PRESENCE_REQUIRED)
-                fputs("required", f);
+        if (k->presence != PRESENCE_OPTIONAL)
+                fprintf(f, "required%s%s", k->section == SECTION_BOARD ? ", but with Board=" : "",
+                        k->presence == PRESENCE_LIST ? "; several lines add up" : "");
         else if (d && d[0] == '=')
                 fprintf(f, "default: as %s=", d + 1);
         else if (d)

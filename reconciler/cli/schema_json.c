@@ -58,6 +58,8 @@ static json_t *value_schema(const struct key_schema *k) {
                 return list_schema(number_schema(k));
         case VALUE_PATH:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", PATH_PATTERN);
+        case VALUE_NAME:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", NAME_PATTERN);
         case VALUE_INTERFACE:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", INTERFACE_PATTERN);
         case VALUE_MAC:

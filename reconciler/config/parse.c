@@ -91,6 +91,8 @@ static void section_end(struct parser *p, struct section_use *u) {
 
                 if (k->section != u->schema->id)
                         continue;
+                if (u->taken[i])
+                        continue;
                 if (u->given[i].line > 0) {
                         if (k->with && u->given[key_index(k->section, k->with)].line == 0)
                                 source_error(&p->source, &u->given[i], "%s= needs %s=, too", k->name, k->with);
@@ -147,6 +149,8 @@ static int file_parse(struct parser *p, const char *path, const char *text, size
                         parser_section(p, &l);
                 else
                         key_line(p, &l);
+        if (p->board)
+                board_describe(p);
         file_end(p);
         if (p->zone)
                 zone_rules(p);
@@ -168,26 +172,28 @@ static void spot_keep(struct spots *s, size_t object, size_t key, const struct p
 }
 
 /* Later checks, which no longer have the text, name these places. */
-static int spots_keep(const struct parser *p, struct zone_spec *z) {
+static int spots_keep(const struct parser *p, const void *base, struct spots *ret) {
         size_t count = 0;
 
-        _Static_assert(sizeof(*z) <= UINT16_MAX && TEXT_LINE_MAX < UINT16_MAX, "spots are stored in 16 bits");
+        _Static_assert(sizeof(struct zone_spec) <= UINT16_MAX && sizeof(struct board_spec) <= UINT16_MAX &&
+                               TEXT_LINE_MAX < UINT16_MAX,
+                       "spots are stored in 16 bits");
         for (size_t i = 0; i < p->num_uses; i++) {
                 count++;
                 for (size_t k = 0; k < schema_num_keys; k++)
                         count += p->uses[i].given[k].line > 0;
         }
-        z->spots.entries = calloc(count, sizeof(*z->spots.entries));
-        if (!z->spots.entries)
+        ret->entries = calloc(count, sizeof(*ret->entries));
+        if (!ret->entries)
                 return -ENOMEM;
         for (size_t i = 0; i < p->num_uses; i++) {
                 const struct section_use *u = &p->uses[i];
-                size_t object = (size_t) ((char *) u->object - (char *) z);
+                size_t object = (size_t) ((const char *) u->object - (const char *) base);
 
-                spot_keep(&z->spots, object, SPOT_HEADER, &u->header);
+                spot_keep(ret, object, SPOT_HEADER, &u->header);
                 for (size_t k = 0; k < schema_num_keys; k++)
                         if (u->given[k].line > 0)
-                                spot_keep(&z->spots, object, k, &u->given[k]);
+                                spot_keep(ret, object, k, &u->given[k]);
         }
         return 0;
 }
@@ -223,14 +229,15 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
                 return -EBADMSG;
         for (size_t i = 0; i < z->num_devices; i++)
                 z->devices[i].zone_cpus = (uint32_t) __builtin_popcountll(z->cpus);
-        r = spots_keep(p, z);
+        r = spots_keep(p, z, &z->spots);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(z);
         return 0;
 }
 
-int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret) {
+static int board_parse(const char *path, const char *text, size_t size, bool is_description, struct diagnostics *d,
+                       struct board_spec **ret) {
         _cleanup_(board_spec_freep) struct board_spec *b = calloc(1, sizeof(*b));
         _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
         int r;
@@ -242,11 +249,23 @@ int board_spec_parse(const char *path, const char *text, size_t size, struct dia
                 return -ENOMEM;
         p->kind = BOARD_FILE;
         p->board = b;
+        p->is_description = is_description;
         r = file_parse(p, path, text, size, d);
+        if (r >= 0)
+                r = spots_keep(p, b, &b->spots);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(b);
         return 0;
+}
+
+int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret) {
+        return board_parse(path, text, size, false, d, ret);
+}
+
+int board_description_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
+                            struct board_spec **ret) {
+        return board_parse(path, text, size, true, d, ret);
 }
 
 void settings_default(struct settings *ret) {

@@ -2,7 +2,7 @@
 /*
  * From text to spec. Sections and keys come from the table in schema/; every
  * error of a file is reported, with its position. No I/O but in the _load()
- * functions; never logs; any thread.
+ * functions and where it is said; never logs; any thread.
  */
 #pragma once
 
@@ -25,8 +25,16 @@ int zone_spec_parse(const char *name, const char *path, const char *text, size_t
 /** zone_spec_load() - the same from a file, -errno also if it cannot be read (@d says so too) */
 int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **ret);
 
-/** board_spec_parse() - the same of a board's file */
+/**
+ * board_spec_parse() - the same of a board's file
+ *
+ * The one that does I/O: it reads the description that Board= names (config/board_description.h).
+ */
 int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret);
+
+/** board_description_parse() - of a board's description, which names no other */
+int board_description_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
+                            struct board_spec **ret);
 
 /** config_text_load() - a file's bytes, for the functions above; 0, -errno (@d says so too). @ret: free() */
 int config_text_load(const char *path, struct diagnostics *d, char **ret, size_t *ret_size);

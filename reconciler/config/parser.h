@@ -18,6 +18,7 @@ struct section_use {
         struct place given[SCHEMA_KEYS_MAX]; /* by index into schema_keys; line 0: not given */
         bool good[SCHEMA_KEYS_MAX];          /* given and right, or rightly left to its default */
         bool meant[SCHEMA_KEYS_MAX];         /* misspelt, most likely: not called missing as well */
+        bool taken[SCHEMA_KEYS_MAX];         /* not given, and has its value from the board's description */
 };
 
 struct parser {
@@ -25,6 +26,7 @@ struct parser {
         enum file_kind kind;
         struct zone_spec *zone;    /* of a zone's file */
         struct board_spec *board;  /* of a board's file */
+        bool is_description;       /* of a board's: it stands alone */
         struct settings *settings; /* of hvisor.conf */
         struct section_use uses[SPEC_SECTIONS_MAX];
         size_t num_uses;
@@ -47,6 +49,9 @@ bool parser_good(const struct section_use *u, const char *key);
 
 /** parser_place() - where a key's value stands; the section's header if it was not given */
 const struct place *parser_place(const struct section_use *u, const char *key);
+
+/** board_describe() - gives the board what its file leaves to the description that it names; reports what is wrong with it */
+void board_describe(struct parser *p);
 
 /** zone_rules() - what one zone must hold by itself; reports, using right values only */
 void zone_rules(struct parser *p);

@@ -56,6 +56,7 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 #define C_TYPE_CPUS        uint64_t
 #define C_TYPE_INTERRUPTS  uint32_t[INTERRUPTS_MAX / 32]
 #define C_TYPE_PATH        char *
+#define C_TYPE_NAME        char[NAME_SIZE]
 #define C_TYPE_INTERFACE   char[INTERFACE_NAME_SIZE]
 #define C_TYPE_MAC         uint8_t[MAC_SIZE]
 #define C_TYPE_YES_NO      bool

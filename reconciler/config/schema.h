@@ -27,6 +27,7 @@ enum value_type {
         VALUE_CPUS,        /* uint64_t: bitmap, as 2-3,5 */
         VALUE_INTERRUPTS,  /* uint32_t[INTERRUPTS_MAX / 32]: bitmap, as 40,44-46 */
         VALUE_PATH,        /* char *: absolute, owned */
+        VALUE_NAME,        /* char[NAME_SIZE]: as a zone's */
         VALUE_INTERFACE,   /* char[INTERFACE_NAME_SIZE]: a network interface */
         VALUE_MAC,         /* uint8_t[MAC_SIZE]: as 02:00:5e:10:00:01; all 0: none */
         VALUE_YES_NO,      /* bool: yes/no, true/false, on/off, 1/0 */

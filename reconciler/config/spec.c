@@ -156,6 +156,9 @@ struct board_spec *board_spec_free(struct board_spec *b) {
         if (!b)
                 return NULL;
         free(b->path);
+        free(b->description_path);
+        free(b->spots.entries);
+        free(b->described.entries);
         free(b);
         return NULL;
 }

@@ -151,11 +151,16 @@ struct zone_spec {
 
 struct board_spec {
         char *path;
+        char description[NAME_SIZE]; /* that gives what the file itself does not; "": none */
+        char *description_path;      /* NULL: none */
+        uint64_t description_hash;   /* of its text */
         uint64_t cpus;
         struct range memory[BOARD_MEMORY_MAX];
         size_t num_memory;
-        uint32_t max_zone_id; /* below ZONE_ID_ALWAYS_SAFE counts as that */
+        uint32_t max_zone_id;      /* below ZONE_ID_ALWAYS_SAFE counts as that */
+        uint32_t wakeup_interrupt; /* as the interrupt controller counts; 0: not known */
         struct gic_spec gic;
+        struct spots spots, described; /* in the file, in its description; see board_origin() */
 };
 
 struct zone_spec *zone_spec_free(struct zone_spec *z);

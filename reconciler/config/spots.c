@@ -5,18 +5,39 @@
 #include "config/spec.h"
 #include "config/spots.h"
 
-struct spot zone_spot(const struct zone_spec *z, const void *object, const char *key) {
-        const struct spot_entry *header = NULL;
+static struct spot spot_of(const struct spot_entry *e) {
+        return e ? (struct spot){ e->line, e->column, e->length } : (struct spot){};
+}
 
-        for (size_t i = 0; object && i < z->spots.count; i++) {
-                const struct spot_entry *e = &z->spots.entries[i];
+static const struct spot_entry *entry_find(const struct spots *s, size_t object, const char *key) {
+        for (size_t i = 0; i < s->count; i++) {
+                const struct spot_entry *e = &s->entries[i];
+                const char *name = e->key == SPOT_HEADER ? NULL : schema_keys[e->key].name;
 
-                if ((const char *) z + e->object != object)
-                        continue;
-                if (e->key == SPOT_HEADER)
-                        header = e;
-                else if (key && strcmp(schema_keys[e->key].name, key) == 0)
-                        return (struct spot){ e->line, e->column, e->length };
+                if (e->object == object && (key ? name && strcmp(name, key) == 0 : !name))
+                        return e;
         }
-        return header ? (struct spot){ header->line, header->column, header->length } : (struct spot){};
+        return NULL;
+}
+
+struct spot spots_find(const struct spots *s, const void *base, const void *object, const char *key) {
+        size_t offset = (size_t) ((const char *) object - (const char *) base);
+        const struct spot_entry *e = key ? entry_find(s, offset, key) : NULL;
+
+        return spot_of(e ?: entry_find(s, offset, NULL));
+}
+
+struct spot zone_spot(const struct zone_spec *z, const void *object, const char *key) {
+        return object ? spots_find(&z->spots, z, object, key) : (struct spot){};
+}
+
+struct board_origin board_origin(const struct board_spec *b, const void *object, const char *key) {
+        size_t offset = (size_t) ((const char *) object - (const char *) b);
+        const struct spot_entry *own = entry_find(&b->spots, offset, key);
+        const struct spot_entry *described = own ? NULL : entry_find(&b->described, offset, key);
+
+        return (struct board_origin){ own         ? b->path
+                                      : described ? b->description_path
+                                                  : NULL,
+                                      spot_of(own ?: described) };
 }

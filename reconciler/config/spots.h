@@ -27,7 +27,11 @@ struct spots {
         size_t count;
 };
 
+/** spots_find() - of a key's value, or of its section's header; @object: a part of the spec at @base */
+struct spot spots_find(const struct spots *s, const void *base, const void *object, const char *key);
+
 struct zone_spec;
+struct board_spec;
 
 /**
  * zone_spot() - of a key's value, or of its section's header where it was not given
@@ -35,3 +39,12 @@ struct zone_spec;
  * @key: NULL: the section's header
  */
 struct spot zone_spot(const struct zone_spec *z, const void *object, const char *key);
+
+/* Where a board has a setting from: its own file, or the description that this names. */
+struct board_origin {
+        const char *path; /* borrowed; NULL: neither gives it, it has its default */
+        struct spot spot;
+};
+
+/** board_origin() - of a key; @object: the board, or its part that the key belongs to */
+struct board_origin board_origin(const struct board_spec *b, const void *object, const char *key);

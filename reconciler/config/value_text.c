@@ -43,6 +43,18 @@ static bool is_no_text(const void *field) {
         return *(const char *) field == '\0';
 }
 
+static int parse_name(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        char name[NAME_SIZE] = {};
+
+        if (v.size < sizeof(name))
+                memcpy(name, v.text, v.size);
+        if (!zone_name_valid(name))
+                return value_fail(e, v, "\"%.*s\" is not a name: 1 to %d of A-Z a-z 0-9 . _ -, no dot first",
+                                  SLICE_ARGS(v), NAME_SIZE - 1);
+        memcpy(field, name, sizeof(name));
+        return 0;
+}
+
 /* As dev_valid_name() of Linux has it; without %, which asks the kernel for a number, and without quotes. */
 static int parse_interface(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
         if (v.size >= INTERFACE_NAME_SIZE)
@@ -117,6 +129,7 @@ static bool is_no_mac(const void *field) {
 }
 
 const struct value_ops value_path = { parse_path, write_path, is_no_path, 0 };
+const struct value_ops value_name = { parse_name, write_text, is_no_text, 0 };
 const struct value_ops value_interface = { parse_interface, write_text, is_no_text, 0 };
 const struct value_ops value_serial = { parse_serial, write_text, is_no_text, 0 };
 const struct value_ops value_tag = { parse_tag, write_text, is_no_text, 0 };

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/hash.h"
 #include "config/file_name.h"
+#include "config/board_description.h"
 #include "config/parse.h"
 #include "engine/desired_file.h"
 
@@ -270,7 +271,7 @@ static int load_board(struct desired *d, const char *path) {
                 return set_no_board(d, message);
         }
         hash = hash_bytes(HASH_INIT, text, size);
-        if (hash == d->board_hash)
+        if (hash == d->board_hash && d->board && board_description_is_current(d->board))
                 return 0;
         d->board_hash = 0; /* as above */
         r = board_spec_parse(path, text, size, &diagnostics, &board);

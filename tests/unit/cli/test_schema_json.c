@@ -38,6 +38,7 @@ static const char whole_zone[] =
         "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\n";
 
 static int make_directory(void **state _unused_) {
+        setenv("HVISOR_BOARDS", "zones.d/boards", 1);
         return mkdtemp(directory) ? 0 : -1;
 }
 
@@ -84,8 +85,12 @@ static json_t *board_document(const char *text) {
         return board_spec_to_json(b);
 }
 
+static const char whole_board[] = "[Board]\n"
+                                  "Board=qemu-gicv3\n"
+                                  "WakeupInterrupt=64\n";
+
 static json_t *whole_document(enum file_kind kind) {
-        return kind == ZONE_FILE ? zone_document(whole_zone) : board_document(good_board);
+        return kind == ZONE_FILE ? zone_document(whole_zone) : board_document(whole_board);
 }
 
 /* ---- good ones -------------------------------------------------------------------------------------- */
@@ -205,6 +210,8 @@ static const struct {
         { VALUE_PERCENT, "\"10001%\"", "large" },
         { VALUE_PATH, "\"relative\"", "relative" },
         { VALUE_PATH, "\"/directory/\"", "directory" },
+        { VALUE_NAME, "\"a name\"", "blank" },
+        { VALUE_NAME, "\".hidden\"", "hidden" },
         { VALUE_INTERFACE, "\"/dev/net/tun\"", "path" },
         { VALUE_INTERFACE, "\"sixteen--letters\"", "long" },
         { VALUE_INTERFACE, "\"..\"", "dots" },
