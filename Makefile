@@ -149,6 +149,21 @@ ifeq ($(DESTDIR),)
 	journalctl --update-catalog
 endif
 
+# ---- packages for Debian, in build/deb; CROSS_COMPILE= as above --------------------------------------------
+
+DEB := build/deb
+DEB_SOURCES := Makefile README.md LICENSE reconciler kmod schema units zones.d
+
+.PHONY: deb
+deb:
+	@command -v dh_dkms >/dev/null || { echo "make deb: apt-get install debhelper dh-dkms dpkg-dev" >&2; exit 1; }
+	rm -rf $(DEB) && mkdir -p $(DEB)/source
+	tar -c --exclude-from=.gitignore $(DEB_SOURCES) | tar -x -C $(DEB)/source
+	mv $(DEB)/source/units/debian $(DEB)/source/debian
+	units/debian/prepare $(VERSION) $(DEB)/source/debian
+	cd $(DEB)/source && dpkg-buildpackage -b -us -uc $(if $(CROSS_COMPILE),-d -a$(subst aarch64,arm64,$(ARCH)))
+	@ls $(DEB)/*.deb
+
 # ---- the rig: QEMU stands for the board; everything on it is cross-built ----------------------------------
 
 RIG_CROSS := CROSS_COMPILE=aarch64-linux-gnu- ARCH=arm64
@@ -224,5 +239,6 @@ help:
 	@echo '  make demo-shell root Linux of the rig, with a shell for you'
 	@echo '  make kmod       hvisor.ko: KDIR=/path/to/linux [ARCH= CROSS_COMPILE=]'
 	@echo '  make install    [DESTDIR=] what make built, with its units'
+	@echo '  make deb        packages for Debian [CROSS_COMPILE=]'
 	@echo '  make unit       the unit tests alone (run them with tests/run)'
 	@echo '  make clean      removes build/ (.cache/ holds downloads and rig images)'
