@@ -31,7 +31,7 @@ endif
 LDFLAGS += -pie -Wl,--gc-sections,-z,relro,-z,now
 
 # The floors, lowest first. A file includes only its own floor and lower ones (tests/lint/floors checks it).
-MANAGER_FLOORS := base config live plan hypervisor engine
+MANAGER_FLOORS := base config boot live plan hypervisor engine
 WORKER_FLOORS := base virtio device
 floor = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(addprefix reconciler/,$(1))))))
 

@@ -11,6 +11,7 @@
 
 #include "base/dirs.h"
 #include "base/log.h"
+#include "boot/boot.h"
 #include "cli/check_files.h"
 #include "cli/schema_json.h"
 #include "cli/table.h"
@@ -155,10 +156,11 @@ static void check_zones(struct check *c) {
                         continue;
                 if (c->board)
                         (void) zone_check_board(z, c->board, &c->root, &c->d);
+                (void) boot_check(z, c->board, !c->under_hvisor, &c->d);
                 if (c->under_hvisor)
-                        (void) zone_check_images(z, &c->d);
+                        (void) zone_check_devices(z, &c->d);
                 else
-                        (void) zone_check_images_elsewhere(z, &c->d);
+                        (void) zone_check_devices_elsewhere(z, &c->d);
                 check_place(c, &claims, z);
         }
         check_against_installed(c);

@@ -2,7 +2,7 @@
 /*
  * What a spec cannot tell by itself: whether the board has what the zone asks
  * for, whether root Linux uses it, whether two zones ask for the same, whether
- * the images are there and fit. Everything that would panic the hypervisor is
+ * its devices' images are there. Everything that would panic the hypervisor is
  * refused here, before any call.
  */
 #pragma once
@@ -36,13 +36,12 @@ int root_facts_read_from(const char *iomem, const char *interrupts, struct root_
 int zone_check_board(const struct zone_spec *z, const struct board_spec *b, const struct root_facts *root,
                      struct diagnostics *d);
 
-/** zone_check_images() - kernel, device tree, initrd, disk images: readable, fit their RAM, do not overlap;
- * taps: there; does I/O */
-int zone_check_images(const struct zone_spec *z, struct diagnostics *d);
+/** zone_check_devices() - disk images: readable, of a size that a disk has; taps: there; does I/O */
+int zone_check_devices(const struct zone_spec *z, struct diagnostics *d);
 
 /** zone_check_device() - the same of one of its devices alone; a console is always good */
 int zone_check_device(const struct zone_spec *z, const struct device_spec *device, struct diagnostics *d);
 
-/** zone_check_images_elsewhere() - the same on a machine that is not the zone's: a file that is not there is
+/** zone_check_devices_elsewhere() - the same on a machine that is not the zone's: a file that is not there is
  * a note */
-int zone_check_images_elsewhere(const struct zone_spec *z, struct diagnostics *d);
+int zone_check_devices_elsewhere(const struct zone_spec *z, struct diagnostics *d);

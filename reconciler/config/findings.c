@@ -16,15 +16,29 @@ static void add(struct findings *f, enum severity severity, struct spot at, cons
                 f->r = -EBADMSG;
 }
 
-void finding(struct findings *f, const void *object, const char *key, const char *format, ...) {
+static _printf_(5, 0) void add_formatted(struct findings *f, enum severity severity, const void *object,
+                                         const char *key, const char *format, va_list ap) {
         _cleanup_free_ char *text = NULL;
+
+        if (vasprintf(&text, format, ap) < 0)
+                text = NULL;
+        add(f, severity, zone_spot(f->zone, object, key), text);
+}
+
+void finding(struct findings *f, const void *object, const char *key, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
+        add_formatted(f, SEVERITY_ERROR, object, key, format, ap);
         va_end(ap);
-        add(f, SEVERITY_ERROR, zone_spot(f->zone, object, key), text);
+}
+
+void finding_warning(struct findings *f, const void *object, const char *key, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        add_formatted(f, SEVERITY_WARNING, object, key, format, ap);
+        va_end(ap);
 }
 
 void finding_no_file(struct findings *f, const void *object, const char *key, const char *what, const char *path) {

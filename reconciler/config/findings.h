@@ -15,5 +15,8 @@ struct findings {
 /** finding() - about a setting of the zone; @object and @key as of zone_spot() */
 void finding(struct findings *f, const void *object, const char *key, const char *format, ...) _printf_(4, 5);
 
+/** finding_warning() - the same of what can be, but is hardly meant */
+void finding_warning(struct findings *f, const void *object, const char *key, const char *format, ...) _printf_(4, 5);
+
 /** finding_no_file() - a file could not be opened, for the reason that errno tells */
 void finding_no_file(struct findings *f, const void *object, const char *key, const char *what, const char *path);

@@ -15,6 +15,10 @@ struct checking {
         struct task *task;
         struct job *job;
         struct zone_spec *spec;
+        struct board_spec board; /* a copy; it has no path */
+        bool has_board;
+        struct boot boot;
+        struct diagnostics diagnostics;
         int images[ZONE_DEVICES_MAX]; /* -1: none */
 };
 
@@ -23,6 +27,8 @@ static void checking_free(void *userdata) {
 
         for (size_t i = 0; i < ELEMENTSOF(c->images); i++)
                 fd_close(c->images[i]);
+        boot_close(&c->boot);
+        diagnostics_clear(&c->diagnostics);
         zone_spec_free(c->spec);
         free(c);
 }
@@ -33,21 +39,33 @@ void task_abandon_check(struct task *t) {
         t->checking = NULL;
 }
 
-/* What was checked is what will be served: its disks stay open until their workers have them. */
+/* What was checked is what will be loaded and served: files stay open until they are copied, disks until their workers
+ * have them. */
 static int work_check(void *userdata, struct err *err) {
         struct checking *c = userdata;
-        struct diagnostics diagnostics = {};
         char first[400];
-        int r = zone_check_images(c->spec, &diagnostics);
+        int r = boot_prepare(c->spec, c->has_board ? &c->board : NULL, &c->diagnostics, &c->boot);
+        int devices = zone_check_devices(c->spec, &c->diagnostics);
 
+        r = r < 0 ? r : devices;
         if (r < 0) {
-                diagnostics_summary(&diagnostics, first, sizeof(first));
+                diagnostics_summary(&c->diagnostics, first, sizeof(first));
                 err_set(err, r, "%s", first[0] ? first : strerror(-r));
         }
-        diagnostics_clear(&diagnostics);
         for (size_t i = 0; r == 0 && i < c->spec->num_devices; i++)
                 r = device_image_open(&c->spec->devices[i], &c->images[i], err);
         return r;
+}
+
+/* What the guest would stumble over; what is wrong altogether is the task's error. */
+static void tell_warnings(struct task *t, const struct diagnostics *d) {
+        char text[400];
+
+        for (size_t i = 0; i < d->count; i++)
+                if (d->items[i].severity == SEVERITY_WARNING)
+                        engine_record(task_engine(t), LOG_WARNING, MESSAGE_ZONE_WARNING, t->zone->name, NULL,
+                                      action_kind_to_string(t->kind), "warning", "%s",
+                                      diagnostic_text(&d->items[i], text, sizeof(text)));
 }
 
 /* A restart is checked before anything is stopped: a wrong path must not take a running zone down. */
@@ -69,6 +87,10 @@ static void done_check(void *userdata, int result, const struct err *err) {
         t->checking = NULL;
         memcpy(t->images, c->images, sizeof(t->images));
         memset(c->images, -1, sizeof(c->images));
+        boot_close(&t->boot);
+        t->boot = c->boot;
+        c->boot = BOOT_NONE;
+        tell_warnings(t, &c->diagnostics);
         checking_free(c);
         go_on(t, result, err);
 }
@@ -78,7 +100,14 @@ void task_enter_check(struct task *t) {
         int r = -ENOMEM;
 
         if (c) {
-                *c = (struct checking){ .task = t, .spec = zone_spec_copy(t->spec) };
+                const struct board_spec *board = task_engine(t)->desired.board;
+
+                *c = (struct checking){ .task = t, .spec = zone_spec_copy(t->spec), .boot = BOOT_NONE };
+                if (board) {
+                        c->board = *board;
+                        c->board.path = NULL;
+                        c->has_board = true;
+                }
                 memset(c->images, -1, sizeof(c->images));
                 if (c->spec)
                         r = job_start(task_engine(t)->config.event, work_check, done_check, c, &c->job);

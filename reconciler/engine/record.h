@@ -14,6 +14,7 @@
 #define MESSAGE_ZONE_STOPPED   "660e1a4fcd224e71b8a827e52868246f"
 #define MESSAGE_ZONE_FAILED    "8aef8ffb0ffb40588bef67cb03fc39e2"
 #define MESSAGE_ZONE_ENDED     "1de4c8a807d6440eac5d088ee3411b1c" /* its guest powered off, or went astray */
+#define MESSAGE_ZONE_WARNING   "72b12eb093a34fab8de1ef0d2c9089f9" /* it is started, but its guest will stumble */
 #define MESSAGE_ZONE_NOTE      "3b008c73327a40438ad78dfba5ff92ac" /* refused, waiting, bad file, foreign … */
 #define MESSAGE_WORKER_STARTED "b736bef4bee44e9cabb056e53c9e48f8"
 #define MESSAGE_WORKER_ENDED   "8f78f026f2fe4c158f39146e3f9fff95"

@@ -28,6 +28,7 @@ struct task *task_free(struct task *t) {
                 t->job = job_cancel(t->job);
                 task_abandon_check(t);
                 task_close_images(t);
+                boot_close(&t->boot);
                 sd_event_source_disable_unref(t->timer);
                 zone_spec_free(t->spec);
                 free(t);
@@ -216,7 +217,9 @@ void task_start(struct zone *z, const struct action *a) {
 
         if (!t)
                 return;
-        *t = (struct task){ .zone = z, .kind = a->kind, .id = a->id, .began = engine_now(z->engine) };
+        *t = (struct task){
+                .zone = z, .kind = a->kind, .id = a->id, .boot = BOOT_NONE, .began = engine_now(z->engine)
+        };
         memset(t->images, -1, sizeof(t->images));
         t->file_hash = file_hash(z);
         z->task = t;

@@ -28,6 +28,7 @@ struct task {
         uint64_t file_hash;           /* of what its file said at the beginning; 0: no good file */
         struct checking *checking;    /* under way */
         int images[ZONE_DEVICES_MAX]; /* opened for the workers; -1: none */
+        struct boot boot;             /* what it boots from */
         struct job *job;
         sd_event_source *timer;
         bool undoing;

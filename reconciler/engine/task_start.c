@@ -12,6 +12,7 @@ static int make_zone(struct task *t) {
         struct zone_making making = {
                 .spec = t->spec,
                 .board = e->desired.board,
+                .boot = &t->boot,
                 .owner_cookie = zone_owner_cookie(t->zone->name),
         };
         int fd, r;
@@ -96,11 +97,10 @@ void task_enter_attach(struct task *t) {
 
 static int work_load(void *userdata, struct err *err) {
         const struct task *t = userdata;
-        const struct image_spec *images[] = { &t->spec->kernel, &t->spec->device_tree, &t->spec->initrd };
         struct hypervisor *h = task_engine(t)->config.hypervisor;
 
-        for (size_t i = 0; i < ELEMENTSOF(images); i++) {
-                int r = hypervisor_zone_load(h, t->zone->fd, images[i], err);
+        for (size_t i = 0; i < _BOOT_PART_MAX; i++) {
+                int r = hypervisor_zone_load(h, t->zone->fd, &t->boot.parts[i], boot_part_path(t->spec, i), err);
 
                 if (r < 0)
                         return r;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/dirs.h"
 #include "base/fd.h"
@@ -26,18 +25,6 @@ static void hvisor_close(struct hypervisor *h) {
 
 /* ---- making ----------------------------------------------------------------------------------------- */
 
-static int image_size(const struct image_spec *image, uint64_t *ret, struct err *e) {
-        struct stat st;
-
-        *ret = 0;
-        if (!image->path)
-                return 0;
-        if (stat(image->path, &st) < 0)
-                return err_set(e, -errno, "%s: %s", image->path, strerror(errno));
-        *ret = st.st_size;
-        return 0;
-}
-
 static void fill_gic(struct hvisor_gic *to, const struct gic_spec *from) {
         to->version = from->version;
         to->distributor = from->distributor;
@@ -59,6 +46,7 @@ static void add_regions(struct hvisor_zone_create *c, enum hvisor_region_type ty
 
 static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
         _cleanup_free_ struct hvisor_zone_create *c = calloc(1, sizeof(*c));
+        const struct boot_file *kernel = &m->boot->parts[BOOT_KERNEL], *tree = &m->boot->parts[BOOT_DEVICE_TREE];
         const struct zone_spec *z = m->spec;
         int r;
 
@@ -70,13 +58,10 @@ static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m,
         c->cookie[0] = m->owner_cookie;
         c->cookie[1] = m->spec_cookie;
         c->entry_point = z->entry_point;
-        c->kernel_address = z->kernel.address;
-        c->dtb_address = z->device_tree.address;
-        r = image_size(&z->kernel, (uint64_t *) &c->kernel_size, e);
-        if (r == 0)
-                r = image_size(&z->device_tree, (uint64_t *) &c->dtb_size, e);
-        if (r < 0)
-                return r;
+        c->kernel_address = kernel->address;
+        c->kernel_size = kernel->size;
+        c->dtb_address = tree->address;
+        c->dtb_size = tree->size;
         memcpy(c->interrupts, z->interrupts, sizeof(c->interrupts));
         fill_gic(&c->gic, z->gic.version ? &z->gic : &m->board->gic);
         add_regions(c, HVISOR_REGION_RAM, z->memory, z->num_memory);
@@ -151,20 +136,13 @@ static int hvisor_device_withdraw(struct hypervisor *h, int zone_fd, const char 
 
 /* ---- what takes its time ---------------------------------------------------------------------------- */
 
-static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct image_spec *image, struct err *e) {
-        _cleanup_close_ int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        struct stat st;
-
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return err_set(e, -errno, "%s", strerror(errno));
-        if (!S_ISREG(st.st_mode) || st.st_size == 0)
-                return err_set(e, -EINVAL, "not a file with something in it");
-        for (uint64_t offset = 0; offset < (uint64_t) st.st_size; offset += LOAD_CHUNK) {
+static int hvisor_zone_load(struct hypervisor *h _unused_, int zone_fd, const struct boot_file *file, struct err *e) {
+        for (uint64_t offset = 0; offset < file->size; offset += LOAD_CHUNK) {
                 struct hvisor_zone_load load = {
-                        .fd = fd,
+                        .fd = file->fd,
                         .offset = offset,
-                        .address = image->address + offset,
-                        .size = MIN((uint64_t) LOAD_CHUNK, (uint64_t) st.st_size - offset),
+                        .address = file->address + offset,
+                        .size = MIN((uint64_t) LOAD_CHUNK, file->size - offset),
                 };
                 int r = call(zone_fd, HVISOR_ZONE_LOAD, &load);
 

@@ -58,13 +58,14 @@ int hypervisor_device_withdraw(struct hypervisor *h, int zone_fd, const char *na
         return r < 0 ? err_add(e, r, "cannot withdraw the device object %s", name) : 0;
 }
 
-int hypervisor_zone_load(struct hypervisor *h, int zone_fd, const struct image_spec *image, struct err *e) {
+int hypervisor_zone_load(struct hypervisor *h, int zone_fd, const struct boot_file *file, const char *name,
+                         struct err *e) {
         int r;
 
-        if (!image->path)
+        if (file->fd < 0)
                 return 0;
-        r = h->ops->zone_load(h, zone_fd, image, e);
-        return r < 0 ? err_add(e, r, "cannot load %s", image->path) : 0;
+        r = h->ops->zone_load(h, zone_fd, file, e);
+        return r < 0 ? err_add(e, r, "cannot load %s", name) : 0;
 }
 
 int hypervisor_zone_start(struct hypervisor *h, int zone_fd, const struct zone_spec *z, struct err *e) {

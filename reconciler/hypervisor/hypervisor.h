@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "boot/boot.h"
 #include "config/spec.h"
 #include "live/live.h"
 
@@ -21,6 +22,7 @@ struct hypervisor;
 struct zone_making {
         const struct zone_spec *spec;
         const struct board_spec *board;
+        const struct boot *boot; /* what it boots from: where, and how large */
         uint64_t owner_cookie, spec_cookie;
 };
 
@@ -36,7 +38,7 @@ struct hypervisor_ops {
                              struct err *e);
         int (*device_open)(struct hypervisor *h, int zone_fd, const char *name, int *ret_fd, struct err *e);
         int (*device_withdraw)(struct hypervisor *h, int zone_fd, const char *name, struct err *e);
-        int (*zone_load)(struct hypervisor *h, int zone_fd, const struct image_spec *image, struct err *e);
+        int (*zone_load)(struct hypervisor *h, int zone_fd, const struct boot_file *file, struct err *e);
         int (*zone_start)(struct hypervisor *h, int zone_fd, const struct zone_spec *z, struct err *e);
         int (*zone_stop)(struct hypervisor *h, int zone_fd, struct err *e);
         int (*zone_destroy)(struct hypervisor *h, int zone_fd, struct err *e);
@@ -89,9 +91,10 @@ int hypervisor_device_withdraw(struct hypervisor *h, int zone_fd, const char *na
  * may run beside every other operation.
  */
 
-/** hypervisor_zone_load() - copies the whole file to its place in the zone's RAM; nothing if it has no path
- */
-int hypervisor_zone_load(struct hypervisor *h, int zone_fd, const struct image_spec *image, struct err *e);
+/** hypervisor_zone_load() - copies the whole file to its place in the zone's RAM; nothing if there is none
+ * @name: of the file, for messages */
+int hypervisor_zone_load(struct hypervisor *h, int zone_fd, const struct boot_file *file, const char *name,
+                         struct err *e);
 
 /**
  * hypervisor_zone_start() - lets the guest run

@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include <ftw.h>
+#include <libfdt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,11 +38,11 @@ void write_file(const char *dir, const char *name, const char *text) {
 }
 
 static void write_images(struct machine *m) {
-        static const char dtb[64] = { (char) 0xd0, 0x0d, (char) 0xfe, (char) 0xed, 0, 0, 0, 64 };
-        char path[160];
+        char path[160], dtb[256];
 
         write_file(m->dir, "Image", "kernel");
         snprintf(path, sizeof(path), "%s/zone.dtb", m->dir);
+        assert_int_equal(fdt_create_empty_tree(dtb, sizeof(dtb)), 0);
         assert_int_equal(file_write_atomic(path, dtb, sizeof(dtb)), 0);
         snprintf(path, sizeof(path), "%s/disk", m->dir);
         assert_int_equal(file_write_atomic(path, (char[512]){}, 512), 0);

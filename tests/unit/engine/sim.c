@@ -251,8 +251,7 @@ static int sim_device_withdraw(struct hypervisor *h, int zone_fd, const char *na
         return r;
 }
 
-static int sim_load(struct hypervisor *h, int zone_fd _unused_, const struct image_spec *image _unused_,
-                    struct err *e) {
+static int sim_load(struct hypervisor *h, int zone_fd _unused_, const struct boot_file *file _unused_, struct err *e) {
         struct sim *s = of(h);
         int r;
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of boot_prepare(): images.c and boot.c, and what they have of the device tree. */
+#pragma once
+
+#include "boot/boot.h"
+#include "boot/tree.h"
+#include "config/findings.h"
+
+/* One part, while it is looked at. */
+struct image {
+        const char *key;
+        const struct image_spec *spec;
+        struct boot_file file;
+        uint64_t room; /* that it takes in RAM, which can be more than its size; 0: it is not there */
+};
+
+struct booting {
+        struct findings f;
+        const struct gic_spec *gic; /* NULL: not known */
+        struct image images[_BOOT_PART_MAX];
+        struct tree tree;
+};
+
+/* ---- images.c --------------------------------------------------------------------------------------- */
+/* Opens each and looks at its head. */
+void images_open(struct booting *b);
+/* Where the guest sees a physical address of its RAM; the address itself if it has none there. */
+uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical);
+/* Inside of the zone's RAM, and apart from each other. */
+void images_check_places(struct booting *b);
+
+/* ---- tree_compare.c --------------------------------------------------------------------------------- */
+/* Warns of all in which the tree differs from the zone. */
+void tree_compare(struct booting *b);

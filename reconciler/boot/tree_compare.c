@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the guest is told of its machine, and what the machine has. A guest does not say that it was told wrong: it
+ * hangs without a word, so each difference is named here, with both of its sides.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "boot/booting.h"
+#include "config/schema.h"
+
+#define WARNINGS_MAX 32
+
+/* What the comparison goes by. */
+struct comparison {
+        struct findings *f;
+        const struct zone_spec *zone;
+        const struct gic_spec *gic; /* NULL: not known */
+        const struct image *initrd;
+        const struct tree *tree;
+        const struct tree_facts *facts;
+        unsigned said;
+};
+
+/* @object and @key as of finding(). A tree of a thousand differences is another zone's. */
+#define differ(c, object, key, ...)                                                                                    \
+        do {                                                                                                           \
+                if (++(c)->said <= WARNINGS_MAX)                                                                       \
+                        finding_warning((c)->f, object, key, __VA_ARGS__);                                             \
+        } while (0)
+
+#define PATH(c, node) tree_path((c)->tree, node, (char[TREE_PATH_MAX]){})
+
+/* ---- memory ----------------------------------------------------------------------------------------- */
+
+/* The first part of @r that none of @list has; false: they have all of it, together. */
+static bool first_gap(struct range r, const struct range *list, size_t count, struct range *ret) {
+        bool moved = true;
+
+        while (moved && r.size > 0) {
+                moved = false;
+                for (size_t i = 0; i < count; i++) {
+                        uint64_t covered;
+
+                        if (!range_contains(list[i].base, list[i].size, r.base, 1))
+                                continue;
+                        covered = MIN(list[i].size - (r.base - list[i].base), r.size);
+                        r.base += covered;
+                        r.size -= covered;
+                        moved = true;
+                        break;
+                }
+        }
+        if (r.size == 0)
+                return false;
+        for (size_t i = 0; i < count; i++)
+                if (list[i].base > r.base && list[i].base - r.base < r.size)
+                        r.size = list[i].base - r.base;
+        *ret = r;
+        return true;
+}
+
+static size_t guest_ranges(const struct memory_spec *list, size_t count, struct range *ret) {
+        for (size_t i = 0; i < count; i++)
+                ret[i] = (struct range){ list[i].guest, list[i].size };
+        return count;
+}
+
+/* The zone's memory that a node speaks of, if there is one: there the reader looks first. */
+static const struct memory_spec *memory_near(const struct zone_spec *z, struct range r) {
+        for (size_t i = 0; i < z->num_memory; i++)
+                if (range_overlaps(z->memory[i].guest, z->memory[i].size, r.base, r.size))
+                        return &z->memory[i];
+        return NULL;
+}
+
+static void compare_memory(struct comparison *c) {
+        struct range zone[ZONE_MEMORY_MAX], tree[TREE_ITEMS_MAX], gap;
+        const struct tree_facts *t = c->facts;
+        size_t n = guest_ranges(c->zone->memory, c->zone->num_memory, zone);
+
+        for (size_t i = 0; i < t->num_memory; i++)
+                tree[i] = t->memory[i].range;
+        for (size_t i = 0; i < t->num_memory; i++) {
+                const struct memory_spec *near = memory_near(c->zone, tree[i]);
+
+                if (first_gap(tree[i], zone, n, &gap))
+                        differ(c, near ? (const void *) near : c->zone, near ? "Size" : "DeviceTree",
+                               "%s of %s has RAM at 0x%" PRIx64 "+0x%" PRIx64
+                               " where the zone has none: using it is an error of the zone",
+                               PATH(c, t->memory[i].node), c->tree->name, gap.base, gap.size);
+        }
+        for (size_t i = 0; i < n; i++)
+                if (first_gap(zone[i], tree, t->num_memory, &gap))
+                        differ(c, &c->zone->memory[i], "Size",
+                               "[Memory %s]: no memory node of %s has 0x%" PRIx64 "+0x%" PRIx64
+                               ": the guest leaves that unused",
+                               c->zone->memory[i].name, c->tree->name, gap.base, gap.size);
+}
+
+/* ---- virtio devices --------------------------------------------------------------------------------- */
+
+static const char *section_of(const struct device_spec *d) {
+        return schema_sections[device_section(d)].name;
+}
+
+static const struct tree_virtio *node_of(const struct comparison *c, const struct device_spec *d) {
+        for (size_t i = 0; i < c->facts->num_virtio; i++)
+                if (c->facts->virtio[i].at.range.base == d->address)
+                        return &c->facts->virtio[i];
+        return NULL;
+}
+
+static const struct device_spec *device_of(const struct comparison *c, const struct tree_virtio *v) {
+        for (size_t i = 0; i < c->zone->num_devices; i++)
+                if (c->zone->devices[i].address == v->at.range.base)
+                        return &c->zone->devices[i];
+        return NULL;
+}
+
+static void compare_interrupt(struct comparison *c, const struct device_spec *d, const struct tree_virtio *v) {
+        if (!v->known_interrupt)
+                differ(c, d, "Interrupt", "[%s %s]: %s of %s has no interrupt of the GIC's, such as <0 %" PRIu32 " 1>",
+                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name, d->interrupt - 32);
+        else if (v->interrupt != d->interrupt)
+                differ(c, d, "Interrupt",
+                       "[%s %s]: %s of %s has interrupt %" PRIu32 " (<0 %" PRIu32 " …>), not %" PRIu32 " (<0 %" PRIu32
+                       " 1>): the guest waits for the device for ever",
+                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name, v->interrupt, v->interrupt - 32,
+                       d->interrupt, d->interrupt - 32);
+}
+
+static void compare_device(struct comparison *c, const struct device_spec *d) {
+        const struct tree_virtio *v = node_of(c, d);
+
+        if (!v) {
+                differ(c, d, "Address",
+                       "[%s %s]: no virtio,mmio node of %s has reg 0x%" PRIx64 ": the guest does not find the device",
+                       section_of(d), d->name, c->tree->name, d->address);
+                return;
+        }
+        if (!v->enabled)
+                differ(c, d, "Address", "[%s %s]: %s of %s is disabled (status): the guest does not find the device",
+                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name);
+        compare_interrupt(c, d, v);
+        if (!v->coherent)
+                differ(c, d, "Address",
+                       "[%s %s]: %s of %s lacks dma-coherent: what guest and device write may stay in a cache",
+                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name);
+}
+
+static void compare_devices(struct comparison *c) {
+        for (size_t i = 0; i < c->zone->num_devices; i++)
+                compare_device(c, &c->zone->devices[i]);
+        for (size_t i = 0; i < c->facts->num_virtio; i++) {
+                const struct tree_virtio *v = &c->facts->virtio[i];
+
+                if (v->enabled && !device_of(c, v))
+                        differ(c, c->zone, "DeviceTree",
+                               "%s of %s is a virtio device at 0x%" PRIx64
+                               ", where the zone has none: looking for it is an error of the zone",
+                               PATH(c, v->at.node), c->tree->name, v->at.range.base);
+        }
+}
+
+/* ---- the rest of the machine ------------------------------------------------------------------------ */
+
+static void compare_region(struct comparison *c, const char *key, const char *what, size_t index, struct range want) {
+        const struct tree_gic *g = &c->facts->gic;
+        const bool own = c->zone->gic.version != 0;
+
+        if (index >= g->num_regions)
+                differ(c, own ? (const void *) c->gic : c->zone, own ? key : "DeviceTree", "%s of %s has no %s",
+                       PATH(c, g->node), c->tree->name, what);
+        else if (g->regions[index].base != want.base || g->regions[index].size > want.size)
+                differ(c, own ? (const void *) c->gic : c->zone, own ? key : "DeviceTree",
+                       "%s of %s has its %s at 0x%" PRIx64 "+0x%" PRIx64 ", %s at 0x%" PRIx64 "+0x%" PRIx64,
+                       PATH(c, g->node), c->tree->name, what, g->regions[index].base, g->regions[index].size,
+                       own ? "the zone" : "the board", want.base, want.size);
+}
+
+static void compare_gic(struct comparison *c) {
+        const struct tree_gic *g = &c->facts->gic;
+        const struct gic_spec *z = c->gic;
+
+        if (c->facts->its >= 0)
+                differ(c, c->zone, "DeviceTree",
+                       "%s of %s is an ITS: with one in a zone a CPU hangs in the hypervisor when the zone is started "
+                       "again; delete the node",
+                       PATH(c, c->facts->its), c->tree->name);
+        if (!z)
+                return;
+        if (g->node < 0)
+                differ(c, c->zone, "DeviceTree", "%s has no GIC that is known here; the zone has a GICv%" PRIu32,
+                       c->tree->name, z->version);
+        else if (g->version != z->version)
+                differ(c, c->zone, "DeviceTree", "%s of %s is a GICv%" PRIu32 ", the zone has a GICv%" PRIu32,
+                       PATH(c, g->node), c->tree->name, g->version, z->version);
+        else {
+                compare_region(c, "DistributorAddress", "distributor", 0,
+                               (struct range){ z->distributor, z->distributor_size });
+                if (z->version == 3)
+                        compare_region(c, "RedistributorAddress", "redistributors", 1,
+                                       (struct range){ z->redistributor, z->redistributor_size });
+        }
+}
+
+static void compare_cpus(struct comparison *c) {
+        size_t wanted = (size_t) __builtin_popcountll(c->zone->cpus);
+
+        if (c->facts->num_cpus != wanted)
+                differ(c, c->zone, "CPUs", "/cpus of %s has %zu CPU%s, the zone has %zu", c->tree->name,
+                       c->facts->num_cpus, c->facts->num_cpus == 1 ? "" : "s", wanted);
+        if (c->facts->psci_hvc >= 0)
+                differ(c, c->zone, "DeviceTree",
+                       "%s of %s has method \"hvc\"; the hypervisor takes PSCI calls by \"smc\" only",
+                       PATH(c, c->facts->psci_hvc), c->tree->name);
+}
+
+/* Of every other device: nobody answers there. */
+static void compare_registers(struct comparison *c) {
+        struct range all[ZONE_MEMORY_MAX + ZONE_IO_MAX], gap;
+        size_t n = guest_ranges(c->zone->memory, c->zone->num_memory, all);
+
+        n += guest_ranges(c->zone->io, c->zone->num_io, all + n);
+        for (size_t i = 0; i < c->facts->num_registers; i++) {
+                const struct tree_region *r = &c->facts->registers[i];
+
+                if (first_gap(r->range, all, n, &gap))
+                        differ(c, c->zone, "DeviceTree",
+                               "%s of %s has registers at 0x%" PRIx64 "+0x%" PRIx64
+                               " that no [IO] gives to the zone: using them is an error of the zone",
+                               PATH(c, r->node), c->tree->name, gap.base, gap.size);
+        }
+}
+
+static void compare_initrd(struct comparison *c) {
+        const struct tree_facts *t = c->facts;
+        uint64_t start = zone_guest_address(c->zone, c->initrd->file.address), end = start + c->initrd->file.size;
+
+        if (c->initrd->room == 0 && !c->initrd->spec->path && t->has_initrd)
+                differ(c, c->zone, "DeviceTree",
+                       "/chosen of %s names an initrd at 0x%" PRIx64 ", and the zone has no Initrd=", c->tree->name,
+                       t->initrd_start);
+        if (c->initrd->room == 0)
+                return;
+        if (!t->has_initrd)
+                differ(c, c->zone, "Initrd",
+                       "/chosen of %s has no linux,initrd-start and linux,initrd-end: the guest does not find it",
+                       c->tree->name);
+        else if (t->initrd_start != start)
+                differ(c, c->zone, "InitrdAddress",
+                       "/chosen of %s has linux,initrd-start 0x%" PRIx64 ", but it is put at 0x%" PRIx64, c->tree->name,
+                       t->initrd_start, start);
+        else if (t->initrd_end < end)
+                differ(c, c->zone, "Initrd",
+                       "/chosen of %s has linux,initrd-end 0x%" PRIx64 ", but it reaches to 0x%" PRIx64, c->tree->name,
+                       t->initrd_end, end);
+}
+
+void tree_compare(struct booting *b) {
+        _cleanup_free_ struct tree_facts *facts = malloc(sizeof(*facts));
+        struct comparison c = {
+                .f = &b->f,
+                .zone = b->f.zone,
+                .gic = b->gic,
+                .initrd = &b->images[BOOT_INITRD],
+                .tree = &b->tree,
+                .facts = facts,
+        };
+
+        if (!facts) {
+                b->f.r = -ENOMEM;
+                return;
+        }
+        tree_scan(&b->tree, facts);
+        compare_memory(&c);
+        compare_devices(&c);
+        compare_gic(&c);
+        compare_cpus(&c);
+        compare_registers(&c);
+        compare_initrd(&c);
+        if (c.said > WARNINGS_MAX || facts->cut || facts->too_deep)
+                finding_warning(&b->f, b->f.zone, "DeviceTree", "%s was not compared to its end: %s", b->tree.name,
+                                c.said > WARNINGS_MAX ? "it differs in more than was said"
+                                : facts->cut          ? "it has more nodes than any zone"
+                                                      : "its nodes are nested too deeply");
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The zone and its device tree agree; each row changes one of the two. */
+#include <errno.h>
+
+#include "trees.h"
+
+#define CONF(from, to) from, to, "", ""
+#define TREE(from, to) "", "", from, to
+
+static int put_files(void **state) {
+        if (enter_directory(state) < 0)
+                return -1;
+        put_file("kernel", "bare metal", 10, 4096);
+        put_file("initrd", "", 0, 4096);
+        return 0;
+}
+
+static void test_compare_names_both_sides(void **state _unused_) {
+        static const struct {
+                const char *conf_from, *conf_to, *tree_from, *tree_to, *want;
+        } c[] = {
+                { CONF("", ""), "" },
+                { CONF("Size=16M", "Size=32M"), "x.conf:13:6: warning: [Memory ram]: no memory node of dtb has "
+                                                "0x51000000+0x1000000: the guest leaves "
+                                                "that unused\n" },
+                { TREE("0 0x1000000>", "0 0x2000000>"),
+                  "x.conf:13:6: warning: /memory@50000000 of dtb has RAM at 0x51000000+0x1000000 where the zone has "
+                  "none: using it is an error of the zone\n" },
+                { TREE("0 0x1000000>", "0 0x1000000 0 0x70000000 0 0x1000>"),
+                  "x.conf:7:12: warning: /memory@50000000 of dtb has RAM at 0x70000000+0x1000 where the zone has none: "
+                  "using it is an error of the zone\n" },
+                { TREE("0 0x1000000>", "0 0x800000 0 0x50800000 0 0x800000>"), "" },
+                { CONF("Address=0xa003c00", "Address=0xa003a00"),
+                  "x.conf:16:9: warning: [Block root]: no virtio,mmio node of dtb has reg 0xa003a00: the guest does "
+                  "not "
+                  "find the device\n"
+                  "x.conf:7:12: warning: /virtio_mmio@a003c00 of dtb is a virtio device at 0xa003c00, where the zone "
+                  "has none: looking for it is an error of the zone\n" },
+                { CONF("Interrupt=78", "Interrupt=79"),
+                  "x.conf:17:11: warning: [Block root]: /virtio_mmio@a003c00 of dtb has interrupt 78 (<0 46 …>), not "
+                  "79 (<0 47 1>): the guest waits for the device for ever\n" },
+                { TREE("interrupts = <0 46 1>", "interrupts = <1 46 1>"),
+                  "x.conf:17:11: warning: [Block root]: /virtio_mmio@a003c00 of dtb has no interrupt of the GIC's, "
+                  "such "
+                  "as <0 46 1>\n" },
+                { TREE("interrupts = <0 46 1>", "interrupts = <0 46>"),
+                  "x.conf:17:11: warning: [Block root]: /virtio_mmio@a003c00 of dtb has no interrupt of the GIC's, "
+                  "such "
+                  "as <0 46 1>\n" },
+                { TREE("interrupts = <0 46 1>", "interrupts-extended = <&gic 0 46 1>"), "" },
+                { TREE("interrupts = <0 46 1>", "interrupts = <0 46 1>; interrupt-parent = <77>"),
+                  "x.conf:17:11: warning: [Block root]: /virtio_mmio@a003c00 of dtb has no interrupt of the GIC's, "
+                  "such "
+                  "as <0 46 1>\n" },
+                { TREE("interrupts = <0 44 1>; dma-coherent", "interrupts = <0 44 1>"),
+                  "x.conf:19:9: warning: [Console main]: /virtio_mmio@a003800 of dtb lacks dma-coherent: what guest "
+                  "and "
+                  "device write may stay in a cache\n" },
+                { TREE("interrupts = <0 44 1>;", "interrupts = <0 44 1>; status = \"disabled\";"),
+                  "x.conf:19:9: warning: [Console main]: /virtio_mmio@a003800 of dtb is disabled (status): the guest "
+                  "does not find the device\n" },
+                { TREE("psci {",
+                       "soc { #address-cells = <1>; #size-cells = <1>; ranges = <0 0 0xb000000 0x1000>;\n"
+                       "disk@200 { compatible = \"virtio,mmio\"; reg = <0x200 0x200>; };\n"
+                       "off@400 { compatible = \"virtio,mmio\"; reg = <0x400 0x200>; status = \"disabled\"; };\n"
+                       "};\npsci {"),
+                  "x.conf:7:12: warning: /soc/disk@200 of dtb is a virtio device at 0xb000200, where the zone has "
+                  "none: "
+                  "looking for it is an error of the zone\n" },
+                { TREE("\"arm,gic-v3\"", "\"arm,gic-400\""),
+                  "x.conf:7:12: warning: /interrupt-controller@8000000 of dtb is a GICv2, the zone has a GICv3\n" },
+                { TREE("0 0x80a0000", "0 0x80b0000"),
+                  "x.conf:7:12: warning: /interrupt-controller@8000000 of dtb has its redistributors at "
+                  "0x80b0000+0xf60000, the board at 0x80a0000+0xf60000\n" },
+                { TREE("<0 0x8000000 0 0x10000>, <0 0x80a0000 0 0xf60000>", "<0 0x8000000 0 0x10000>"),
+                  "x.conf:7:12: warning: /interrupt-controller@8000000 of dtb has no redistributors\n" },
+                { CONF("[Console", "[GIC]\nVersion=3\nDistributorAddress=0x9000000\nDistributorSize=64K\n"
+                                   "RedistributorAddress=0x80a0000\nRedistributorSize=0xf60000\n[Console"),
+                  "x.conf:20:20: warning: /interrupt-controller@8000000 of dtb has its distributor at "
+                  "0x8000000+0x10000, the zone at 0x9000000+0x10000\n" },
+                { TREE("#size-cells = <2>; ranges;\n",
+                       "#size-cells = <2>; ranges;\nmsi-controller@8080000 { compatible = \"arm,gic-v3-its\"; "
+                       "reg = <0 0x8080000 0 0x20000>; };\n"),
+                  "x.conf:7:12: warning: /interrupt-controller@8000000/msi-controller@8080000 of dtb is an ITS: with "
+                  "one "
+                  "in a zone a CPU hangs in the hypervisor when the zone is started again; delete the node\n" },
+                { CONF("CPUs=2-3", "CPUs=2"), "x.conf:3:6: warning: /cpus of dtb has 2 CPUs, the zone has 1\n" },
+                { TREE("\"smc\"", "\"hvc\""),
+                  "x.conf:7:12: warning: /psci of dtb has method \"hvc\"; the hypervisor takes PSCI calls by \"smc\" "
+                  "only\n" },
+                { TREE("psci {", "uart@9000000 { compatible = \"arm,pl011\"; reg = <0 0x9000000 0 0x1000>; };\npsci {"),
+                  "x.conf:7:12: warning: /uart@9000000 of dtb has registers at 0x9000000+0x1000 that no [IO] gives to "
+                  "the zone: using them is an error of the zone\n" },
+                { "[Console", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Console", "psci {",
+                  "uart@9000000 { compatible = \"arm,pl011\"; reg = <0 0x9000000 0 0x1000>; };\npsci {", "" },
+                { CONF("Initrd=DIR/initrd\nInitrdAddress=0x50800000\n", ""),
+                  "x.conf:7:12: warning: /chosen of dtb names an initrd at 0x50800000, and the zone has no Initrd=\n" },
+                { CONF("InitrdAddress=0x50800000", "InitrdAddress=0x50900000"),
+                  "x.conf:10:15: warning: /chosen of dtb has linux,initrd-start 0x50800000, but it is put at "
+                  "0x50900000\n" },
+                { TREE("<0x50801000>", "<0 0x50800fff>"), "x.conf:9:8: warning: /chosen of dtb has linux,initrd-end "
+                                                          "0x50800fff, but it reaches to 0x50801000\n" },
+                { TREE("linux,initrd-start = <0x50800000>; ", ""),
+                  "x.conf:9:8: warning: /chosen of dtb has no linux,initrd-start and linux,initrd-end: the guest does "
+                  "not find it\n" },
+        };
+        _cleanup_(board_spec_freep) struct board_spec *board = parse_good_board(good_board);
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
+                _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, c[i].conf_from, c[i].conf_to);
+                _cleanup_free_ char *tree = replaced(boot_tree, c[i].tree_from, c[i].tree_to), *got = NULL;
+                _cleanup_(diagnostics_clear) struct diagnostics d = {};
+
+                put_tree("dtb", tree);
+                assert_int_equal(boot_check(z, board, false, &d), 0);
+                got = diagnostics_text(&d);
+                assert_string_equal(got, c[i].want);
+                assert_int_equal(d.errors, 0);
+        }
+}
+
+static void test_compare_ends_where_a_tree_does_not(void **state _unused_) {
+        _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, "", "");
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_free_ char *source = NULL, *got = NULL;
+        size_t size;
+        FILE *f = open_memstream(&source, &size);
+
+        fputs("/dts-v1/;\n/ {\n#address-cells = <1>; #size-cells = <1>;\n", f);
+        for (unsigned i = 0; i < 3000; i++)
+                fprintf(f, "v%u { compatible = \"virtio,mmio\"; reg = <0x%x 0x200>; };\n", i, 0x10000000 + i * 0x200);
+        for (unsigned i = 0; i < 100; i++)
+                fprintf(f, "a {\n");
+        for (unsigned i = 0; i < 100; i++)
+                fprintf(f, "};\n");
+        fputs("};\n", f);
+        fclose(f);
+        put_tree("dtb", source);
+        assert_int_equal(boot_check(z, NULL, false, &d), 0);
+        assert_int_equal(d.count, 33);
+        got = diagnostics_text(&d);
+        assert_non_null(strstr(got, "dtb was not compared to its end: it differs in more than was said\n"));
+}
+
+/* Whatever the bytes are: an answer, and no byte beyond them is looked at (the tests run under ASan). */
+static void test_compare_bears_any_bytes(void **state _unused_) {
+        _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, "", "");
+        _cleanup_(board_spec_freep) struct board_spec *board = parse_good_board(good_board);
+        _cleanup_free_ char *good = NULL;
+        unsigned taken = 0, refused = 0;
+        size_t size;
+
+        put_tree("dtb", boot_tree);
+        assert_int_equal(file_read(AT_FDCWD, "dtb", 4096, &good, &size), 0);
+        srand(1);
+        for (unsigned i = 0; i < 4000; i++) {
+                _cleanup_(diagnostics_clear) struct diagnostics d = {};
+                char bad[4096];
+                int r;
+
+                memcpy(bad, good, sizeof(bad));
+                for (unsigned j = 0; j <= i % 4; j++)
+                        bad[(size_t) rand() % (i % 2 ? 64 : 2048)] ^= (char) (1 << rand() % 8);
+                put_file("dtb", bad, sizeof(bad), i % 8 == 7 ? rand() % 4096 + 1 : 4096);
+                r = boot_check(z, board, false, &d);
+                assert_true(r == 0 || r == -EBADMSG);
+                taken += r == 0;
+                refused += r < 0;
+        }
+        assert_true(taken > 100 && refused > 100);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_compare_names_both_sides),
+                cmocka_unit_test(test_compare_ends_where_a_tree_does_not),
+                cmocka_unit_test(test_compare_bears_any_bytes),
+        };
+
+        return cmocka_run_group_tests_name("tree_compare", tests, put_files, remove_directory);
+}
