@@ -89,7 +89,7 @@ $(O)/hvisor.%: $(DESCRIBE)
 
 UNIT := build/unit
 UNIT_SOURCES := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
-UNIT_PARTS := $(wildcard reconciler/*/*.c) $(addprefix kmod/,register_file.c register_model.c zone_check.c zone_config.c) $(shell find tests/unit -name '*.c' ! -name 'test_*' 2>/dev/null)
+UNIT_PARTS := $(wildcard reconciler/*/*.c) $(addprefix kmod/,hivc_layout.c register_file.c register_model.c zone_check.c zone_config.c) $(shell find tests/unit -name '*.c' ! -name 'test_*' 2>/dev/null)
 UNIT_TESTS := $(addprefix $(UNIT)/,$(notdir $(basename $(UNIT_SOURCES))))
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_LIBS := libsystemd jansson libseccomp liburing
@@ -237,7 +237,7 @@ clean:
 help:
 	@sed -n 's/^# \(make .*\)/  \1/p' Makefile
 	@echo '  make demo-shell root Linux of the rig, with a shell for you'
-	@echo '  make kmod       hvisor.ko: KDIR=/path/to/linux [ARCH= CROSS_COMPILE=]'
+	@echo '  make kmod       hvisor.ko, hivc.ko: KDIR=/path/to/linux [ARCH= CROSS_COMPILE=]'
 	@echo '  make install    [DESTDIR=] what make built, with its units'
 	@echo '  make deb        packages for Debian [CROSS_COMPILE=]'
 	@echo '  make unit       the unit tests alone (run them with tests/run)'

@@ -38,8 +38,12 @@ static int check_architecture(void)
 /* The node tells that there is a hypervisor; without one its call is undefined. */
 static int find_wakeup_interrupt(unsigned int *irq)
 {
-	struct device_node *node = of_find_compatible_node(NULL, NULL, "hvisor");
+	struct device_node *node = NULL;
 
+	/* That of hivc.ko is compatible, too. */
+	do
+		node = of_find_compatible_node(node, NULL, "hvisor");
+	while (node && of_node_name_eq(node, "hvisor_ivc_device"));
 	if (!node) {
 		pr_err("the device tree has no node compatible with \"hvisor\": this is not root Linux under hvisor\n");
 		return -ENODEV;

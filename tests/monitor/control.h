@@ -28,7 +28,7 @@ enum knob {
         KNOB_SHUTDOWN_WAIT_MS,  /* how long ZONE_SHUTDOWN waits for a CPU; 0: 7500, as measured on hvisor */
         KNOB_DRAIN_EVENTS,      /* 1: one SGI handles every queued event, not one (hvisor: 0) */
         KNOB_QUIET,             /* 1: only panics are printed */
-        KNOB_ROOT_IVC,          /* 1: as built with an IVC for root Linux (ROOT_IVC in board.h); it stays */
+        KNOB_ROOT_IVC,          /* 1: IVC_INFO finds that this was built with an IVC for root Linux (ROOT_IVC in board.h) */
         _KNOB_MAX,
 };
 

@@ -40,19 +40,12 @@ static int64_t ivc_info(uint64_t info, uint64_t unused) {
         int64_t r;
 
         (void) unused;
+        zone_root_join_ivc();
         if (!stage2_translate(&z->stage2, info, &address))
                 panic("IVC_INFO: zone %u has nothing at %x", (uint64_t) z->id, info);
         r = ivc_tell(z->id, (struct ivc_info *) address);
         zone_put(z);
         return r;
-}
-
-static int64_t turn_knob(uint64_t knob, uint64_t value) {
-        uint64_t r = knob_set(knob, value);
-
-        if (knob == KNOB_ROOT_IVC && value)
-                zone_root_join_ivc();
-        return (int64_t) r;
 }
 
 static int64_t config_check(uint64_t magic, uint64_t unused) {
@@ -78,7 +71,7 @@ static int64_t hypercall(uint64_t code, uint64_t a1, uint64_t a2) {
         const struct hypercall *h;
 
         if (code == HYPERCALL_KNOB && zone_this_is_root())
-                return turn_knob(a1, a2);
+                return (int64_t) knob_set(a1, a2);
         if (code >= ELEMENTSOF(hypercalls)) {
                 print("hypercall %u is unknown", code);
                 return 0;

@@ -40,7 +40,7 @@ struct zone {
 /* Makes root Linux's zone and gives it its CPUs. CPU 0, once. */
 void zone_create_root(void);
 
-/* Root joins the IVC that KNOB_ROOT_IVC gives it. CPU 0 at the start, or root itself; once. */
+/* Root joins the IVC that KNOB_ROOT_IVC gives it, if it has not yet. */
 void zone_root_join_ivc(void);
 
 /* This CPU's zone, with a reference. Panics if it has none. zone_put() gives the reference back. */

@@ -159,15 +159,13 @@ void zone_create_root(void) {
         take_cpus(z, ROOT_CPUS, ROOT_KERNEL, ROOT_DTB);
         zone_list_add(z);
         ivc_join(z, NULL, 0);
-        if (knob_get(KNOB_ROOT_IVC))
-                zone_root_join_ivc();
 }
 
 void zone_root_join_ivc(void) {
         static const struct ivc_config config = ROOT_IVC;
         struct zone *z = zone_find(ROOT_ZONE_ID);
 
-        if (!z->num_ivc_tables)
+        if (knob_get(KNOB_ROOT_IVC) && !z->num_ivc_tables)
                 ivc_join(z, &config, 1);
         zone_put(z);
 }

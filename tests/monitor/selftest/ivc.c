@@ -118,8 +118,16 @@ static void test_coming_again(void) {
         hypercall(HYPERCALL_ZONE_SHUTDOWN, 1, 0);
 }
 
+static void give_root_its_ivc(void) {
+        static struct ivc_info info;
+
+        hypercall(HYPERCALL_KNOB, KNOB_ROOT_IVC, 1);
+        check_equal(hypercall(HYPERCALL_IVC_INFO, (uint64_t) &info, 0), 0, "IVC_INFO");
+        check(info.len == 1 && info.control_table_ipas[0] == TABLE, "an IVC for root");
+}
+
 static void test_root(void) {
-        check_equal(hypercall(HYPERCALL_KNOB, KNOB_ROOT_IVC, 1), KNOB_ACCEPTED, "an IVC for root");
+        give_root_its_ivc();
         start_peer(&lower, 1, ivc_for(0, 1, LOWER_IRQ, 3));
         interrupts_enable(65, on_root_interrupt);
         agent_do(&lower, AGENT_INTERRUPTS_ON, LOWER_IRQ, 0, 0);
@@ -175,6 +183,6 @@ bool spoil_ivc(struct zone_config *c, uint64_t number) {
 }
 
 void root_invokes_nobody(void) {
-        hypercall(HYPERCALL_KNOB, KNOB_ROOT_IVC, 1);
+        give_root_its_ivc();
         write32(TABLE + IPI_INVOKE, 1);
 }

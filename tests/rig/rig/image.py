@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 What root Linux boots from: the base (Debian's packages, made once) and, behind it in the same file, a second archive with all
-that changes from build to build: the product, hvisor.ko beside the kernel's modules, the agent, the images for zones.
+that changes from build to build: the product, its modules beside the kernel's, the agent, the images for zones.
 """
 
 import configparser
@@ -14,7 +14,7 @@ import tempfile
 from . import cpio, lean, paths
 
 STAGE = pathlib.Path(os.environ.get("RIG_STAGE", paths.BUILD / "stage"))        # `make install DESTDIR=` puts the product here
-MODULE_PLACES = [paths.TOP / "build/arm64/kmod/hvisor.ko", paths.TOP / "kmod/hvisor.ko"]
+MODULES = [paths.TOP / "kmod/hvisor.ko", paths.TOP / "kmod/hivc.ko"]
 
 TOOLS = paths.RIG / "tools"             # a program for cases each
 
@@ -46,7 +46,7 @@ def make_root_cpio():
     lean.make_base()
     sources = [paths.RIG / "rig", *programs(), paths.BASE_CPIO.with_name("root.cpio.key"), paths.KERNEL / "version"]
     sources += [STAGE] if STAGE.is_dir() else []
-    sources += [f for f in (hvisor_module(), *ZONE_IMAGES.values(), *EXAMPLES.values(), *payloads()) if f]
+    sources += [f for f in (*hvisor_modules(), *ZONE_IMAGES.values(), *EXAMPLES.values(), *payloads()) if f]
 
     def make(target):
         with open(target, "wb") as out, open(paths.BASE_CPIO, "rb") as base:
@@ -76,8 +76,8 @@ def add_hypervisor_node(dtb):
     subprocess.run(["fdtput", "-t", "x", str(dtb), node, "interrupts", "0", "20", "1"], check=True)
 
 
-def hvisor_module():
-    return next((place for place in MODULE_PLACES if place.exists()), None)
+def hvisor_modules():
+    return [module for module in MODULES if module.exists()]
 
 
 def programs():
@@ -105,14 +105,14 @@ def write_overlay(out):
 
 
 def add_modules(archive):
-    """The kernel's modules and hvisor.ko, with the tables that modprobe reads."""
+    """The kernel's modules and ours, with the tables that modprobe reads."""
     release = (paths.KERNEL / "version").read_text().strip()
     with tempfile.TemporaryDirectory() as folder:
         tree = pathlib.Path(folder) / "lib/modules" / release
         shutil.copytree(paths.KERNEL / "modules/lib/modules" / release, tree)
-        if hvisor_module():
-            (tree / "extra").mkdir()
-            shutil.copy(hvisor_module(), tree / "extra/hvisor.ko")
+        (tree / "extra").mkdir()
+        for module in hvisor_modules():
+            shutil.copy(module, tree / "extra")
         subprocess.run(["/sbin/depmod", "-b", folder, release], check=True)
         archive.tree(tree, f"usr/lib/modules/{release}")
 
