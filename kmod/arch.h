@@ -16,9 +16,10 @@
 #include <asm/barrier.h>
 #include <asm/cputype.h>
 
-#define ARCH_ZONE	ZONE_ARCH_ARM64
+#define ARCH_ZONE	HVISOR_ARCH_ARM64
 #define ARCH_NAME	"arm64"
 
+#define ARCH_CLEANS_CPUS	true	/* between two zones: see clean_cpus.h */
 #define ARCH_CLEAN_GUEST_TELLS	true	/* when it is done, see clean_guest_code.S */
 
 /*
@@ -58,9 +59,10 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 
 #include <asm/barrier.h>
 
-#define ARCH_ZONE	ZONE_ARCH_RISCV64
+#define ARCH_ZONE	HVISOR_ARCH_RISCV64
 #define ARCH_NAME	"riscv64"
 
+#define ARCH_CLEANS_CPUS	true
 #define ARCH_CLEAN_GUEST_TELLS	true
 
 /*
@@ -89,9 +91,11 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 
 #include <asm/barrier.h>
 
-#define ARCH_ZONE	ZONE_ARCH_X86_64
+#define ARCH_ZONE	HVISOR_ARCH_X86_64
 #define ARCH_NAME	"x86_64"
 
+/* The hypervisor writes a kernel's boot parameters into every zone: none is as small as that. */
+#define ARCH_CLEANS_CPUS	false
 #define ARCH_CLEAN_GUEST_TELLS	false
 
 /* Undefined where there is no hypervisor, as on arm64. */

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "arch.h"
 #include "clean_guest.h"
 #include "hypervisor_call.h"
 #include "zone_config.h"
@@ -18,7 +19,8 @@ static u64 ended_cpus;		/* of these: their zone has ended, and none was started 
 
 void clean_cpus_note_use(u64 cpus)
 {
-	used_cpus |= cpus;
+	if (ARCH_CLEANS_CPUS)
+		used_cpus |= cpus;
 	ended_cpus &= ~cpus;
 }
 

@@ -54,6 +54,9 @@ int clean_guest_make(const struct zone_description *zone, unsigned int cpu,
 	guest->dtb_address = 0;
 	guest->dtb_size = 0;
 	memset(guest->interrupts, 0, sizeof(guest->interrupts));
+	guest->num_ivcs = 0;
+	guest->num_pci_buses = 0;
+	guest->num_pci_devices = 0;
 	guest->num_regions = 1;
 	guest->regions[0] = (struct hvisor_region){
 		.type = HVISOR_REGION_RAM,

@@ -26,19 +26,45 @@ static long do_info(void *unused, void *argument)
 	info->abi_version = HVISOR_ABI_VERSION;
 	info->magic = hypervisor_layout()->magic;
 	info->config_size = hypervisor_layout()->size;
+	info->arch = hypervisor_layout()->arch;
 	info->root_cpus = hypervisor_root_cpus();
 	info->requests = bridge_requests();
 	info->wakeups = bridge_wakeups();
 	return 0;
 }
 
-static long do_zone_create(void *unused, void *wanted)
+/* In words; whether they arrive is the caller's affair. */
+static void tell_problem(const struct hvisor_zone_create *wanted,
+			 const struct zone_problem *problem, int error)
 {
+	const struct zone_layout *layout = hypervisor_layout();
+	char text[160];
+	size_t n;
+
+	if (!wanted->message || !wanted->message_size)
+		return;
+	n = scnprintf(text, sizeof(text), "%s (%u)", problem->field, problem->index);
+	if (error == -EOPNOTSUPP)
+		n += scnprintf(text + n, sizeof(text) - n,
+			       ": the hypervisor's zone_config 0x%x of %u bytes has no place for it",
+			       layout->magic, layout->size);
+	n = min_t(size_t, n, wanted->message_size - 1);
+	text[n] = '\0';
+	if (copy_to_user(u64_to_user_ptr(wanted->message), text, n + 1))
+		pr_debug("%s\n", text);
+}
+
+static long do_zone_create(void *unused, void *argument)
+{
+	const struct hvisor_zone_create *wanted = argument;
+	struct zone_problem problem = { NULL };
 	struct hv_zone *zone;
 	struct file *file;
 	int r, fd;
 
-	r = zone_create(wanted, &zone);
+	r = zone_create(wanted, &problem, &zone);
+	if (r < 0 && problem.field)
+		tell_problem(wanted, &problem, r);
 	if (r < 0)
 		return r;
 	fd = zone_file_open(zone, &file);

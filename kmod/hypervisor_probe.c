@@ -94,6 +94,11 @@ static const struct hvisor_gic some_gicv3 = {
 	.redistributor = 0x20000, .redistributor_size = 0x20000,
 };
 
+static const struct hvisor_riscv64 some_riscv64 = {
+	.plic = 0x10000, .plic_size = 0x1000,
+	.aplic = 0x20000, .aplic_size = 0x1000,
+};
+
 /*
  * The hypervisor checks a start in this order: the size (-EINVAL), whether the
  * id is free (-EINVAL), the regions and the interrupt controller (a panic), the
@@ -103,10 +108,16 @@ static const struct hvisor_gic some_gicv3 = {
  */
 static void describe_refused(struct zone_description *zone, u32 free_id)
 {
+	const struct hvisor_gic *gic = hypervisor_gic_version() == 3 ? &some_gicv3 : &some_gicv2;
+
 	strscpy(zone->name, "size-probe", sizeof(zone->name));
 	zone->id = free_id;
 	zone->cpus = BIT_ULL(__ffs64(root_cpus));
-	zone->gic = hypervisor_gic_version() == 3 ? some_gicv3 : some_gicv2;
+	zone->arch = ARCH_ZONE;
+	if (ARCH_ZONE == HVISOR_ARCH_ARM64)
+		zone->arm64.gic = *gic;
+	if (ARCH_ZONE == HVISOR_ARCH_RISCV64)
+		zone->riscv64 = some_riscv64;
 }
 
 /* Return: -EBUSY (the size is right), -EINVAL (it differs), or another errno. */

@@ -37,14 +37,14 @@ static void forget_ended(void)
 		}
 }
 
-int old_zones_check_apart(const struct zone_description *description)
+int old_zones_check_apart(const struct zone_description *description,
+			  struct zone_problem *problem)
 {
-	struct zone_problem problem;
 	struct old_zone *zone;
 
 	forget_ended();
 	list_for_each_entry(zone, &old_zones, link)
-		if (zone_check_apart(description, &zone->description, &problem) < 0)
+		if (zone_check_apart(description, &zone->description, problem) < 0)
 			return -EBUSY;
 	return 0;
 }
@@ -64,6 +64,7 @@ static bool old_zones_have_ram(u64 address, u64 size)
 
 static int check_config(const u8 *config, struct zone_description *description)
 {
+	struct zone_problem problem;
 	const char *what;
 	int r;
 
@@ -72,17 +73,18 @@ static int check_config(const u8 *config, struct zone_description *description)
 		pr_debug("zone_config: %s\n", what);
 		return r;
 	}
-	return zone_check_description(description);
+	return zone_check_description(description, &problem);
 }
 
 static int add_old_zone(struct old_zone *zone)
 {
+	struct zone_problem problem;
 	int r;
 
 	zones_lock();
-	r = zones_check_apart(&zone->description);
+	r = zones_check_apart(&zone->description, &problem);
 	if (!r)
-		r = old_zones_check_apart(&zone->description);
+		r = old_zones_check_apart(&zone->description, &problem);
 	if (!r) {
 		zone->is_starting = true;
 		list_add(&zone->link, &old_zones);

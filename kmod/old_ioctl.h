@@ -3,14 +3,16 @@
 #define HVISOR_OLD_IOCTL_H
 
 struct zone_description;
+struct zone_problem;
 
 /* The calls of the older tool (type HVISOR_OLD_TYPE) on /dev/hvisor. */
 long old_ioctl(unsigned int number, unsigned long argument);
 
 /*
- * With zones_lock() held: -EBUSY if a CPU or RAM belongs to a zone that was
+ * With zones_lock() held: -EBUSY if a CPU, RAM or PCI device belongs to a zone that was
  * started through these calls and still runs.
  */
-int old_zones_check_apart(const struct zone_description *description);
+int old_zones_check_apart(const struct zone_description *description,
+			  struct zone_problem *problem);
 
 #endif

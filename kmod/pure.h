@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the freestanding files (register_*.c, zone_check.c, zone_config.c) need
+ * What the freestanding files (register_*.c, zone_check*.c, zone_config*.c) need
  * from the world around them, inside the kernel and outside of it: they are compiled into the module, into unit tests and into user-space tools.
  * Nothing in them sleeps, allocates, locks or logs.
  */
@@ -10,6 +10,7 @@
 #ifdef __KERNEL__
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -26,6 +27,7 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 
+#define __always_unused __attribute__((__unused__))
 #define static_assert(expression) _Static_assert(expression, #expression)
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define BIT(n) (1UL << (n))

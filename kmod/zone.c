@@ -40,9 +40,8 @@ void zone_event(struct hv_zone *zone)
 	wake_up_interruptible(&zone->wait);
 }
 
-int zones_check_apart(const struct zone_description *description)
+int zones_check_apart(const struct zone_description *description, struct zone_problem *problem)
 {
-	struct zone_problem problem;
 	struct hv_zone *zone;
 
 	list_for_each_entry(zone, &zones, link) {
@@ -50,9 +49,9 @@ int zones_check_apart(const struct zone_description *description)
 
 		if (other->id == description->id)
 			return -EEXIST;
-		if (zone_check_apart(description, other, &problem) < 0) {
+		if (zone_check_apart(description, other, problem) < 0) {
 			pr_debug("zone %u: %s (%u) is zone %u's\n", description->id,
-				 problem.field, problem.index, other->id);
+				 problem->field, problem->index, other->id);
 			return -EBUSY;
 		}
 	}
@@ -97,16 +96,16 @@ static int check_foreign(const struct zone_description *description)
 	return r;
 }
 
-static int add_zone(struct hv_zone *zone)
+static int add_zone(struct hv_zone *zone, struct zone_problem *problem)
 {
 	int r;
 
 	mutex_lock(&zones_mutex);
-	r = zones_check_apart(&zone->description);
+	r = zones_check_apart(&zone->description, problem);
 	if (!r && name_is_taken(zone->description.name))
 		r = -EEXIST;
 	if (!r)
-		r = old_zones_check_apart(&zone->description);
+		r = old_zones_check_apart(&zone->description, problem);
 	if (!r)
 		r = check_foreign(&zone->description);
 	if (!r)
@@ -115,7 +114,8 @@ static int add_zone(struct hv_zone *zone)
 	return r;
 }
 
-int zone_create(const struct hvisor_zone_create *wanted, struct hv_zone **ret)
+int zone_create(const struct hvisor_zone_create *wanted, struct zone_problem *problem,
+		struct hv_zone **ret)
 {
 	struct hv_zone *zone = kzalloc(sizeof(*zone), GFP_KERNEL);
 	int r;
@@ -129,12 +129,13 @@ int zone_create(const struct hvisor_zone_create *wanted, struct hv_zone **ret)
 	zone->state = HVISOR_ZONE_CREATED;
 	memcpy(zone->cookie, wanted->cookie, sizeof(zone->cookie));
 
-	r = zone_describe(wanted, &zone->description);
+	r = zone_describe(wanted, &zone->description, problem);
 	if (r < 0)
 		goto err_free;
 	zone->started_as = zone->description;
 	kref_get(&zone->references);	/* the list's */
-	r = add_zone(zone);
+	*problem = (struct zone_problem){ NULL };
+	r = add_zone(zone, problem);
 	if (r < 0)
 		goto err_free;
 	*ret = zone;

@@ -103,11 +103,13 @@ void zone_event(struct hv_zone *zone);
 
 /**
  * zone_create() - makes an object, in state CREATED
+ * @problem: set where it is told what is at fault, else left alone
  * @ret: with a reference for the caller
  *
  * Return: 0, or what HVISOR_ZONE_CREATE says.
  */
-int zone_create(const struct hvisor_zone_create *wanted, struct hv_zone **ret);
+int zone_create(const struct hvisor_zone_create *wanted, struct zone_problem *problem,
+		struct hv_zone **ret);
 
 /* RCU read side, or with zones_lock() held. Return: borrowed; NULL if there is none. */
 struct hv_zone *zone_find(u32 id);
@@ -170,8 +172,8 @@ int zone_file_open(struct hv_zone *zone, struct file **ret);
 void zones_lock(void);
 void zones_unlock(void);
 
-/* With zones_lock() held. -EEXIST: the id; -EBUSY: CPU or RAM of a zone object. */
-int zones_check_apart(const struct zone_description *description);
+/* With zones_lock() held. -EEXIST: the id; -EBUSY: CPU, RAM or PCI device of a zone object. */
+int zones_check_apart(const struct zone_description *description, struct zone_problem *problem);
 
 /* With zones_lock() held: does [address, address+size) meet a zone object's RAM? */
 bool zones_have_ram(u64 address, u64 size);
@@ -179,12 +181,14 @@ bool zones_have_ram(u64 address, u64 size);
 /**
  * zone_check_description() - zone_check(), with what root Linux knows of the board
  *
- * Logs the field at fault at debug level. Return: as zone_check(), and -EBUSY
- * for a region in RAM that root Linux itself uses.
+ * Logs the field at fault at debug level. Return: as zone_check(), -EBUSY for a region
+ * in RAM that root Linux itself uses, and what zone_layout_check() does.
  */
-int zone_check_description(const struct zone_description *description);
+int zone_check_description(const struct zone_description *description,
+			   struct zone_problem *problem);
 
 /* From what user space wants to a checked description (zone_describe.c). @description is zeroed. */
-int zone_describe(const struct hvisor_zone_create *wanted, struct zone_description *description);
+int zone_describe(const struct hvisor_zone_create *wanted, struct zone_description *description,
+		  struct zone_problem *problem);
 
 #endif

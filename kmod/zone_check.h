@@ -3,6 +3,10 @@
  * Is this zone one that the hypervisor can start? It panics, and the board
  * with it, on many a zone_config; each of those is refused here, before.
  *
+ *   zone_check.c		regions, images, devices; between zones
+ *   zone_check_arch.c	what an architecture has: GIC, PLIC, boot of x86
+ *   zone_check_pci.c, zone_check_ivc.c
+ *
  * Freestanding.
  */
 #ifndef HVISOR_ZONE_CHECK_H
@@ -14,12 +18,6 @@ struct zone_limits {
 	u64 root_cpus;
 	u32 gic_version;	/* the board's; 0: not known */
 	u32 wakeup_interrupt;	/* the hypervisor's, to root Linux; 0: not known */
-};
-
-/* The field at fault, for a message: @field, with a number if it is one of many. */
-struct zone_problem {
-	const char *field;
-	u32 index;
 };
 
 /**
@@ -34,7 +32,8 @@ int zone_check(const struct zone_description *zone, const struct zone_limits *li
 /**
  * zone_check_apart() - may both exist at once?
  *
- * No CPU in common, and no byte of one's RAM in a region of the other. (Two
+ * No CPU in common, no byte of one's RAM in a region or a PCI window of the other,
+ * no PCI device of both but the host bridge, and IVC sections of one id alike. (Two
  * zones may share an I/O region: whether they should is their manager's call.)
  *
  * Return: 0, or -EBUSY and @problem.
@@ -46,13 +45,13 @@ int zone_check_apart(const struct zone_description *a, const struct zone_descrip
  * zone_add_device() - gives the zone a virtio window and an interrupt
  *
  * Return: 0, -EINVAL, -E2BIG (too many regions), -EEXIST (the window overlaps
- * a region, a window or the interrupt controller, or the interrupt is taken).
+ * a region, a window or what is trapped, or the interrupt is taken).
  */
 int zone_add_device(struct zone_description *zone, u64 address, u64 size, u32 interrupt,
 		    struct zone_problem *problem);
 
 /**
- * zone_find_ram() - the RAM region that holds [address, address+size)
+ * zone_find_ram() - the region of RAM, or of reserved RAM, that holds [address, address+size)
  * @physical: whether @address is physical, else guest
  *
  * Return: borrowed; NULL if no single one does.

@@ -28,6 +28,7 @@
  *   EEXIST   the id, name, window or interrupt is taken
  *   EBUSY    a CPU, RAM or interrupt belongs to root Linux, a CPU or RAM to
  *            another zone; the zone runs; the device has a worker already
+ *   EOPNOTSUPP the hypervisor's zone_config has no place for a field
  *   EPERM    not allowed in this state or to this descriptor
  *   ESTALE   the descriptor's zone was destroyed, or its worker was revoked
  */
@@ -37,10 +38,13 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define HVISOR_ABI_VERSION	2
+#define HVISOR_ABI_VERSION	3
 
 #define HVISOR_NAME_SIZE	32	/* with the terminating NUL */
 #define HVISOR_REGIONS_MAX	64	/* all kinds, virtio windows included */
+#define HVISOR_IVCS_MAX		2
+#define HVISOR_PCI_BUSES_MAX	4
+#define HVISOR_PCI_DEVICES_MAX	32
 #define HVISOR_DEVICES_MAX	7	/* the hypervisor panics beyond 7 pending */
 #define HVISOR_QUEUES_MAX	16
 #define HVISOR_CONFIG_SIZE	256	/* virtio device configuration space */
@@ -53,15 +57,22 @@
 /* ------------------------------------------------------------------------ */
 /* /dev/hvisor                                                               */
 
+enum hvisor_arch {
+	HVISOR_ARCH_ARM64 = 0,
+	HVISOR_ARCH_RISCV64 = 1,
+	HVISOR_ARCH_LOONGARCH64 = 2,
+	HVISOR_ARCH_X86_64 = 3,
+};
+
 /* What is underneath. */
 struct hvisor_info {
 	__u32 abi_version;	/* HVISOR_ABI_VERSION */
-	__u32 magic;		/* the hypervisor's configuration version */
+	__u32 magic;	/* the hypervisor's configuration version */
 	__u32 config_size;	/* size of its zone_config: one magic may have several */
-	__u32 flags;		/* 0 */
+	__u32 arch;	/* enum hvisor_arch */
 	__u64 root_cpus;	/* physical CPUs that root Linux itself uses */
-	__u64 requests;		/* trapped virtio accesses answered so far */
-	__u64 wakeups;		/* wake-up interrupts taken so far */
+	__u64 requests;	/* trapped virtio accesses answered so far */
+	__u64 wakeups;	/* wake-up interrupts taken so far */
 	__u64 reserved[4];
 };
 #define HVISOR_INFO		_IOR(HVISOR_IOC_TYPE, 0x00, struct hvisor_info)
@@ -69,27 +80,102 @@ struct hvisor_info {
 enum hvisor_region_type {
 	HVISOR_REGION_RAM	= 0,
 	HVISOR_REGION_IO	= 1,
+	HVISOR_REGION_RESERVED = 5, /* x86_64: RAM that the guest is told to leave alone */
 };
 
 struct hvisor_region {
-	__u32 type;		/* enum hvisor_region_type */
+	__u32 type;	/* enum hvisor_region_type */
 	__u32 reserved;
 	__u64 physical;
 	__u64 guest;
 	__u64 size;
 };
 
-/* The zone's interrupt controller (arm64). Unused fields are 0. */
+/* The interrupt controller of an arm64 zone. Unused fields are 0. */
 struct hvisor_gic {
-	__u32 version;		/* 2 or 3 */
+	__u32 version;	/* 2 or 3, as the board's */
 	__u32 reserved;
 	__u64 distributor, distributor_size;
 	__u64 redistributor, redistributor_size;	/* v3 */
-	__u64 its, its_size;				/* v3, or 0 */
+	__u64 its, its_size;	/* v3, or 0 */
 	__u64 cpu_interface, cpu_interface_size;	/* v2 from here on */
 	__u64 cpu_interface_offset;
 	__u64 hypervisor, hypervisor_size;
 	__u64 virtual_cpu, virtual_cpu_size;
+};
+
+#define HVISOR_ARM64_AARCH32 (1U << 0)	/* the guest's kernel is a 32-bit one */
+#define HVISOR_ARM64_UEFI (1U << 1)	/* the maps are there */
+
+struct hvisor_arm64 {
+	__u32 flags;	/* HVISOR_ARM64_* */
+	__u32 reserved;
+	struct hvisor_gic gic;
+	/* Of a guest's UEFI; inside RAM whose guest and physical addresses are the same. */
+	__u64 uefi_memory_map, uefi_memory_map_size;
+	__u64 uefi_system_table;
+};
+
+/* Either of them may be 0, not both. */
+struct hvisor_riscv64 {
+	__u64 plic, plic_size;
+	__u64 aplic, aplic_size;
+};
+
+#define HVISOR_REGION_NONE (~0ULL)
+
+/* Addresses are the guest's; a region is an index into the regions of the zone. */
+struct hvisor_x86_64 {
+	__u64 ioapic, ioapic_size;
+	__u64 kernel_entry;	/* where setup goes on */
+	__u64 command_line;	/* 0: none */
+	__u64 setup;	/* the kernel's setup code, a page of it at least */
+	__u64 initrd, initrd_size;	/* 0: none */
+	__u64 rsdp_region;	/* RAM, 0x20000 bytes at guest 0xe0000 */
+	__u64 acpi_region;	/* RAM for the other tables */
+	__u64 uefi_region;	/* RAM for UEFI's tables, or HVISOR_REGION_NONE */
+	__u64 screen;	/* where the frame buffer is to be seen; 0: none */
+};
+
+/* A section that several zones share, to talk to each other (arm64). */
+struct hvisor_ivc {
+	__u32 id;	/* of the section; the same in all its zones */
+	__u32 peer;	/* which of them this zone is, below max_peers */
+	__u64 control_table;	/* guest; one page, trapped */
+	__u64 shared_memory;	/* guest; rw_size, then out_size for each peer */
+	__u32 rw_size;	/* that all may write to; these three are the same in all zones */
+	__u32 out_size;	/* that one peer each may write to */
+	__u32 interrupt;	/* 32 … 1019; one that the zone has, see interrupts */
+	__u32 max_peers;
+};
+
+/*
+ * A PCI host bridge that the zone sees. Its windows are the board's, and the guest sees them at the
+ * same addresses; pci_* are those on the bus. A window of size 0 is not there.
+ */
+struct hvisor_pci_bus {
+	__u64 ecam, ecam_size;	/* configuration space; trapped */
+	__u64 io, io_size, pci_io;
+	__u64 mem32, mem32_size, pci_mem32;
+	__u64 mem64, mem64_size, pci_mem64;
+	__u32 bus_begin, bus_end;	/* as the device tree's bus-range, both 0: not told */
+	__u32 domain;	/* unique in its zone, below 256 */
+	__u32 reserved;
+};
+
+enum hvisor_pci_device_type {
+	HVISOR_PCI_PHYSICAL = 0, /* the board's, given to this zone */
+	HVISOR_PCI_VIRTUAL = 1,	 /* the hypervisor's own; it does nothing */
+};
+
+#define HVISOR_PCI_GUEST_ADDRESS (1U << 0)	/* guest_* are meant, else the hypervisor numbers it */
+
+struct hvisor_pci_device {
+	__u8 domain;	/* of one of the zone's buses */
+	__u8 bus, device, function;
+	__u8 guest_bus, guest_device, guest_function;
+	__u8 flags;	/* HVISOR_PCI_* */
+	__u32 type;	/* enum hvisor_pci_device_type */
 };
 
 /*
@@ -97,25 +183,41 @@ struct hvisor_gic {
  * The module adds the virtio windows and interrupts of the zone's devices by
  * itself; here are RAM and passed-through I/O only. RAM must be page aligned,
  * lie outside root Linux's System RAM and outside every other zone's RAM.
- * EEXIST also if the hypervisor lists a zone of that id already.
+ * EEXIST also if the hypervisor lists a zone of that id already; EINVAL if arch
+ * is not the machine's. What is refused is told in words, too, if there is room.
  *
  * Of all calls only LOAD, START, STOP and DESTROY take their time, or wait for a
  * start or stop of another zone. While such a one is under way, what the
  * hypervisor lists is what it listed right before.
  */
 struct hvisor_zone_create {
-	__u32 id;			/* > 0 */
+	__u32 id;	/* > 0 */
 	__u32 num_regions;
-	__u64 cpus;			/* bitmap of physical CPUs */
+	__u64 cpus;	/* bitmap of physical CPUs */
 	char name[HVISOR_NAME_SIZE];
-	__u64 cookie[2];		/* the manager's own: [0] whose, [1] which spec */
-	__u64 entry_point;		/* guest */
+	__u64 cookie[2];	/* the manager's own: [0] whose, [1] which spec */
+	__u64 entry_point;	/* guest */
 	__u64 kernel_address, kernel_size;	/* physical; the image's place */
 	__u64 dtb_address, dtb_size;	/* physical */
-	__u32 interrupts[HVISOR_INTERRUPTS_MAX / 32];	/* passed through */
-	struct hvisor_gic gic;
-	__u64 reserved[24];		/* room for other architectures */
+	__u32 interrupts[HVISOR_INTERRUPTS_MAX / 32];	/* passed through, and IVC's */
+	__u32 arch;	/* enum hvisor_arch: whose part of the union it is */
+	__u32 num_ivcs;
+	__u32 num_pci_buses;
+	__u32 num_pci_devices;
+	union { /* what its architecture has no use for is 0 */
+		struct hvisor_arm64 arm64;
+		struct hvisor_riscv64 riscv64;
+		struct hvisor_x86_64 x86_64;
+		__u64 arch_room[32];
+	};
+	struct hvisor_ivc ivcs[HVISOR_IVCS_MAX];
+	struct hvisor_pci_bus pci_buses[HVISOR_PCI_BUSES_MAX];
+	struct hvisor_pci_device pci_devices[HVISOR_PCI_DEVICES_MAX];
 	struct hvisor_region regions[HVISOR_REGIONS_MAX];
+	__u64 message;	/* user pointer to char[], gets what is at fault; 0: not wanted */
+	__u32 message_size;
+	__u32 reserved0;
+	__u64 reserved[8];
 };
 #define HVISOR_ZONE_CREATE	_IOW(HVISOR_IOC_TYPE, 0x01, struct hvisor_zone_create)
 
@@ -166,7 +268,7 @@ struct hvisor_zone_list {
 struct hvisor_device_create {
 	char name[HVISOR_NAME_SIZE];	/* unique in its zone */
 	__u32 virtio_id;		/* virtio 1.2, section 5: 1 net, 2 block, 3 console … */
-	__u32 interrupt;		/* 32 … 1019, unique in its zone */
+	__u32 interrupt;		/* unique in its zone; arm64: 32 … 1019 */
 	__u64 address;			/* guest; of the virtio-mmio window */
 	__u64 size;			/* HVISOR_WINDOW_SIZE */
 	__u64 reserved[4];

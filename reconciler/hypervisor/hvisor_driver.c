@@ -48,10 +48,14 @@ static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m,
         _cleanup_free_ struct hvisor_zone_create *c = calloc(1, sizeof(*c));
         const struct boot_file *kernel = &m->boot->parts[BOOT_KERNEL], *tree = &m->boot->parts[BOOT_DEVICE_TREE];
         const struct zone_spec *z = m->spec;
+        char message[256] = "";
         int r;
 
         if (!c)
                 return -ENOMEM;
+        c->arch = to_hvisor(h)->arch;
+        c->message = (uintptr_t) message;
+        c->message_size = sizeof(message);
         c->id = z->id;
         c->cpus = z->cpus;
         copy_name(c->name, z->name);
@@ -63,16 +67,18 @@ static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m,
         c->dtb_address = tree->address;
         c->dtb_size = tree->size;
         memcpy(c->interrupts, z->interrupts, sizeof(c->interrupts));
-        fill_gic(&c->gic, z->gic.version ? &z->gic : &m->board->gic);
+        if (c->arch == HVISOR_ARCH_ARM64)
+                fill_gic(&c->arm64.gic, z->gic.version ? &z->gic : &m->board->gic);
         add_regions(c, HVISOR_REGION_RAM, z->memory, z->num_memory);
         add_regions(c, HVISOR_REGION_IO, z->io, z->num_io);
         r = call(to_hvisor(h)->control, HVISOR_ZONE_CREATE, c);
         if (r < 0)
-                return err_set(e, r, "%s",
-                               r == -EEXIST   ? "its id or name is taken"
-                               : r == -EBUSY  ? "a CPU or RAM of it belongs to another zone"
-                               : r == -EINVAL ? "the module refuses its settings (the kernel log has the field)"
-                                              : strerror(-r));
+                return err_set(e, r, "%s%s%s",
+                               r == -EEXIST  ? "its id or name is taken"
+                               : r == -EBUSY ? "something of it belongs to root Linux or another zone"
+                               : r == -EINVAL || r == -EOPNOTSUPP ? "the module refuses its settings"
+                                                                  : strerror(-r),
+                               message[0] != '\0' ? ": " : "", message);
         *ret_fd = r;
         return 0;
 }
@@ -252,7 +258,9 @@ int hypervisor_hvisor_open(struct hypervisor **ret, struct err *e) {
         h = calloc(1, sizeof(*h));
         if (!h)
                 return -ENOMEM;
-        *h = (struct hvisor){ .hypervisor.ops = &hvisor_ops, .control = TAKE_FD(fd), .magic = info.magic };
+        *h = (struct hvisor){
+                .hypervisor.ops = &hvisor_ops, .control = TAKE_FD(fd), .magic = info.magic, .arch = info.arch
+        };
         *ret = &h->hypervisor;
         return 0;
 }

@@ -132,19 +132,53 @@ static void misuse_create(void) {
         REFUSE_ZONE(EINVAL, z.kernel_size = UINT64_MAX);
         REFUSE_ZONE(EINVAL, z.dtb_address = VALID_KERNEL; z.dtb_size = 64);
         REFUSE_ZONE(EINVAL, z.dtb_address = ROOT_RAM; z.dtb_size = 64);
-        REFUSE_ZONE(EINVAL, z.gic.version = 0);
-        REFUSE_ZONE(EINVAL, z.gic.version = 4);
-        REFUSE_ZONE(EINVAL, z.gic.version = 2);
-        REFUSE_ZONE(EINVAL, z.gic.reserved = 1);
-        REFUSE_ZONE(EINVAL, z.gic.distributor = 0);
-        REFUSE_ZONE(EINVAL, z.gic.distributor_size = 0);
-        REFUSE_ZONE(EINVAL, z.gic.redistributor_size = UINT64_MAX);
-        REFUSE_ZONE(EINVAL, z.gic.distributor = VALID_RAM);
-        REFUSE_ZONE(EINVAL, z.gic.virtual_cpu = 0x1000);
-        REFUSE_ZONE(EINVAL, z.id = 4; z.gic.its = 0x8080000; z.gic.its_size = 0x20000);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.version = 0);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.version = 4);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.version = 2);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.reserved = 1);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.distributor = 0);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.distributor_size = 0);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.redistributor_size = UINT64_MAX);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.distributor = VALID_RAM);
+        REFUSE_ZONE(EINVAL, z.arm64.gic.virtual_cpu = 0x1000);
+        REFUSE_ZONE(EINVAL, z.id = 4; z.arm64.gic.its = 0x8080000; z.arm64.gic.its_size = 0x20000);
         REFUSE_ZONE(EINVAL, z.interrupts[31] = 1U << 28);
+        REFUSE_ZONE(EINVAL, z.reserved0 = 1);
         REFUSE_ZONE(EINVAL, z.reserved[0] = 1);
-        REFUSE_ZONE(EINVAL, z.reserved[23] = 1);
+        REFUSE_ZONE(EINVAL, z.reserved[7] = 1);
+}
+
+#define BUS { .ecam = 0x4010000000, .ecam_size = 0x10000000 }
+
+/* What only some zones have, and what the hypervisor would take from another's hand. */
+static void misuse_create_parts(void) {
+        REFUSE_ZONE(EINVAL, z.arch = HVISOR_ARCH_X86_64);
+        REFUSE_ZONE(EINVAL, z.arch = UINT32_MAX);
+        REFUSE_ZONE(EINVAL, z.regions[0].type = HVISOR_REGION_RESERVED);
+        REFUSE_ZONE(EINVAL, z.arm64.flags = 1U << 2);
+        REFUSE_ZONE(EINVAL, z.arm64.reserved = 1);
+        REFUSE_ZONE(EINVAL, z.arch_room[31] = 1);
+        REFUSE_ZONE(EINVAL, z.arm64.uefi_memory_map = VALID_RAM);
+        REFUSE_ZONE(EINVAL, z.arm64.flags = HVISOR_ARM64_UEFI; z.arm64.uefi_memory_map = ROOT_RAM;
+                    z.arm64.uefi_memory_map_size = 0x1000; z.arm64.uefi_system_table = VALID_RAM);
+        REFUSE_ZONE(E2BIG, z.num_ivcs = 3);
+        REFUSE_ZONE(E2BIG, z.num_ivcs = UINT32_MAX);
+        REFUSE_ZONE(EINVAL, z.num_ivcs = 1);
+        REFUSE_ZONE(EINVAL, z.ivcs[0].id = 1);
+        REFUSE_ZONE(EINVAL, z.num_ivcs = 1; z.interrupts[3] = 1; z.ivcs[0] = (struct hvisor_ivc){
+                    .control_table = 0x70000000, .shared_memory = VALID_RAM, .out_size = 0x1000, .interrupt = 96, .max_peers = 2 });
+        REFUSE_ZONE(EINVAL, z.num_ivcs = 1; z.interrupts[3] = 1; z.ivcs[0] = (struct hvisor_ivc){
+                    .control_table = 0x70000000, .shared_memory = 0x70001000, .rw_size = 0x1000, .out_size = 0xfffff000,
+                    .interrupt = 96, .max_peers = 0x80000000 });
+        REFUSE_ZONE(E2BIG, z.num_pci_buses = 5);
+        REFUSE_ZONE(E2BIG, z.num_pci_devices = UINT32_MAX);
+        REFUSE_ZONE(EINVAL, z.num_pci_buses = 1);
+        REFUSE_ZONE(EINVAL, z.pci_buses[3].reserved = 1);
+        REFUSE_ZONE(EINVAL, z.num_pci_devices = 1);
+        REFUSE_ZONE(EBUSY, z.num_pci_buses = 1; z.pci_buses[0] = (struct hvisor_pci_bus)BUS; z.pci_buses[0].ecam = ROOT_RAM;
+                    z.pci_buses[0].ecam_size = 0x1000);
+        REFUSE_ZONE(EINVAL, z.num_pci_buses = 1; z.pci_buses[0] = (struct hvisor_pci_bus)BUS; z.pci_buses[0].ecam = VALID_RAM);
+        REFUSE_ZONE(EINVAL, z.num_pci_buses = 2; z.pci_buses[0] = (struct hvisor_pci_bus)BUS; z.pci_buses[1] = z.pci_buses[0]);
 }
 
 /* With a zone there: what a second one may not claim. */
@@ -355,6 +389,7 @@ int main(int argc, char **argv) {
         misuse_control();
         misuse_old_calls();
         misuse_create();
+        misuse_create_parts();
         misuse_zone(argv[1]);
         misuse_devices_max();
         misuse_by_others();

@@ -23,8 +23,9 @@ static inline struct hvisor_zone_create valid_zone(void) {
                 .entry_point = VALID_KERNEL,
                 .kernel_address = VALID_KERNEL,
                 .kernel_size = 0x1000,
-                .gic = { .version = 3, .distributor = 0x8000000, .distributor_size = 0x10000,
-                         .redistributor = 0x80a0000, .redistributor_size = 0xf60000 },
+                .arch = HVISOR_ARCH_ARM64,
+                .arm64.gic = { .version = 3, .distributor = 0x8000000, .distributor_size = 0x10000,
+                               .redistributor = 0x80a0000, .redistributor_size = 0xf60000 },
                 .regions = { { .physical = VALID_RAM, .guest = VALID_RAM, .size = VALID_RAM_SIZE } },
         };
 }

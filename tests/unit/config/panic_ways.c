@@ -71,13 +71,13 @@ static void spoil(enum panic_way way, struct zone_description *z, struct device 
                 z->num_regions = 0;
                 break;
         case PANIC_GIC_VERSION_OF_ANOTHER_BOARD:
-                z->gic.version = 2;
+                z->arm64.gic.version = 2;
                 break;
         case PANIC_GIC_WITHOUT_A_PLACE:
-                z->gic.distributor = 0;
+                z->arm64.gic.distributor = 0;
                 break;
         case PANIC_GIC_IN_RAM:
-                z->gic.distributor = 0x50000000;
+                z->arm64.gic.distributor = 0x50000000;
                 break;
         case PANIC_ENTRY_OUTSIDE:
                 z->entry_point = 0x80000000;

@@ -144,25 +144,25 @@ static void test_zone_check_refuses_what_takes_the_board_down(void **state) {
                         z.regions[0].size = v;
                         break;
                 case GIC:
-                        z.gic.version = (uint32_t) v;
+                        z.arm64.gic.version = (uint32_t) v;
                         break;
                 case GICD:
-                        z.gic.distributor = v;
+                        z.arm64.gic.distributor = v;
                         break;
                 case GICD_SIZE:
-                        z.gic.distributor_size = v;
+                        z.arm64.gic.distributor_size = v;
                         break;
                 case GICR:
-                        z.gic.redistributor = v;
+                        z.arm64.gic.redistributor = v;
                         break;
                 case GICR_SIZE:
-                        z.gic.redistributor_size = v;
+                        z.arm64.gic.redistributor_size = v;
                         break;
                 case ITS:
-                        z.gic.its = v;
+                        z.arm64.gic.its = v;
                         break;
                 case GICC:
-                        z.gic.cpu_interface = v;
+                        z.arm64.gic.cpu_interface = v;
                         break;
                 }
                 if (check(&z) != c[i].error)
@@ -220,17 +220,17 @@ static void test_zone_check_knows_both_gics(void **state) {
         struct zone_problem problem;
 
         (void) state;
-        z.gic.its = 0x8080000;
-        z.gic.its_size = 0x20000;
+        z.arm64.gic.its = 0x8080000;
+        z.arm64.gic.its_size = 0x20000;
         assert_int_equal(check(&z), 0);
         z.id = 4;
         assert_int_equal(check(&z), -EINVAL); /* the hypervisor has tables for four zones' ITS */
 
         z = zone_example();
-        z.gic = gicv2;
+        z.arm64.gic = gicv2;
         assert_int_equal(zone_check(&z, &any, &problem), 0);
         assert_int_equal(check(&z), -EINVAL); /* not on this board */
-        z.gic.virtual_cpu = 0;
+        z.arm64.gic.virtual_cpu = 0;
         assert_int_equal(zone_check(&z, &any, &problem), -EINVAL);
 }
 
@@ -252,11 +252,11 @@ static void test_zone_check_refuses_a_gicv2_that_cannot_be_mapped(void **state) 
         for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
                 struct zone_description z = zone_example();
 
-                z.gic = gicv2;
-                z.gic.cpu_interface = c[i].cpu_interface;
-                z.gic.cpu_interface_size = c[i].cpu_interface_size;
-                z.gic.virtual_cpu = c[i].virtual_cpu;
-                z.gic.virtual_cpu_size = c[i].virtual_cpu_size;
+                z.arm64.gic = gicv2;
+                z.arm64.gic.cpu_interface = c[i].cpu_interface;
+                z.arm64.gic.cpu_interface_size = c[i].cpu_interface_size;
+                z.arm64.gic.virtual_cpu = c[i].virtual_cpu;
+                z.arm64.gic.virtual_cpu_size = c[i].virtual_cpu_size;
                 assert_int_equal(zone_check(&z, &any, &problem), c[i].r);
         }
 }

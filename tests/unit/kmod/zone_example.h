@@ -16,7 +16,7 @@ static inline struct zone_description zone_example(void) {
                 .kernel_size = 0x2000000,
                 .dtb_address = 0x50000000,
                 .dtb_size = 0x3000,
-                .gic = {
+                .arm64.gic = {
                         .version = 3,
                         .distributor = 0x8000000, .distributor_size = 0x10000,
                         .redistributor = 0x80a0000, .redistributor_size = 0xf60000,

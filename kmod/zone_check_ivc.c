@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "zone_check_parts.h"
+
+#define SECTION_MAX (16ULL << 20) /* the hypervisor takes it out of its own memory, for good */
+#define PEERS_MAX 64		  /* it maps a part for each, in a loop */
+#define INTERRUPT_FIRST 32
+#define INTERRUPT_END 1020
+
+/* 32 bits each: it cannot wrap. */
+static u64 section_size(const struct hvisor_ivc *ivc)
+{
+	return ivc->rw_size + (u64)ivc->out_size * ivc->max_peers;
+}
+
+static bool overlaps(const struct hvisor_ivc *ivc, u64 base, u64 size)
+{
+	return ranges_overlap(ivc->control_table, PAGE, base, size) ||
+	       ranges_overlap(ivc->shared_memory, section_size(ivc), base, size);
+}
+
+bool zone_overlaps_ivcs(const struct zone_description *zone, u64 base, u64 size)
+{
+	u32 i;
+
+	for (i = 0; i < zone->num_ivcs; i++)
+		if (overlaps(&zone->ivcs[i], base, size))
+			return true;
+	return false;
+}
+
+static int check_section(const struct zone_description *zone, u32 i, struct zone_problem *problem)
+{
+	const struct hvisor_ivc *ivc = &zone->ivcs[i];
+
+	if (!ivc->max_peers || ivc->max_peers > PEERS_MAX || ivc->peer >= ivc->max_peers)
+		return problem_is(problem, -EINVAL, "IVC peer", i);
+	if (!section_size(ivc) || section_size(ivc) > SECTION_MAX ||
+	    (ivc->rw_size | ivc->out_size) % PAGE)
+		return problem_is(problem, -EINVAL, "IVC section size", i);
+	if (ivc->control_table % PAGE || !is_inside_guest_space(zone, ivc->control_table, PAGE))
+		return problem_is(problem, -EINVAL, "IVC control table", i);
+	if (ivc->shared_memory % PAGE ||
+	    !is_inside_guest_space(zone, ivc->shared_memory, section_size(ivc)))
+		return problem_is(problem, -EINVAL, "IVC shared memory", i);
+	if (ranges_overlap(ivc->shared_memory, section_size(ivc), ivc->control_table, PAGE))
+		return problem_is(problem, -EINVAL, "IVC shared memory (on its control table)", i);
+	if (ivc->interrupt < INTERRUPT_FIRST || ivc->interrupt >= INTERRUPT_END ||
+	    !zone_has_interrupt(zone, ivc->interrupt))
+		return problem_is(problem, -EINVAL, "IVC interrupt", i);
+	return 0;
+}
+
+static int check_apart(const struct hvisor_ivc *a, const struct hvisor_ivc *b, u32 i,
+		       struct zone_problem *problem)
+{
+	if (a->id == b->id)
+		return problem_is(problem, -EINVAL, "IVC id", i);
+	if (a->interrupt == b->interrupt)
+		return problem_is(problem, -EINVAL, "IVC interrupt", i);
+	if (overlaps(a, b->control_table, PAGE) || overlaps(a, b->shared_memory, section_size(b)))
+		return problem_is(problem, -EINVAL, "IVC section (on the other)", i);
+	return 0;
+}
+
+int zone_check_ivcs(const struct zone_description *zone, struct zone_problem *problem)
+{
+	u32 i, j;
+	int r = 0;
+
+	if (zone->num_ivcs > HVISOR_IVCS_MAX)
+		return problem_is(problem, -E2BIG, "num_ivcs", 0);
+	if (zone->num_ivcs && zone->arch != HVISOR_ARCH_ARM64)
+		return problem_is(problem, -EINVAL, "IVC (arm64 only)", 0);
+	for (i = 0; i < zone->num_ivcs && !r; i++) {
+		r = check_section(zone, i, problem);
+		for (j = 0; j < i && !r; j++)
+			r = check_apart(&zone->ivcs[j], &zone->ivcs[i], i, problem);
+	}
+	return r;
+}
+
+/* Sections of one id are one: the hypervisor gives up in the middle of a start if they differ. */
+int zone_check_ivcs_apart(const struct zone_description *a, const struct zone_description *b,
+			  struct zone_problem *problem)
+{
+	u32 i, j;
+
+	for (i = 0; i < a->num_ivcs; i++)
+		for (j = 0; j < b->num_ivcs; j++) {
+			const struct hvisor_ivc *one = &a->ivcs[i], *other = &b->ivcs[j];
+
+			if (one->id != other->id)
+				continue;
+			if (one->rw_size != other->rw_size || one->out_size != other->out_size ||
+			    one->max_peers != other->max_peers)
+				return problem_is(problem, -EBUSY, "IVC section (sizes)", i);
+			if (one->peer == other->peer)
+				return problem_is(problem, -EBUSY, "IVC peer", i);
+		}
+	return 0;
+}
