@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
 #include "base/dirs.h"
 #include "base/fd.h"
@@ -146,4 +147,39 @@ int client_call_json(const char *method, json_t **ret, struct err *e) {
                 return err_set(e, -EBADMSG, "the reconciler's answer was not understood: %s", error.text);
         *ret = json;
         return 0;
+}
+
+/* ---- changes ---------------------------------------------------------------------------------------- */
+
+#define ABSENT_TIME 2000000 /* µs between two looks whether it is back */
+
+static int on_changed(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_) {
+        ((struct client_watch *) userdata)->changed = true;
+        return 0;
+}
+
+void client_watch_begin(struct client_watch *w) {
+        if (w->bus || bus_open(&w->bus) < 0)
+                return;
+        if (sd_bus_match_signal(w->bus, NULL, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, "Changed", on_changed, w) < 0)
+                client_watch_end(w);
+}
+
+void client_watch_wait(struct client_watch *w, uint64_t timeout) {
+        int r = 1;
+
+        if (!w->bus)
+                (void) usleep(MIN(timeout, (uint64_t) ABSENT_TIME));
+        while (w->bus && !w->changed && r > 0) {
+                r = sd_bus_process(w->bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(w->bus, timeout);
+                if (r < 0 && r != -EINTR)
+                        client_watch_end(w);
+        }
+        w->changed = false;
+}
+
+void client_watch_end(struct client_watch *w) {
+        w->bus = sd_bus_flush_close_unref(w->bus);
 }

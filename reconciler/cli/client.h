@@ -36,6 +36,19 @@ int client_call(const char *method, const char *argument, char **ret, struct err
 int client_call_long(const char *method, bool flag, const char *signal, sd_bus_message_handler_t progress, char **ret,
                      struct err *e);
 
+/* Who wants to know when anything changes. All zero at first. */
+struct client_watch {
+        sd_bus *bus; /* NULL: not connected */
+        bool changed;
+};
+
+/** client_watch_begin() - from now on no change is missed; if the reconciler is down: not yet. Twice does no harm. */
+void client_watch_begin(struct client_watch *w);
+
+/** client_watch_wait() - until something changed, or the reconciler came or went, or for @timeout µs */
+void client_watch_wait(struct client_watch *w, uint64_t timeout);
+void client_watch_end(struct client_watch *w);
+
 /** client_call_json() - a method without argument whose answer is JSON; @ret owned by the caller,
  * json_decref() */
 int client_call_json(const char *method, json_t **ret, struct err *e);

@@ -53,7 +53,7 @@ bool arguments_parse(const struct verb *v, struct arguments *a, char **words, si
 
 #define EXIT_CHANGES 2 /* of `hvisor plan` */
 
-enum { STATUS_JSON };
+enum { STATUS_JSON, STATUS_WATCH };
 int verb_status(const struct arguments *a);
 enum { CHECK_BOARD, CHECK_JSON };
 int verb_check(const struct arguments *a);

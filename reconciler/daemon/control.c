@@ -142,6 +142,7 @@ static const sd_bus_vtable methods[] = {
         SD_BUS_METHOD_WITH_ARGS("Upgrade", SD_BUS_ARGS("b", all), SD_BUS_RESULT("s", result), on_upgrade,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("UpgradeProgress", SD_BUS_ARGS("u", done, "u", total, "s", zone, "s", device), 0),
+        SD_BUS_SIGNAL("Changed", "", 0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("ZonesRunning", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ZonesFailed", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -260,6 +261,9 @@ void control_changed(struct control *c, const struct status_counts *now) {
         const struct status_counts before = c->counts;
 
         c->counts = *now;
+        for (size_t j = 0; j < CLIENTS_MAX; j++)
+                if (c->clients[j].bus)
+                        (void) sd_bus_emit_signal(c->clients[j].bus, CONTROL_PATH, CONTROL_INTERFACE, "Changed", "");
         for (size_t i = 0; i < ELEMENTSOF(counts); i++) {
                 if (count_of(&before, counts[i].offset) == count_of(now, counts[i].offset))
                         continue;

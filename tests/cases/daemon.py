@@ -138,6 +138,22 @@ def bus(vm):
     assert '\\"name\\":\\"guest\\"' in vm.out(f"{busctl} call {place} org.hvisor.Reconciler Status")
 
 
+@case("daemon-status-is-watched-through-starts-restarts-and-stops")
+def watched(vm):
+    vm.run("script -qfc 'stty rows 5; NO_COLOR=1 hvisor status --watch' /tmp/screen >/dev/null 2>&1 &\n"
+           "hvisor status --watch --json >/tmp/watched &")
+    vm.wait("grep -q 'No zones' /tmp/screen && grep -q zones /tmp/watched")
+    vm.boot("guest", confs.payload("console-hello"))
+    vm.wait("tail -n 1 /tmp/watched | grep -q '\"state\":\"running\"' && grep -q 'guest.*running' /tmp/screen")
+    vm.run("systemctl restart hvisor-reconciler")
+    vm.remove("guest")
+    vm.wait("! tail -n 1 /tmp/watched | grep -q '\"name\":\"guest\"'")
+    for line in vm.read("/tmp/watched").splitlines():
+        json.loads(line)
+    seen = vm.run("hvisor status guest --watch", check=False)
+    assert not seen.ok and 'no zone "guest"' in seen.err, seen
+
+
 @case("daemon-settings-are-taken-in-at-a-reload-and-bad-ones-are-not")
 def settings(vm):
     def reload_with(text):
