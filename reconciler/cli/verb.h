@@ -57,6 +57,8 @@ enum { STATUS_JSON, STATUS_WATCH };
 int verb_status(const struct arguments *a);
 enum { CHECK_BOARD, CHECK_JSON };
 int verb_check(const struct arguments *a);
+enum { BOARD_LIST, BOARD_JSON };
+int verb_board(const struct arguments *a);
 enum { KEYS_JSON, KEYS_BOARD };
 int verb_keys(const struct arguments *a);
 enum { IMPORT_OUTPUT };

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "boot/boot.h"
 #include "cli/check_files.h"
+#include "cli/diagnostics_json.h"
 #include "cli/schema_json.h"
 #include "cli/table.h"
 #include "cli/verb.h"
@@ -186,21 +187,14 @@ static json_t *file_to_json(const struct check_file *f) {
                          "settings", settings ? settings : json_null());
 }
 
-static json_t *diagnostic_to_json(const struct diagnostic *d) {
-        return json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:s?}", "severity", severity_to_string(d->severity), "file",
-                         d->file, "line", (int) d->line, "column", (int) d->column, "length", (int) d->length,
-                         "message", d->message, "source", d->source);
-}
-
 static int print_json(const struct check *c) {
-        json_t *files = json_array(), *diagnostics = json_array(), *all;
+        json_t *files = json_array(), *all;
         int r;
 
         for (size_t i = 0; i < c->files.count; i++)
                 json_array_append_new(files, file_to_json(&c->files.items[i]));
-        for (size_t i = 0; i < c->d.count; i++)
-                json_array_append_new(diagnostics, diagnostic_to_json(&c->d.items[i]));
-        all = json_pack("{s:o, s:o, s:i}", "files", files, "diagnostics", diagnostics, "errors", (int) c->d.errors);
+        all = json_pack("{s:o, s:o, s:i}", "files", files, "diagnostics", diagnostics_to_json(&c->d), "errors",
+                        (int) c->d.errors);
         r = all ? json_dumpf(all, stdout, JSON_INDENT(2)) : -1;
         json_decref(all);
         if (r < 0)
