@@ -133,7 +133,7 @@ install: all
 	install -D -m 0644 units/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hvisor.conf
 	install -D -m 0644 units/hvisor.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/hvisor.catalog
 	install -D -m 0644 units/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/hvisor.conf
-	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/hvisor/zones.d
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/hvisor/zones.d $(DESTDIR)/usr/lib/hvisor/zones.d
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor $(O)/hvisor.zone.schema.json $(O)/hvisor.board.schema.json
 	install -D -m 0644 $(O)/hvisor.keys.md $(DESTDIR)$(PREFIX)/share/doc/hvisor/keys.md
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor schema/status.schema.json schema/plan.schema.json

@@ -2,7 +2,9 @@
 /* Where things are on a running system. One place for each path. */
 #pragma once
 
-#define ZONES_DIR        "/etc/hvisor/zones.d"
+#define ZONES_DIR        "/etc/hvisor/zones.d"     /* the administrator's, over RUN_ZONES_DIR, over LIB_ZONES_DIR */
+#define RUN_ZONES_DIR    RUN_DIR "/zones.d"        /* until the next boot */
+#define LIB_ZONES_DIR    "/usr/lib/hvisor/zones.d" /* packages' */
 #define BOARD_CONF       "/etc/hvisor/board.conf"
 #define OWN_BOARDS_DIR   "/etc/hvisor/boards"      /* NAME.conf: descriptions of boards, before those of BOARDS_DIR */
 #define SETTINGS_CONF    "/etc/hvisor/hvisor.conf" /* the reconciler's own; may be missing */

@@ -3,11 +3,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "config/file_name.h"
 #include "config/settings.h"
+#include "config/zone_listing.h"
 
 static void add(struct diagnostics *d, enum severity severity, const char *path, const char *text) {
         (void) diagnostics_add(d, severity, path, 0, 0, 0, NULL, 0, "%s", text);
@@ -101,6 +104,46 @@ void check_files_read_directory(struct check_files *l, const char *path, struct 
                         add(d, SEVERITY_ERROR, path, "out of memory");
         }
         free(entries);
+}
+
+/* Return: false if there is no such directory. */
+static bool list_directory(struct zone_listing *list, const char *path, unsigned level, struct diagnostics *d) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = fd < 0 ? -errno : zone_listing_add(list, fd, level);
+
+        if (r < 0 && r != -ENOENT)
+                add(d, SEVERITY_ERROR, path, strerror(-r));
+        return r != -ENOENT;
+}
+
+static void read_entry(struct check_files *l, const struct zone_dirs *dirs, const struct zone_entry *e,
+                       struct diagnostics *d) {
+        const char *directory = dirs->paths[__builtin_ctz(e->levels)];
+        _cleanup_free_ char *path = NULL;
+        struct stat st;
+
+        if (asprintf(&path, "%s/%s", directory, e->file) < 0) {
+                path = NULL;
+                add(d, SEVERITY_ERROR, directory, "out of memory");
+        } else if (stat(path, &st) == 0 && zone_file_masks(&st))
+                add(d, SEVERITY_NOTE, path, "masks the zone: there is none");
+        else
+                check_files_read_one(l, ZONE_FILE, path, d);
+}
+
+void check_files_read_zones(struct check_files *l, const struct zone_dirs *dirs, struct diagnostics *d) {
+        _cleanup_(zone_listing_clear) struct zone_listing list = {};
+        bool any = false;
+
+        for (unsigned i = 0; dirs->paths[i]; i++)
+                any |= list_directory(&list, dirs->paths[i], i, d);
+        zone_listing_merge(&list);
+        for (size_t i = 0; i < list.count; i++)
+                read_entry(l, dirs, &list.entries[i], d);
+        if (!any)
+                add(d, SEVERITY_ERROR, dirs->paths[0], strerror(ENOENT));
+        else if (list.count == 0)
+                add(d, SEVERITY_NOTE, dirs->paths[0], "no NAME.conf in it");
 }
 
 void check_files_read(struct check_files *l, const char *path, struct diagnostics *d) {

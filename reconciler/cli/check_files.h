@@ -4,6 +4,7 @@
 
 #include "config/parse.h"
 #include "config/schema.h"
+#include "config/zone_dirs.h"
 
 struct check_file {
         char *path;
@@ -24,6 +25,9 @@ void check_files_read(struct check_files *l, const char *path, struct diagnostic
 
 /** check_files_read_one() - a file of that kind, whatever it is called */
 void check_files_read_one(struct check_files *l, enum file_kind kind, const char *path, struct diagnostics *d);
+
+/** check_files_read_zones() - of the directories the files that count */
+void check_files_read_zones(struct check_files *l, const struct zone_dirs *dirs, struct diagnostics *d);
 
 /** check_files_read_directory() - a directory, also where there is none: that is an error */
 void check_files_read_directory(struct check_files *l, const char *path, struct diagnostics *d);

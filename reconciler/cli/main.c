@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/dirs.h"
 #include "base/log.h"
 #include "cli/client.h"
 #include "cli/verb.h"
@@ -19,8 +20,9 @@ static void print_help(FILE *f) {
         fputs("\n"
               "  hvisor VERB --help tells more about one, --version which hvisor this is.\n"
               "\n"
-              "A zone is a file, /etc/hvisor/zones.d/NAME.conf: put it there and the zone boots,\n"
-              "delete it and the zone is shut down.\n"
+              "A zone is a file, " ZONES_DIR "/NAME.conf: put it there and the zone boots,\n"
+              "delete it and the zone is shut down. " RUN_ZONES_DIR " and " LIB_ZONES_DIR "\n"
+              "count, too: a file hides those of its name there, a symlink to /dev/null masks them.\n"
               "\n"
               "Exit status: 0 done; 1 error; hvisor plan: 2 there is something to do.\n",
               f);

@@ -9,7 +9,7 @@
 #include "plan/status.h"
 
 int overview_take(struct overview *o, struct err *e) {
-        static const struct desired_paths paths = { ZONES_DIR, BOARD_CONF, RUN_SPECS_DIR };
+        const struct desired_paths paths = { zone_dirs_default, BOARD_CONF, RUN_SPECS_DIR };
         _cleanup_(hypervisor_closep) struct hypervisor *h = NULL;
         int r;
 

@@ -19,7 +19,8 @@ static enum colour state_colour(const char *state) {
                 { "stopping", COLOUR_BUSY }, { "waiting", COLOUR_BUSY }, { "down", COLOUR_BUSY },
                 { "failed", COLOUR_BAD },    { "error", COLOUR_BAD },    { "refused", COLOUR_BAD },
                 { "hung", COLOUR_BAD },      { "broken", COLOUR_BAD },   { "exited", COLOUR_DIM },
-                { "foreign", COLOUR_DIM },   { "stopped", COLOUR_DIM },  { "disabled", COLOUR_DIM },
+                { "foreign", COLOUR_DIM },   { "masked", COLOUR_DIM },   { "stopped", COLOUR_DIM },
+                { "disabled", COLOUR_DIM },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(colours); i++)
@@ -190,6 +191,14 @@ static void print_title(FILE *f, const char *name, const char *state, bool colou
         print_line(f, state_colour(state), colour, state);
 }
 
+/* Files of the same name that do not count. */
+static void print_hidden(const json_t *zone, FILE *f) {
+        const json_t *hidden = json_object_get(zone, "hides"), *path;
+        size_t i;
+
+        json_array_foreach((json_t *) hidden, i, path) print_field(f, "Hides", json_string_value(path));
+}
+
 static void print_file(const json_t *zone, FILE *f) {
         const char *file = json_text(zone, "file"), *state = json_text(zone, "file_state");
         char text[PATH_MAX + 64];
@@ -199,10 +208,16 @@ static void print_file(const json_t *zone, FILE *f) {
         else if (strcmp(state, "bad") == 0) {
                 (void) snprintf(text, sizeof(text), "%s (has errors; hvisor check tells them all)", file);
                 print_field(f, "File", text);
-        } else if (file[0])
+        } else if (strcmp(state, "masked") == 0) {
+                (void) snprintf(text, sizeof(text), "%s (a symlink to /dev/null: there is to be no such zone)", file);
+                print_field(f, "File", text);
+        } else if (strcmp(state, "lost") == 0)
+                print_field(f, "File", "its directory cannot be seen: the zone stays as it is");
+        else if (file[0])
                 print_field(f, "File", file);
         else
                 print_field(f, "File", "gone: the zone is to be shut down");
+        print_hidden(zone, f);
 }
 
 static void print_repairs(const json_t *zone, FILE *f) {

@@ -130,9 +130,7 @@ static void check_against_installed(struct check *c) {
         _cleanup_(check_done) struct check installed = {};
         _cleanup_(claims_clear) struct claims claims = {};
 
-        if (access(ZONES_DIR, R_OK | X_OK) < 0)
-                return;
-        check_files_read_directory(&installed.files, ZONES_DIR, &installed.d);
+        check_files_read_zones(&installed.files, &zone_dirs_default, &installed.d);
         for (size_t i = 0; i < installed.files.count; i++) {
                 const struct zone_spec *z = installed.files.items[i].zone;
 
@@ -210,7 +208,7 @@ int verb_check(const struct arguments *a) {
         for (size_t i = 0; i < a->num_words; i++)
                 check_files_read(&c.files, a->words[i], &c.d);
         if (a->num_words == 0)
-                check_files_read_directory(&c.files, ZONES_DIR, &c.d);
+                check_files_read_zones(&c.files, &zone_dirs_default, &c.d);
         look_at_board(&c, a->options[CHECK_BOARD]);
         if (has_zone(&c)) {
                 look_at_root(&c);

@@ -110,7 +110,7 @@ static int add_sources(struct end *end) {
 
 static int end_begin(struct end *end, struct err *e) {
         struct engine_config config = {
-                .paths = { ZONES_DIR, BOARD_CONF, RUN_SPECS_DIR },
+                .paths = { zone_dirs_default, BOARD_CONF, RUN_SPECS_DIR },
                 .version = VERSION,
                 .userdata = end,
                 .record = on_record,

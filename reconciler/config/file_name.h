@@ -2,7 +2,10 @@
 /* Which of a directory's entries are zones' files. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "config/spec.h"
 
 /**
  * zone_file_stem() - NAME.conf is a zone's file; dotfiles, "x.conf~" and "#x.conf#" are an editor's
@@ -11,3 +14,9 @@
  * Return: the length of NAME, which may still be no valid name; 0: no zone's file.
  */
 size_t zone_file_stem(const char *file);
+
+/** zone_file_name() - true for the NAME.conf of a name that a zone can have, which is @name then */
+bool zone_file_name(const char *file, char name[NAME_SIZE]);
+
+/** zone_file_show_name() - for a NAME.conf that makes no zone's name, so that its error can be shown */
+void zone_file_show_name(const char *file, char name[NAME_SIZE]);

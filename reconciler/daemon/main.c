@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hvisor-reconciler: keeps the zones that run equal to the files in zones.d.
+ * hvisor-reconciler: keeps the zones that run equal to their files.
  * Ending it, by whatever means, ends no zone and no worker.
  */
 #include <errno.h>
@@ -26,7 +26,8 @@
 #include "engine/journal.h"
 
 struct options {
-        const char *zones_dir, *board, *socket, *specs_dir, *worker;
+        struct zone_dirs zones_dirs;
+        const char *board, *socket, *specs_dir, *worker;
         bool level_given; /* on the command line or in the environment, which count before the settings */
 };
 
@@ -45,8 +46,11 @@ struct daemon {
 
 static void usage(void) {
         printf("Usage: reconciler [OPTION…]\n"
-               "Keeps the zones that run equal to the files in a directory. Normally started by systemd.\n\n"
-               "  --zones-dir=DIR   zones' files (" ZONES_DIR ")\n"
+               "Keeps the zones that run equal to the files in directories. Normally started by systemd.\n\n"
+               "  --zones-dir=DIR   zones' files; given again: of a lower directory, whose files those of the same "
+               "name\n"
+               "                    in a higher one hide (" ZONES_DIR ", " RUN_ZONES_DIR ",\n"
+               "                    " LIB_ZONES_DIR ")\n"
                "  --board=FILE      what the board has (" BOARD_CONF ")\n"
                "  --socket=PATH     control socket (" RUN_BUS ")\n"
                "  --specs-dir=DIR   copies of the specs last applied (" RUN_SPECS_DIR ")\n"
@@ -76,6 +80,17 @@ static int parse_path(const char *option, const char *path, const char **ret) {
         return 0;
 }
 
+/* The first takes the place of those that are usual. */
+static int add_zones_dir(struct options *o, const char *path) {
+        size_t n = zone_dirs_count(&o->zones_dirs);
+
+        if (n == ZONE_DIRS_MAX) {
+                log_error("--zones-dir=%s: at most %d directories are read", path, ZONE_DIRS_MAX);
+                return -E2BIG;
+        }
+        return parse_path("zones-dir", path, &o->zones_dirs.paths[n]);
+}
+
 /* Return: 1 go on, 0 all done, -EINVAL. */
 static int parse_options(int argc, char *argv[], struct options *o) {
         enum { ZONES_DIR_OPTION = 256, BOARD, SOCKET, SPECS_DIR, WORKER, LEVEL, VERSION_OPTION, HELP };
@@ -91,17 +106,18 @@ static int parse_options(int argc, char *argv[], struct options *o) {
                 {},
         };
         const char **const paths[] = {
-                [ZONES_DIR_OPTION - ZONES_DIR_OPTION] = &o->zones_dir,
-                [BOARD - ZONES_DIR_OPTION] = &o->board,
-                [SOCKET - ZONES_DIR_OPTION] = &o->socket,
-                [SPECS_DIR - ZONES_DIR_OPTION] = &o->specs_dir,
-                [WORKER - ZONES_DIR_OPTION] = &o->worker,
+                [BOARD - BOARD] = &o->board,
+                [SOCKET - BOARD] = &o->socket,
+                [SPECS_DIR - BOARD] = &o->specs_dir,
+                [WORKER - BOARD] = &o->worker,
         };
         int c, index, r = 1;
 
         while (r > 0 && (c = getopt_long(argc, argv, "", options, &index)) >= 0) {
-                if (c >= ZONES_DIR_OPTION && c <= WORKER)
-                        r = parse_path(options[index].name, optarg, paths[c - ZONES_DIR_OPTION]) < 0 ? -EINVAL : 1;
+                if (c == ZONES_DIR_OPTION)
+                        r = add_zones_dir(o, optarg) < 0 ? -EINVAL : 1;
+                else if (c >= BOARD && c <= WORKER)
+                        r = parse_path(options[index].name, optarg, paths[c - BOARD]) < 0 ? -EINVAL : 1;
                 else if (c == LEVEL)
                         r = parse_level(optarg, &o->level_given) < 0 ? -EINVAL : 1;
                 else if (c == VERSION_OPTION)
@@ -115,6 +131,8 @@ static int parse_options(int argc, char *argv[], struct options *o) {
                 log_error("unexpected argument \"%s\"; see --help", argv[optind]);
                 r = -EINVAL;
         }
+        if (!o->zones_dirs.paths[0])
+                o->zones_dirs = zone_dirs_default;
         return r;
 }
 
@@ -249,7 +267,7 @@ static int block_signals(sd_event *event, struct daemon *d) {
 
 static int daemon_start(struct daemon *d, const struct options *o, struct err *e) {
         struct engine_config config = {
-                .paths = { .zones_dir = o->zones_dir, .board_path = o->board, .specs_dir = o->specs_dir },
+                .paths = { .dirs = o->zones_dirs, .board_path = o->board, .specs_dir = o->specs_dir },
                 .version = VERSION,
                 .userdata = d,
                 .record = on_record,
@@ -275,9 +293,9 @@ static int daemon_start(struct daemon *d, const struct options *o, struct err *e
         if (r < 0)
                 return r;
         /* Watched before it is read for the first time: nothing can change unnoticed in between. */
-        r = watch_new(d->event, o->zones_dir, o->board, on_files_changed, d, &d->watch);
+        r = watch_new(d->event, &o->zones_dirs, o->board, on_files_changed, d, &d->watch);
         if (r < 0)
-                return err_set(e, r, "watching %s: %s", o->zones_dir, strerror(-r));
+                return err_set(e, r, "watching %s: %s", o->zones_dirs.paths[0], strerror(-r));
         d->level_given = o->level_given;
         take_settings(d);
         return engine_reload(d->engine);
@@ -308,7 +326,6 @@ static void reap_children(void) {
 int main(int argc, char *argv[]) {
         char program[PATH_MAX];
         struct options options = {
-                .zones_dir = ZONES_DIR,
                 .board = BOARD_CONF,
                 .socket = RUN_BUS,
                 .specs_dir = RUN_SPECS_DIR,

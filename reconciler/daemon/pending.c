@@ -22,15 +22,15 @@ static void add_all(struct pending *p, uint64_t now, uint64_t due) {
         become_all(p, now, due);
 }
 
-static struct pending_file *find(struct pending *p, const char *name) {
+static struct pending_file *find(struct pending *p, const char *name, unsigned part) {
         for (size_t i = 0; i < p->num_files; i++)
-                if (strcmp(p->files[i].name, name) == 0)
+                if (p->files[i].part == part && strcmp(p->files[i].name, name) == 0)
                         return &p->files[i];
         return NULL;
 }
 
-static void add_file(struct pending *p, const char *name, uint64_t now, uint64_t due, bool sooner) {
-        struct pending_file *f = find(p, name);
+static void add_file(struct pending *p, const char *name, unsigned part, uint64_t now, uint64_t due, bool sooner) {
+        struct pending_file *f = find(p, name, part);
 
         if (f) {
                 f->due = sooner ? due : MAX(f->due, due);
@@ -39,38 +39,60 @@ static void add_file(struct pending *p, const char *name, uint64_t now, uint64_t
         } else {
                 f = &p->files[p->num_files++];
                 strcpy(f->name, name);
+                f->part = part;
                 f->due = due;
         }
 }
 
-void pending_add(struct pending *p, const char *file, uint64_t now, uint64_t due, bool sooner) {
+void pending_add(struct pending *p, const char *file, unsigned part, uint64_t now, uint64_t due, bool sooner) {
         if (!file && sooner)
                 become_all(p, now, due);
         else if (!file || p->all) /* a directory that is being filled, perhaps: each file puts it off */
                 add_all(p, now, due);
         else
-                add_file(p, file, now, due, sooner);
+                add_file(p, file, part, now, due, sooner);
+}
+
+/* When the last part of a name is due. */
+static uint64_t due_of(const struct pending *p, const char *name) {
+        uint64_t due = 0;
+
+        for (size_t i = 0; i < p->num_files; i++)
+                if (strcmp(p->files[i].name, name) == 0)
+                        due = MAX(due, p->files[i].due);
+        return due;
 }
 
 uint64_t pending_next(const struct pending *p) {
         uint64_t next = p->all ? p->all_due : UINT64_MAX;
 
         for (size_t i = 0; i < p->num_files; i++)
-                next = MIN(next, p->files[i].due);
+                next = MIN(next, due_of(p, p->files[i].name));
         return next;
 }
 
+static void forget(struct pending *p, const char *name) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < p->num_files; i++)
+                if (strcmp(p->files[i].name, name) != 0 && kept++ != i)
+                        p->files[kept - 1] = p->files[i];
+        p->num_files = kept;
+}
+
 size_t pending_take(struct pending *p, uint64_t now, char names[PENDING_MAX][NAME_MAX + 1], bool *ret_all) {
-        size_t taken = 0, kept = 0;
+        size_t taken = 0;
 
         *ret_all = p->all && p->all_due <= now;
         if (*ret_all)
                 *p = (struct pending){};
-        for (size_t i = 0; i < p->num_files; i++)
-                if (p->files[i].due <= now)
-                        strcpy(names[taken++], p->files[i].name);
-                else if (kept++ != i)
-                        p->files[kept - 1] = p->files[i];
-        p->num_files = kept;
+        for (size_t i = 0; i < p->num_files;) {
+                if (due_of(p, p->files[i].name) > now) {
+                        i++;
+                        continue;
+                }
+                strcpy(names[taken], p->files[i].name);
+                forget(p, names[taken++]); /* itself, and what comes after it */
+        }
         return taken;
 }

@@ -12,8 +12,10 @@
 
 #define PENDING_MAX 64 /* more than a person edits at once: reading them one by one is no gain any more */
 
+/* Files of one name in several directories make one zone: each has its own due, and the name is due when the last is. */
 struct pending_file {
         char name[NAME_MAX + 1];
+        unsigned part; /* which of them */
         uint64_t due;
 };
 
@@ -26,12 +28,12 @@ struct pending {
 };
 
 /**
- * pending_add() - @file is due at @due
+ * pending_add() - @part of @file is due at @due
  * @file: NULL: all of them
  * @sooner: this says all that there is to say of the file, so an earlier event's longer wait is over; else what waits
  * already is not cut short
  */
-void pending_add(struct pending *p, const char *file, uint64_t now, uint64_t due, bool sooner);
+void pending_add(struct pending *p, const char *file, unsigned part, uint64_t now, uint64_t due, bool sooner);
 
 /** pending_next() - when something is due; UINT64_MAX: nothing waits */
 uint64_t pending_next(const struct pending *p);
@@ -40,6 +42,6 @@ uint64_t pending_next(const struct pending *p);
  * pending_take() - takes out what is due
  * @ret: borrowed from @names, which has room for PENDING_MAX
  *
- * Return: how many; 0 with @ret_all: all files.
+ * Return: how many names; 0 with @ret_all: all files.
  */
 size_t pending_take(struct pending *p, uint64_t now, char names[PENDING_MAX][NAME_MAX + 1], bool *ret_all);

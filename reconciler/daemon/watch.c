@@ -24,7 +24,8 @@ struct watch {
         sd_event_source *retry;  /* enabled: no new view could be made */
         sd_event_source *mounts; /* NULL: no /proc */
         int mounts_fd;
-        const char *directory, *file;
+        struct zone_dirs dirs;
+        const char *file;
         uint64_t settling; /* µs */
         watch_fn changed;
         void *userdata;
@@ -63,15 +64,19 @@ static enum watch_urgency judge_way(uint32_t mask) {
         return mask & IN_CREATE && mask & IN_ISDIR ? WATCH_GONE : WATCH_SETTLE;
 }
 
-/* @file: NULL: all of them */
-static void note(struct watch *w, const char *file, enum watch_urgency urgency, bool is_whole) {
+/* @file: NULL: all of them; @part: which of those that bear its name */
+static void note(struct watch *w, const char *file, unsigned part, enum watch_urgency urgency, bool is_whole) {
         const uint64_t waits[] = { [WATCH_SETTLE] = w->settling, [WATCH_GONE] = RETURN_TIME, [WATCH_NOW] = 0 };
         uint64_t now = 0;
 
         if (urgency == WATCH_IGNORE)
                 return;
         (void) sd_event_now(w->event, CLOCK_MONOTONIC, &now);
-        pending_add(&w->pending, file, now, now + waits[urgency], urgency == WATCH_NOW || is_whole);
+        pending_add(&w->pending, file, part, now, now + waits[urgency], urgency == WATCH_NOW || is_whole);
+}
+
+static void note_all(struct watch *w, enum watch_urgency urgency, bool is_whole) {
+        note(w, NULL, 0, urgency, is_whole);
 }
 
 static void take_in(struct watch *w, const struct inotify_event *v) {
@@ -79,17 +84,18 @@ static void take_in(struct watch *w, const struct inotify_event *v) {
         const char *name = v->len ? v->name : NULL;
 
         if (v->mask & IN_Q_OVERFLOW) {
-                note(w, NULL, watch_judge(v->mask, NULL), false);
+                note_all(w, watch_judge(v->mask, NULL), false);
                 return;
         }
-        if (v->wd == view->directory_wd)
-                note(w, name && zone_file_stem(name) ? name : NULL, watch_judge(v->mask, name),
-                     v->mask & IN_CLOSE_WRITE);
+        for (unsigned i = 0; w->dirs.paths[i]; i++)
+                if (v->wd == view->directories[i].wd)
+                        note(w, name && zone_file_stem(name) ? name : NULL, i, watch_judge(v->mask, name),
+                             v->mask & IN_CLOSE_WRITE);
         for (size_t i = 0; i < view->num_parents; i++) {
                 const struct view_parent *p = &view->parents[i];
 
                 if (v->wd == p->wd && (!name || strcmp(name, p->child) == 0))
-                        note(w, p->is_file ? THE_FILE : NULL, judge_way(v->mask), v->mask & IN_CLOSE_WRITE);
+                        note(w, p->is_file ? THE_FILE : NULL, 0, judge_way(v->mask), v->mask & IN_CLOSE_WRITE);
         }
 }
 
@@ -107,19 +113,19 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
 /* The new view is there before the old one goes, which stays if there can be no new one. */
 static void rewatch(struct watch *w) {
         struct view *v = NULL;
-        int r = view_new(w->event, w->directory, w->file, on_event, w, &v);
+        int r = view_new(w->event, &w->dirs, w->file, on_event, w, &v);
 
         if (r < 0) {
                 if (!w->is_deaf)
                         log_error("watching %s and %s: %s; they are read again every second until it works",
-                                  w->directory, w->file, lack(r));
+                                  w->dirs.paths[0], w->file, lack(r));
                 w->is_deaf = true;
                 sd_event_source_set_time_relative(w->retry, RETRY_TIME);
                 sd_event_source_set_enabled(w->retry, SD_EVENT_ONESHOT);
                 return;
         }
         if (w->is_deaf)
-                log_notice("watching %s and %s again", w->directory, w->file);
+                log_notice("watching %s and %s again", w->dirs.paths[0], w->file);
         w->is_deaf = false;
         sd_event_source_set_enabled(w->retry, SD_EVENT_OFF);
         view_free(w->view);
@@ -151,7 +157,7 @@ static void tell(struct watch *w) {
                         if (strcmp(names[i], THE_FILE) != 0)
                                 files[c.num_files++] = names[i];
                 if (w->changed(&c, w->userdata) < 0)
-                        pending_add(&w->pending, NULL, now, now + RETRY_TIME, false);
+                        pending_add(&w->pending, NULL, 0, now, now + RETRY_TIME, false);
         }
         set_timer(w);
 }
@@ -165,7 +171,7 @@ static int on_retry(sd_event_source *s _unused_, uint64_t when _unused_, void *u
         struct watch *w = userdata;
 
         rewatch(w);
-        note(w, NULL, WATCH_NOW, true);
+        note_all(w, WATCH_NOW, true);
         tell(w);
         return 0;
 }
@@ -187,7 +193,7 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
         /* What only the old view was told after the last read is seen by reading the files. */
         if (moved) {
                 rewatch(w);
-                note(w, NULL, WATCH_SETTLE, false);
+                note_all(w, WATCH_SETTLE, false);
         }
         tell(w);
         return 0;
@@ -200,7 +206,7 @@ static int on_mounts(sd_event_source *s _unused_, int fd _unused_, uint32_t reve
         if (w->view && view_is_true(w->view))
                 return 0;
         rewatch(w);
-        note(w, NULL, WATCH_GONE, false);
+        note_all(w, WATCH_GONE, false);
         tell(w);
         return 0;
 }
@@ -218,7 +224,7 @@ static int add_timer(struct watch *w, sd_event_source **ret, sd_event_time_handl
         return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
-int watch_new(sd_event *event, const char *directory, const char *file, watch_fn changed, void *userdata,
+int watch_new(sd_event *event, const struct zone_dirs *dirs, const char *file, watch_fn changed, void *userdata,
               struct watch **ret) {
         _cleanup_(watch_freep) struct watch *w = calloc(1, sizeof(*w));
         int r;
@@ -227,7 +233,7 @@ int watch_new(sd_event *event, const char *directory, const char *file, watch_fn
                 return -ENOMEM;
         *w = (struct watch){
                 .event = event,
-                .directory = directory,
+                .dirs = *dirs,
                 .file = file,
                 .settling = SETTLING_TIME,
                 .changed = changed,

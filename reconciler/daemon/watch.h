@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notices that files of zones.d or board.conf may have changed, and which: what they hold, who reads them finds
+ * Notices that zones' files or board.conf may have changed, and which: what they hold, who reads them finds
  * out. A rename counts at once. A write that was closed does after a settling time, since an editor may write twice,
  * and so does a creation: who reads a file that is still being written gets -EAGAIN (base/fd.h), and its close brings
  * another event. What goes, a lost event and a directory that is made anew have time to become what they will be.
  *
- * Both are followed by their paths: any part may be missing, be replaced, be mounted over or be a symlink; every
+ * All are followed by their paths: any part may be missing, be replaced, be mounted over or be a symlink; every
  * directory on the way is watched for that, and the table of mounts. Where the kernel's limits leave no room for a new
  * watch, that is logged, and all is told as changed every second until there is.
  */
@@ -16,6 +16,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "config/zone_dirs.h"
 
 #define SETTLING_TIME (50 * 1000)  /* µs */
 #define RETURN_TIME   (500 * 1000) /* µs: a power cut can wait so long */
@@ -23,7 +24,7 @@
 struct watch;
 
 struct watch_changes {
-        bool all;                 /* any file of the directory */
+        bool all;                 /* any file of the directories */
         const char *const *files; /* else these; board.conf may have changed in either case */
         size_t num_files;
 };
@@ -33,9 +34,9 @@ typedef int (*watch_fn)(const struct watch_changes *c, void *userdata);
 
 /**
  * watch_new() - @changed is called from the loop
- * @directory, @file: absolute paths; borrowed
+ * @dirs: copied; its paths, and @file, are absolute and borrowed
  */
-int watch_new(sd_event *event, const char *directory, const char *file, watch_fn changed, void *userdata,
+int watch_new(sd_event *event, const struct zone_dirs *dirs, const char *file, watch_fn changed, void *userdata,
               struct watch **ret);
 
 /** watch_set_settling() - another settling time, µs; it counts from the next event on */
@@ -51,7 +52,7 @@ enum watch_urgency {
 };
 
 /**
- * watch_judge() - what an event in the directory means
+ * watch_judge() - what an event in a directory of zones' files means
  * @mask: inotify(7)'s
  * @name: the entry, or NULL/"" for the directory itself
  *

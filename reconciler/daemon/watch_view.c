@@ -75,19 +75,34 @@ static void leave(struct walk *walk) {
                 *slash = '\0';
 }
 
+/* Counted by the caller once it is whole; NULL: out of memory. */
+static struct view_parent *parent_new(struct view *v) {
+        if (v->num_parents == v->parents_size) {
+                size_t size = v->parents_size + VIEW_WAY_MAX;
+                struct view_parent *parents = reallocarray(v->parents, size, sizeof(*parents));
+
+                if (!parents)
+                        return NULL;
+                v->parents = parents;
+                v->parents_size = size;
+        }
+        v->parents[v->num_parents] = (struct view_parent){};
+        return &v->parents[v->num_parents];
+}
+
 /*
  * Every directory on the way of @path, symlinks' targets included, each for the entry that leads on. It is
  * watched before the entry is looked at, so whatever becomes of that entry afterwards is told.
  */
 static int follow(struct view *v, const char *path, bool to_file) {
-        size_t end = v->num_parents + VIEW_WAY_MAX; /* also the end of symlinks in a circle */
         struct walk walk = {};
         char name[NAME_MAX + 1];
 
         if (snprintf(walk.rest, sizeof(walk.rest), "%s", path) >= (int) sizeof(walk.rest))
                 return 0;
-        while (v->num_parents < end && next_name(&walk, name)) {
-                struct view_parent *p = &v->parents[v->num_parents];
+        /* The bound is also the end of symlinks in a circle. */
+        for (unsigned i = 0; i < VIEW_WAY_MAX && next_name(&walk, name);) {
+                struct view_parent *p;
                 int r;
 
                 if (strcmp(name, ".") == 0)
@@ -96,6 +111,9 @@ static int follow(struct view *v, const char *path, bool to_file) {
                         leave(&walk);
                         continue;
                 }
+                p = parent_new(v);
+                if (!p)
+                        return -ENOMEM;
                 p->is_file = to_file && is_at_end(&walk);
                 r = add_watch(v, walk.here[0] ? walk.here : "/", PARENT_EVENTS | (p->is_file ? IN_CLOSE_WRITE : 0),
                               &p->wd);
@@ -103,6 +121,7 @@ static int follow(struct view *v, const char *path, bool to_file) {
                         return r;
                 strcpy(p->child, name);
                 v->num_parents++;
+                i++;
                 if (!enter(&walk, name, &p->is_link))
                         return 0;
         }
@@ -125,33 +144,41 @@ struct view *view_free(struct view *v) {
         if (v) {
                 sd_event_source_disable_unref(v->source);
                 fd_close(v->fd);
+                free(v->parents);
                 free(v);
         }
         return NULL;
 }
 
-int view_new(sd_event *event, const char *directory, const char *file, sd_event_io_handler_t handler, void *userdata,
-             struct view **ret) {
+static int watch_directory(struct view *v, const char *path, struct view_directory *d) {
+        int r = follow(v, path, false);
+
+        if (r >= 0)
+                r = add_watch(v, path, DIRECTORY_EVENTS, &d->wd);
+        d->object = object_at(path);
+        return r;
+}
+
+int view_new(sd_event *event, const struct zone_dirs *dirs, const char *file, sd_event_io_handler_t handler,
+             void *userdata, struct view **ret) {
         _cleanup_(view_freep) struct view *v = calloc(1, sizeof(*v));
-        int r;
+        int r = 0;
 
         if (!v)
                 return -ENOMEM;
+        v->dirs = dirs;
+        v->file_path = file;
         v->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (v->fd < 0)
                 return -errno;
-        r = follow(v, directory, false);
+        for (size_t i = 0; r >= 0 && dirs->paths[i]; i++)
+                r = watch_directory(v, dirs->paths[i], &v->directories[i]);
         if (r >= 0)
                 r = follow(v, file, true);
-        if (r >= 0)
-                r = add_watch(v, directory, DIRECTORY_EVENTS, &v->directory_wd);
         if (r >= 0)
                 r = sd_event_add_io(event, &v->source, v->fd, EPOLLIN, handler, userdata);
         if (r < 0)
                 return r;
-        v->directory_path = directory;
-        v->file_path = file;
-        v->directory = object_at(directory);
         v->file = object_at(file);
         *ret = TAKE_PTR(v);
         return 0;
@@ -178,7 +205,12 @@ bool view_moves(const struct view *v, const struct inotify_event *event) {
 }
 
 bool view_is_true(const struct view *v) {
-        struct view_object directory = object_at(v->directory_path), file = object_at(v->file_path);
+        struct view_object now = object_at(v->file_path);
+        bool is_true = is_same(&now, &v->file);
 
-        return is_same(&directory, &v->directory) && is_same(&file, &v->file);
+        for (size_t i = 0; v->dirs->paths[i]; i++) {
+                now = object_at(v->dirs->paths[i]);
+                is_true &= is_same(&now, &v->directories[i].object);
+        }
+        return is_true;
 }

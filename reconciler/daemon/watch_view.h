@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What watch.c has inotify watch: a directory, a file, and each directory on the way to them, symlinks' targets
+ * What watch.c has inotify watch: directories, a file, and each directory on the way to them, symlinks' targets
  * included, as the paths lead just now. When they may lead elsewhere, a new view has to be made.
  */
 #pragma once
@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "config/zone_dirs.h"
 
 #define VIEW_WAY_MAX 64 /* directories on the way of one path */
 
@@ -33,25 +34,31 @@ struct view_object {
         ino_t inode; /* 0: nothing is there */
 };
 
+struct view_directory {
+        int wd; /* -1: not there */
+        struct view_object object;
+};
+
 struct view {
         int fd;
         sd_event_source *source;
-        int directory_wd; /* -1: not there */
-        struct view_parent parents[2 * VIEW_WAY_MAX];
-        size_t num_parents;
-        const char *directory_path, *file_path; /* borrowed */
-        struct view_object directory, file;     /* where they led when it was made */
+        struct view_directory directories[ZONE_DIRS_MAX];
+        struct view_parent *parents;
+        size_t num_parents, parents_size;
+        const struct zone_dirs *dirs; /* borrowed, as the next */
+        const char *file_path;
+        struct view_object file; /* where it led when the view was made */
 };
 
 /**
- * view_new() - watches both; what is missing is waited for
- * @directory, @file: absolute paths; borrowed, and must outlive it
+ * view_new() - watches all of them; what is missing is waited for
+ * @dirs, @file: absolute paths; borrowed, and must outlive it
  * @handler: called when there is something to read from the view's fd
  *
  * Return: 0, -errno: mostly the kernel's limits (-ENOSPC watches, -EMFILE instances, -ENOMEM).
  */
-int view_new(sd_event *event, const char *directory, const char *file, sd_event_io_handler_t handler, void *userdata,
-             struct view **ret);
+int view_new(sd_event *event, const struct zone_dirs *dirs, const char *file, sd_event_io_handler_t handler,
+             void *userdata, struct view **ret);
 struct view *view_free(struct view *v);
 DEFINE_CLEANUP(struct view *, view_free);
 

@@ -11,31 +11,6 @@
 #include "config/file_name.h"
 #include "config/parse.h"
 
-/* ---- names ------------------------------------------------------------------------------------------ */
-
-bool zone_file_name(const char *file, char name[NAME_SIZE]) {
-        size_t length = zone_file_stem(file);
-
-        if (length == 0 || length >= NAME_SIZE)
-                return false;
-        memcpy(name, file, length);
-        name[length] = '\0';
-        return zone_name_valid(name);
-}
-
-void zone_file_show_name(const char *file, char name[NAME_SIZE]) {
-        size_t length = MIN(zone_file_stem(file), (size_t) NAME_SIZE - 1);
-
-        for (size_t i = 0; i < length; i++) {
-                char one[] = { file[i], '\0' };
-
-                name[i] = i == 0 || zone_name_valid(one) || file[i] == '.' ? file[i] : '_';
-        }
-        if (length > 0 && !zone_name_valid((char[]){ name[0], '\0' }))
-                name[0] = '_';
-        name[length] = '\0';
-}
-
 /* ---- states ----------------------------------------------------------------------------------------- */
 
 void desired_file_missing(struct desired_zone *z) {
@@ -44,6 +19,7 @@ void desired_file_missing(struct desired_zone *z) {
         free(TAKE_PTR(z->message));
         z->file_state = FILE_MISSING;
         z->file_id = (struct file_id){};
+        z->text_hash = 0;
 }
 
 /* Takes @message over. */
@@ -61,25 +37,34 @@ static void set_good(struct desired_zone *z, struct zone_spec *spec) {
         z->file_state = FILE_GOOD;
 }
 
-static int set_path(struct desired_zone *z, const char *zones_dir, const char *file) {
+static void set_masked(struct desired_zone *z) {
+        z->spec = zone_spec_free(z->spec);
+        free(TAKE_PTR(z->message));
+        z->file_state = FILE_MASKED;
+        z->text_hash = 0;
+}
+
+static int set_place(struct desired_zone *z, const struct file_place *at) {
         char *path;
 
-        if (z->path && strcmp(strrchr(z->path, '/') + 1, file) == 0)
+        if (z->path && z->level == at->level && strcmp(strrchr(z->path, '/') + 1, at->file) == 0)
                 return 0;
-        if (asprintf(&path, "%s/%s", zones_dir, file) < 0)
+        if (asprintf(&path, "%s/%s", at->path, at->file) < 0)
                 return -ENOMEM;
         free(z->path);
         z->path = path;
+        z->level = (uint8_t) at->level;
         return 0;
 }
 
-int desired_file_refuse(struct desired_zone *z, const char *file, const char *zones_dir) {
+int desired_file_refuse(struct desired_zone *z, const struct file_place *at) {
         char *message;
 
-        if (set_path(z, zones_dir, file) < 0 ||
+        if (set_place(z, at) < 0 ||
             asprintf(&message, "%s: a zone's name is 1 to %d of A-Z a-z 0-9 . _ -", z->path, NAME_SIZE - 1) < 0)
                 return -ENOMEM;
         set_bad(z, message);
+        z->text_hash = 0;
         return 0;
 }
 
@@ -144,7 +129,7 @@ static int parse(struct desired_zone *z, const char *text, size_t size) {
 }
 
 static int take(struct desired_zone *z, const char *text, size_t size) {
-        uint64_t hash = hash_bytes(HASH_INIT, text, size);
+        uint64_t hash = hash_bytes(hash_string(z->path), text, size); /* the spec knows its path */
         int r;
 
         if (z->file_state != FILE_MISSING && z->text_hash == hash)
@@ -156,33 +141,42 @@ static int take(struct desired_zone *z, const char *text, size_t size) {
         return r;
 }
 
-int desired_file_load(struct desired_zone *z, int directory, const char *file, const char *zones_dir, bool trust_id) {
-        _cleanup_free_ char *text = NULL;
-        struct stat st, link;
-        struct file_id id;
-        size_t size;
-        int r = fstatat(directory, file, &st, 0) < 0 ? -errno : 0;
+/* Gone altogether, not a link to nowhere. */
+static bool is_gone(const struct file_place *at) {
+        struct stat link;
 
-        if (r == 0 && trust_id && z->file_state != FILE_MISSING && file_id_is(&z->file_id, &st))
+        return fstatat(at->directory, at->file, &link, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+int desired_file_load(struct desired_zone *z, const struct file_place *at, bool trust_id) {
+        _cleanup_free_ char *text = NULL;
+        struct file_id id = {};
+        struct stat st;
+        size_t size;
+        int r = fstatat(at->directory, at->file, &st, 0) < 0 ? -errno : 0;
+        bool masks = r == 0 && zone_file_masks(&st);
+
+        if (r == 0 && trust_id && z->file_state != FILE_MISSING && z->level == at->level &&
+            file_id_is(&z->file_id, &st))
                 return 0;
         z->file_id = (struct file_id){};
-        if (r == 0) {
+        if (r == 0 && !masks) {
                 id = file_id_of(&st); /* before it is read: what is written afterwards has a later stamp */
-                r = read_regular(directory, file, &st, &text, &size);
+                r = read_regular(at->directory, at->file, &st, &text, &size);
         }
-        if (r == -ENOMEM)
+        if (r == -ENOMEM || (r == -ENOENT && is_gone(at)))
                 return r;
-        if (r == -ENOENT && fstatat(directory, file, &link, AT_SYMLINK_NOFOLLOW) < 0) {
-                desired_file_missing(z);
-                return 0;
-        }
         /* Stays what it was until its writer closes it, which brings an event. */
         if (r == -EAGAIN && (z->file_state != FILE_MISSING || !z->applied))
                 return 0;
-        if (set_path(z, zones_dir, file) < 0)
+        if (set_place(z, at) < 0)
                 return -ENOMEM;
         if (r < 0)
                 return set_unreadable(z, r);
+        if (masks) {
+                set_masked(z);
+                return 0;
+        }
         r = take(z, text, size);
         if (r == 0)
                 z->file_id = id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From directories to struct desired: zones.d, board.conf, and the copies of
+ * From directories to struct desired: zones' files, board.conf, and the copies of
  * the specs last applied. Reads files; never logs.
  */
 #pragma once
@@ -8,7 +8,7 @@
 #include "plan/desired.h"
 
 struct desired_paths {
-        const char *zones_dir;  /* ZONES_DIR */
+        struct zone_dirs dirs;  /* zone_dirs_default */
         const char *board_path; /* BOARD_CONF */
         const char *specs_dir;  /* RUN_SPECS_DIR; NULL: none are looked for */
 };
@@ -16,9 +16,9 @@ struct desired_paths {
 /**
  * desired_load() - looks at all of it
  * @d: in: empty, or what an earlier call left; out: what there is now. Files are read that stat(2) shows to be others
- * than before; one whose bytes did not change keeps its spec (the pointer, too). A directory that can no longer be
- * read, or whose file system went, keeps all zones and sets lost. A directory that was never seen and does not exist is
- * empty.
+ * than before; one whose bytes did not change keeps its spec (the pointer, too). A directory that had files and can no
+ * longer be read, or whose file system went, sets lost, and what came from it stays as it was. One that had none and does
+ * not exist is empty.
  *
  * Return: 0 (also with bad files: they are marked), -ENOMEM.
  */
@@ -26,7 +26,7 @@ int desired_load(struct desired *d, const struct desired_paths *paths);
 
 /**
  * desired_load_files() - the same where it is known which files may have changed
- * @files: entries of the directory; board.conf is always looked at
+ * @files: NAME.conf, in whichever of the directories; board.conf is always looked at
  *
  * Costs what these files cost, unless it turns out that all has to be looked at.
  */

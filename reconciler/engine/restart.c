@@ -39,6 +39,8 @@ static int can_restart(struct engine *e, const char *name, struct err *err) {
                             n ? note_text(n, text, sizeof(text)) : "its settings are not known: its file is gone");
         else if (!there && n)
                 r = err_set(err, -EBADMSG, "%s", note_text(n, text, sizeof(text)));
+        else if (state == ZONE_ABSENT && d && d->file_state == FILE_MASKED)
+                r = err_set(err, -EBADMSG, "it is masked by %s", d->path);
         else if (state == ZONE_ABSENT && (!d || d->file_state == FILE_MISSING))
                 r = err_set(err, -ENOENT, "there is no zone %s", name);
         plan_clear(&plan);

@@ -117,7 +117,7 @@ static uint64_t file_hash(const struct zone *z) {
 static bool file_is_gone(const struct zone *z) {
         const struct desired_zone *d = desired_find(&z->engine->desired, z->name);
 
-        return !d || d->file_state == FILE_MISSING;
+        return !d || d->file_state == FILE_MISSING || d->file_state == FILE_MASKED;
 }
 
 void task_reconsider(struct task *t) {

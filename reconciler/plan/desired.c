@@ -32,6 +32,13 @@ struct desired_zone *desired_find(const struct desired *d, const char *name) {
         return found ? &d->zones[i] : NULL;
 }
 
+const struct desired_zone *desired_find_id(const struct desired *d, uint32_t id) {
+        for (size_t i = 0; i < d->num_zones; i++)
+                if (d->zones[i].file_state == FILE_GOOD && d->zones[i].spec->id == id)
+                        return &d->zones[i];
+        return NULL;
+}
+
 struct desired_zone *desired_add(struct desired *d, const char *name) {
         struct desired_zone *zones;
         bool found;

@@ -8,23 +8,35 @@
 
 #include "base/file_id.h"
 #include "config/spec.h"
+#include "config/zone_dirs.h"
 
 enum file_state {
         FILE_MISSING, /* no file: only an applied spec is known */
         FILE_GOOD,
-        FILE_BAD, /* does not parse, cannot be read, or asks for the impossible */
+        FILE_BAD,    /* does not parse, cannot be read, or asks for the impossible */
+        FILE_MASKED, /* it says that there is no such zone */
+        FILE_LOST,   /* its directory cannot be seen, and never could: only an applied spec is known */
         _FILE_STATE_MAX,
 };
 
 struct desired_zone {
         char name[NAME_SIZE];
         enum file_state file_state;
+        uint8_t levels;            /* BIT() of each directory that has a file of its name; one that is lost: had */
+        uint8_t level;             /* of the directory that its file is in: the lowest of those bits */
         struct file_id file_id;    /* of the file as it was read; zero: not known, read it */
-        char *path;                /* NULL if the file is missing */
+        char *path;                /* NULL if the file is missing or lost */
         char *message;             /* FILE_BAD: its first error; else NULL */
         uint64_t text_hash;        /* of the file's bytes */
         struct zone_spec *spec;    /* FILE_GOOD only */
         struct zone_spec *applied; /* last applied; NULL: none known */
+};
+
+_Static_assert(ZONE_DIRS_MAX <= 8, "levels has a bit for each");
+
+struct desired_directory {
+        struct file_id id; /* of the directory that was read last; inode 0: none was */
+        bool lost;         /* it cannot be seen just now, and it had files: they count as they were */
 };
 
 struct desired {
@@ -33,14 +45,18 @@ struct desired {
         struct board_spec *board; /* NULL: see board_message */
         char *board_message;
         uint64_t board_hash;
-        bool seen;       /* the directory could be read at least once */
-        bool stale;      /* something was read in vain: all is to be looked at */
-        char *lost;      /* why the directory cannot be seen just now; NULL: it can. Nothing is stopped then. */
-        const char *end; /* borrowed: why all zones are to end, whatever files there are; NULL: they are not */
-        struct file_id directory_id;
+        struct zone_dirs dirs;
+        struct desired_directory directories[ZONE_DIRS_MAX];
+        bool applied_known; /* the specs last applied were looked for */
+        bool stale;         /* something was read in vain: all is to be looked at */
+        char *lost;         /* why the first of the lost directories is; NULL: all can be seen */
+        const char *end;    /* borrowed: why all zones are to end, whatever files there are; NULL: they are not */
 };
 
 struct desired_zone *desired_find(const struct desired *d, const char *name);
+
+/** desired_find_id() - the zone whose file (a good one) gives it that id, the first by name; NULL: none does */
+const struct desired_zone *desired_find_id(const struct desired *d, uint32_t id);
 
 /** desired_add() - the entry of that name, made (FILE_MISSING) if need be; NULL: out of memory. Moves the
  * others. */

@@ -151,7 +151,7 @@ int plan_make(const struct desired *want, const struct live *have, struct plan *
 
         if (r == 0) {
                 if (want->lost)
-                        diff_add_note(&d, NOTE_LOST, "", "%s; nothing is stopped", want->lost);
+                        diff_add_note(&d, NOTE_LOST, "", "%s; none of its zones is stopped", want->lost);
                 for (size_t i = 0; i < d.num_candidates; i++)
                         diff_judge(&d, &d.candidates[i]);
                 diff_settle(&d);

@@ -11,13 +11,13 @@ static bool held_back(const struct candidate *c) {
         return c->changed && c->spec->on_change == CHANGE_HOLD;
 }
 
-static bool leaves(const struct diff *d, const struct candidate *c) {
+static bool leaves(const struct candidate *c) {
         if (c->state == ZONE_HALF_MADE || c->state == ZONE_STOPPED)
                 return true;
         if (!candidate_object_there(c))
                 return false;
-        if (!c->wanted || c->wanted->file_state == FILE_MISSING)
-                return !d->want->lost;
+        if (!c->wanted || c->wanted->file_state == FILE_MISSING || c->wanted->file_state == FILE_MASKED)
+                return true;
         return c->changed && !held_back(c);
 }
 
@@ -53,7 +53,7 @@ static enum obstacle find_obstacle(const struct diff *d, const struct candidate 
 
                 if (o == c || !holds_claim(o, c->spec, claim, sizeof(claim)))
                         continue;
-                worst = leaves(d, o) ? OBSTACLE_LEAVES : OBSTACLE_STAYS;
+                worst = leaves(o) ? OBSTACLE_LEAVES : OBSTACLE_STAYS;
                 snprintf(text, size, "%s%s", claim, o->state == ZONE_FOREIGN ? " (not started by the reconciler)" : "");
         }
         return worst;
@@ -219,6 +219,13 @@ static void emit_ended(struct diff *d, const struct candidate *c) {
                 emit_devices(d, c);
 }
 
+static void emit_stop(struct diff *d, const struct candidate *c) {
+        if (!d->want->end && c->wanted && c->wanted->file_state == FILE_MASKED)
+                diff_add_action(d, ACTION_ZONE_STOP, c, "masked by %s", c->wanted->path);
+        else
+                diff_add_action(d, ACTION_ZONE_STOP, c, "%s", d->want->end ?: "its file was removed");
+}
+
 void diff_emit(struct diff *d, const struct candidate *c) {
         switch (c->state) {
         case ZONE_FOREIGN:
@@ -243,8 +250,8 @@ void diff_emit(struct diff *d, const struct candidate *c) {
                 return;
         }
 
-        if (leaves(d, c) && !c->changed)
-                diff_add_action(d, ACTION_ZONE_STOP, c, "%s", d->want->end ?: "its file was removed");
+        if (leaves(c) && !c->changed)
+                emit_stop(d, c);
         else if (c->changed && !held_back(c))
                 emit_change(d, c);
         else if (c->state != ZONE_RUNNING)

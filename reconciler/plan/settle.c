@@ -47,9 +47,10 @@ void diff_judge(struct diff *d, struct candidate *c) {
         struct diagnostics diagnostics = {};
         char text[512];
 
-        if (!w || w->file_state == FILE_MISSING) {
-                if (w && d->want->lost)
-                        c->spec = candidate_last_good(d, c);
+        if (!w || w->file_state == FILE_MISSING || w->file_state == FILE_MASKED)
+                return;
+        if (w->file_state == FILE_LOST) {
+                c->spec = candidate_last_good(d, c);
                 return;
         }
         if (w->file_state == FILE_BAD) {

@@ -111,6 +111,8 @@ static const char *zone_word(const struct view *v) {
                 return "waiting";
         if (v->note && (v->note->kind == NOTE_REFUSED || v->note->kind == NOTE_BAD_FILE))
                 return "refused";
+        if (v->wanted && v->wanted->file_state == FILE_MASKED)
+                return "masked";
         return "stopped";
 }
 
@@ -120,6 +122,19 @@ static const char *zone_message(const struct view *v, char buffer[NOTE_TEXT_SIZE
         if (v->note)
                 return note_text(v->note, buffer, NOTE_TEXT_SIZE);
         return v->wanted ? v->wanted->message : NULL;
+}
+
+/* The files below that do not count because this one is there. */
+static json_t *hidden_files(const struct view *v) {
+        const struct desired_zone *w = v->wanted;
+        json_t *list = json_array();
+
+        for (size_t i = 0; w && w->path && v->in->desired->dirs.paths[i]; i++) {
+                if (i <= w->level || !(w->levels & BIT(i)))
+                        continue;
+                json_array_append_new(list, json_sprintf("%s%s", v->in->desired->dirs.paths[i], strrchr(w->path, '/')));
+        }
+        return list;
 }
 
 static json_t *retry_in(const struct view *v) {
@@ -132,16 +147,15 @@ static json_t *retry_in(const struct view *v) {
 
 static json_t *zone_to_json(const struct view *v) {
         static const char *const file_states[_FILE_STATE_MAX] = {
-                [FILE_MISSING] = "missing",
-                [FILE_GOOD] = "good",
-                [FILE_BAD] = "bad",
+                [FILE_MISSING] = "missing", [FILE_GOOD] = "good", [FILE_BAD] = "bad",
+                [FILE_MASKED] = "masked",   [FILE_LOST] = "lost",
         };
         bool foreign = v->state == ZONE_FOREIGN;
         char cpus[CPUS_TEXT_SIZE], message[NOTE_TEXT_SIZE];
 
         cpus_format(v->live ? v->live->cpus : v->spec ? v->spec->cpus : 0, cpus, sizeof(cpus));
         return json_pack(
-                "{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "name", string_or_null(v->name), "id",
+                "{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "name", string_or_null(v->name), "id",
                 v->live   ? json_integer(v->live->id)
                 : v->spec ? json_integer(v->spec->id)
                           : json_null(),
@@ -149,7 +163,8 @@ static json_t *zone_to_json(const struct view *v) {
                 string_or_null(v->wanted && !foreign ? v->wanted->path : NULL), "file_state",
                 foreign ? json_null() : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
                 "message", string_or_null(zone_message(v, message)), "restarts",
-                (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "devices", devices_to_json(v));
+                (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "hides", hidden_files(v),
+                "devices", devices_to_json(v));
 }
 
 static struct view look_at(const struct status_input *in, const char *name, const struct desired_zone *wanted,
@@ -216,7 +231,7 @@ json_t *status_to_json(const struct status_input *in) {
         char lost[512];
 
         if (d && d->lost) {
-                snprintf(lost, sizeof(lost), "%s; nothing is stopped", d->lost);
+                snprintf(lost, sizeof(lost), "%s; none of its zones is stopped", d->lost);
                 message = lost;
         }
         if (in->live && in->live->hypervisor)

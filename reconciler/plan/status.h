@@ -4,11 +4,13 @@
  *
  *   {"daemon": {"running": true, "pid": 1, "version": "…"},
  *    "hypervisor": {"name": "hvisor", "magic": 5},
- *    "message": "…" | null                 (of the whole: directory lost, board.conf bad)
+ *    "message": "…" | null                 (of the whole: a directory lost, board.conf bad)
  *    "zones": [{"name", "id", "state": "running|starting|stopping|failed|exited|error|refused|waiting|
- *                                       foreign|stopped",
- *               "cpus": "2-3", "file": "/etc/…" | null, "file_state": "good|bad|missing" | null,
+ *                                       foreign|masked|stopped",
+ *               "cpus": "2-3", "file": "/etc/…" | null,
+ *               "file_state": "good|bad|missing|masked|lost" | null,
  *               "message": "…" | null, "restarts": 0, "retry_in": seconds | null,
+ *               "hides": ["/usr/lib/…"],      (files of the same name in lower directories)
  *               "devices": [{"name", "type", "address", "interrupt",
  *                            "state": "ready|starting|down|disabled|hung|broken|failed",
  *                            "message": "…" | null,

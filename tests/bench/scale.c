@@ -114,7 +114,7 @@ static void begin(struct bench *b) {
                 .event = b->event,
                 .hypervisor = &b->sim->hypervisor,
                 .launcher = &b->sim->launcher,
-                .paths = { b->zones, b->board, b->specs },
+                .paths = { { { b->zones } }, b->board, b->specs },
                 .version = "bench",
                 .userdata = b,
                 .record = on_record,
@@ -122,7 +122,8 @@ static void begin(struct bench *b) {
         };
 
         check(engine_new(&config, &b->engine) == 0, "no engine");
-        check(watch_new(b->event, b->zones, b->board, on_files, b, &b->watch) == 0, "no watch");
+        check(watch_new(b->event, &(struct zone_dirs){ { b->zones } }, b->board, on_files, b, &b->watch) == 0,
+              "no watch");
 }
 
 static void prepare(struct bench *b) {

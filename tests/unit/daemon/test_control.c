@@ -48,7 +48,7 @@ static int setup(void **state) {
                 .event = s->event,
                 .hypervisor = &s->sim->hypervisor,
                 .launcher = &s->sim->launcher,
-                .paths = { s->zones, s->board, s->specs },
+                .paths = { { { s->zones } }, s->board, s->specs },
                 .version = "test",
         };
         assert_int_equal(engine_new(&config, &s->engine), 0);

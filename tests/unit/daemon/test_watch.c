@@ -58,6 +58,7 @@ static void test_watch_judge_knows_what_matters(void **state _unused_) {
 
 struct scene {
         char dir[64], zones[96], board[96];
+        struct zone_dirs dirs;
         sd_event *event;
         struct watch *watch;
         unsigned changes;
@@ -90,6 +91,7 @@ static int setup(void **state) {
         strcpy(s->dir, "/tmp/watch-XXXXXX");
         assert_non_null(mkdtemp(s->dir));
         snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
+        s->dirs = (struct zone_dirs){ { s->zones } };
         snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
         assert_int_equal(sd_event_new(&s->event), 0);
         *state = s;
@@ -111,7 +113,7 @@ static int teardown(void **state) {
 }
 
 static void begin(struct scene *s) {
-        assert_int_equal(watch_new(s->event, s->zones, s->board, on_change, s, &s->watch), 0);
+        assert_int_equal(watch_new(s->event, &s->dirs, s->board, on_change, s, &s->watch), 0);
 }
 
 static uint64_t now_ms(void) {
@@ -492,6 +494,45 @@ static void test_watch_begins_without_descriptors(void **state) {
                 close(spare[i]);
 }
 
+/* ---- several directories ---------------------------------------------------------------------------- */
+
+static void test_watch_sees_each_directory(void **state) {
+        struct scene *s = *state;
+        char run[128], lib[128], from[160], to[160];
+
+        snprintf(run, sizeof(run), "%s/run", s->dir);
+        snprintf(lib, sizeof(lib), "%s/usr/lib", s->dir);
+        s->dirs = (struct zone_dirs){ { s->zones, run, lib } };
+        mkdir(s->zones, 0755);
+        begin(s);
+        put(s->zones, "a.conf", "x");
+        expect_told(s, "a.conf");
+        mkdir(run, 0755);
+        put(run, "a.conf", "x");
+        expect_told(s, "all");
+        put(run, "b.conf", "x");
+        expect_told(s, "b.conf");
+        snprintf(from, sizeof(from), "%s/usr", s->dir);
+        mkdir(from, 0755);
+        mkdir(lib, 0755);
+        expect_told(s, "all");
+        put(lib, "c.conf", "x");
+        expect_told(s, "c.conf");
+
+        /* from one to the other: in one go, when what went has had its time to come back */
+        snprintf(from, sizeof(from), "%s/b.conf", run);
+        snprintf(to, sizeof(to), "%s/b.conf", s->zones);
+        assert_int_equal(rename(from, to), 0);
+        expect_told(s, "b.conf");
+        assert_int_equal(changes_in(s, 700), 0);
+
+        snprintf(to, sizeof(to), "%s/away", s->dir);
+        assert_int_equal(rename(run, to), 0);
+        expect_told(s, "all");
+        put(lib, "c.conf", "y");
+        expect_told(s, "c.conf");
+}
+
 static void test_watch_sees_the_board(void **state) {
         struct scene *s = *state;
 
@@ -551,6 +592,7 @@ int main(void) {
                 T(test_watch_survives_symlinks_in_a_circle),
                 T(test_watch_gets_over_a_lack_of_descriptors),
                 T(test_watch_begins_without_descriptors),
+                T(test_watch_sees_each_directory),
                 T(test_watch_sees_the_board),
                 T(test_watch_sees_mounts),
         };

@@ -25,6 +25,7 @@
 
 struct scene {
         char dir[64], zones[96], board[96];
+        struct zone_dirs dirs;
         sd_event *event;
         struct watch *watch;
         char text[64];    /* what was taken in last */
@@ -114,13 +115,14 @@ static void begin(struct scene *s, const char *prepare) {
         strcpy(s->dir, "/tmp/tools-XXXXXX");
         assert_non_null(mkdtemp(s->dir));
         snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
+        s->dirs = (struct zone_dirs){ { s->zones } };
         snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
         mkdir(s->zones, 0755);
         assert_int_equal(sd_event_new(&s->event), 0);
         assert_int_equal(run_tool(s, "echo old >a.conf; echo new >$D/new"), 0);
         if (prepare && run_tool(s, prepare) != 0)
                 fail_msg("%s", prepare);
-        assert_int_equal(watch_new(s->event, s->zones, s->board, on_change, s, &s->watch), 0);
+        assert_int_equal(watch_new(s->event, &s->dirs, s->board, on_change, s, &s->watch), 0);
 }
 
 static void finish(struct scene *s) {

@@ -53,7 +53,7 @@ void engine_begin(struct machine *m) {
                 .event = m->event,
                 .hypervisor = &m->sim->hypervisor,
                 .launcher = &m->sim->launcher,
-                .paths = { m->zones, m->board, m->specs },
+                .paths = { { { m->zones } }, m->board, m->specs },
                 .version = "test",
                 .userdata = m,
                 .record = on_record,

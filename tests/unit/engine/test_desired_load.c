@@ -74,7 +74,7 @@ static void put(const char *dir, const char *name, const char *text) {
 }
 
 static const struct desired_zone *load(struct scene *s) {
-        const struct desired_paths paths = { .zones_dir = s->zones, .board_path = s->board, .specs_dir = s->specs };
+        const struct desired_paths paths = { .dirs = { { s->zones } }, .board_path = s->board, .specs_dir = s->specs };
 
         assert_int_equal(desired_load(&s->desired, &paths), 0);
         return desired_find(&s->desired, "a");
@@ -166,7 +166,7 @@ int __wrap_board_spec_parse(const char *path, const char *text, size_t size, str
 }
 
 static void load_in_vain(struct scene *s) {
-        const struct desired_paths paths = { .zones_dir = s->zones, .board_path = s->board, .specs_dir = s->specs };
+        const struct desired_paths paths = { .dirs = { { s->zones } }, .board_path = s->board, .specs_dir = s->specs };
 
         no_memory = true;
         assert_int_equal(desired_load(&s->desired, &paths), -ENOMEM);
@@ -207,7 +207,7 @@ static unsigned reads_of_load(struct scene *s) {
 }
 
 static unsigned reads_of_load_file(struct scene *s, const char *file) {
-        const struct desired_paths paths = { .zones_dir = s->zones, .board_path = s->board, .specs_dir = s->specs };
+        const struct desired_paths paths = { .dirs = { { s->zones } }, .board_path = s->board, .specs_dir = s->specs };
 
         reads = 0;
         assert_int_equal(desired_load_files(&s->desired, &paths, &file, 1), 0);
@@ -421,6 +421,177 @@ static void test_load_shows_one_of_each_name(void **state) {
         assert_int_equal(s->desired.zones[0].file_state, FILE_BAD);
 }
 
+/* ---- directories one over the other ----------------------------------------------------------------- */
+
+struct tree {
+        struct scene *scene;
+        char run[96], lib[96];
+        struct desired_paths paths;
+};
+
+static struct tree tree_new(struct scene *s) {
+        struct tree t = { .scene = s };
+
+        snprintf(t.run, sizeof(t.run), "%s/run", s->dir);
+        snprintf(t.lib, sizeof(t.lib), "%s/lib", s->dir);
+        return t;
+}
+
+/* Whatever way is taken to it, all that is known of "a" is the same. */
+static const struct desired_zone *load_tree(struct tree *t, bool all) {
+        const struct desired_paths paths = {
+                .dirs = { { t->scene->zones, t->run, t->lib } },
+                .board_path = t->scene->board,
+                .specs_dir = t->scene->specs,
+        };
+        const char *file = "a.conf";
+
+        if (all)
+                assert_int_equal(desired_load(&t->scene->desired, &paths), 0);
+        else
+                assert_int_equal(desired_load_files(&t->scene->desired, &paths, &file, 1), 0);
+        return desired_find(&t->scene->desired, "a");
+}
+
+static void mask(const char *dir, const char *name) {
+        char path[160];
+
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        assert_int_equal(symlink("/dev/null", path), 0);
+}
+
+static void rm(const char *dir, const char *name) {
+        char path[160];
+
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        assert_int_equal(remove(path), 0);
+}
+
+static void expect_path(const struct desired_zone *z, enum file_state state, const char *dir, unsigned levels) {
+        char path[160];
+
+        assert_non_null(z);
+        assert_int_equal(z->file_state, state);
+        snprintf(path, sizeof(path), "%s/a.conf", dir);
+        assert_string_equal(z->path, path);
+        assert_int_equal(z->levels, levels);
+        if (state == FILE_GOOD)
+                assert_string_equal(z->spec->path, path);
+}
+
+static void follow_precedence(struct scene *s, bool all) {
+        struct tree t = tree_new(s);
+
+        assert_null(load_tree(&t, true));
+        make_directory(t.lib); /* neither was there: one that comes is taken in */
+        put(t.lib, "a.conf", ZONE);
+        expect_path(load_tree(&t, all), FILE_GOOD, t.lib, 4);
+        make_directory(t.run);
+        put(t.run, "a.conf", ZONE);
+        expect_path(load_tree(&t, all), FILE_GOOD, t.run, 6);
+        mask(s->zones, "a.conf");
+        expect_path(load_tree(&t, all), FILE_MASKED, s->zones, 7);
+        rm(s->zones, "a.conf");
+        put(s->zones, "a.conf", ""); /* masks nothing: a disk that ran full leaves such files */
+        expect_path(load_tree(&t, all), FILE_BAD, s->zones, 7);
+        rm(t.run, "a.conf");
+        expect_path(load_tree(&t, all), FILE_BAD, s->zones, 5);
+        rm(s->zones, "a.conf");
+        expect_path(load_tree(&t, all), FILE_GOOD, t.lib, 4);
+        mask(t.lib, "b.conf");
+        mask(t.run, "a.conf");
+        expect_path(load_tree(&t, all), FILE_MASKED, t.run, 6);
+        rm(t.run, "a.conf");
+        rm(t.lib, "a.conf");
+        assert_null(load_tree(&t, all));
+}
+
+static void test_load_takes_the_highest_file(void **state) {
+        follow_precedence(*state, true);
+}
+
+static void test_load_of_one_file_takes_the_highest(void **state) {
+        follow_precedence(*state, false);
+}
+
+/* The same inode under the same name elsewhere: nothing of it changes but where it is. */
+static void test_load_sees_that_a_file_moved(void **state) {
+        struct scene *s = *state;
+        struct tree t = tree_new(s);
+        char from[160], to[160];
+
+        make_directory(t.run);
+        put(t.run, "a.conf", ZONE);
+        next_tick();
+        expect_path(load_tree(&t, true), FILE_GOOD, t.run, 2);
+        snprintf(from, sizeof(from), "%s/a.conf", t.run);
+        snprintf(to, sizeof(to), "%s/a.conf", s->zones);
+        assert_int_equal(link(from, to), 0);
+        next_tick();
+        expect_path(load_tree(&t, true), FILE_GOOD, s->zones, 3);
+        assert_int_equal(desired_find_id(&s->desired, 1)->level, 0);
+        assert_null(desired_find_id(&s->desired, 2));
+}
+
+/* What came from it stays; what is elsewhere goes on. */
+static void test_load_loses_one_directory_of_several(void **state) {
+        struct scene *s = *state;
+        struct tree t = tree_new(s);
+        char away[160];
+
+        make_directory(t.run);
+        make_directory(t.lib);
+        put(t.run, "a.conf", ZONE);
+        put(t.lib, "a.conf", "[Zo");
+        put(s->zones, "b.conf", ZONE);
+        (void) load_tree(&t, true);
+        snprintf(away, sizeof(away), "%s/away", s->dir);
+        assert_int_equal(rename(t.run, away), 0);
+        expect_path(load_tree(&t, false), FILE_GOOD, t.run, 6);
+        assert_non_null(strstr(s->desired.lost, t.run));
+        rm(s->zones, "b.conf");
+        put(s->zones, "c.conf", ZONE);
+        (void) load_tree(&t, true);
+        assert_null(desired_find(&s->desired, "b"));
+        assert_int_equal(desired_find(&s->desired, "c")->file_state, FILE_GOOD);
+        mask(s->zones, "a.conf");
+        expect_path(load_tree(&t, false), FILE_MASKED, s->zones, 7);
+        rm(s->zones, "a.conf");
+        /* nobody knows what it said: the zone is not taken down, nor what is below it brought up */
+        assert_int_equal(load_tree(&t, true)->levels, 6);
+        assert_int_equal(rename(away, t.run), 0);
+        expect_path(load_tree(&t, false), FILE_GOOD, t.run, 6);
+        assert_null(s->desired.lost);
+        /* one that had nothing takes nothing with it */
+        rm(t.run, "a.conf");
+        (void) load_tree(&t, true);
+        assert_int_equal(rmdir(t.run), 0);
+        expect_path(load_tree(&t, true), FILE_BAD, t.lib, 4);
+        assert_null(s->desired.lost);
+}
+
+/* To a daemon that has just started, the copies tell which of the directories had the zone. */
+static void test_load_knows_where_applied_zones_came_from(void **state) {
+        struct scene *s = *state;
+        struct tree t = tree_new(s);
+        char text[512];
+
+        snprintf(text, sizeof(text), "# %s/a.conf\n" ZONE, t.run);
+        put(s->specs, "a.conf", text);
+        assert_int_equal(load_tree(&t, true)->file_state, FILE_LOST);
+        assert_non_null(strstr(s->desired.lost, t.run));
+        make_directory(t.run);
+        assert_int_equal(load_tree(&t, true)->file_state, FILE_MISSING);
+        assert_null(s->desired.lost);
+
+        desired_clear(&s->desired);
+        assert_int_equal(rmdir(t.run), 0);
+        snprintf(text, sizeof(text), "# %s/a.conf\n" ZONE, s->zones);
+        put(s->specs, "a.conf", text);
+        assert_int_equal(load_tree(&t, true)->file_state, FILE_MISSING);
+        assert_null(s->desired.lost);
+}
+
 /* ---- what is no longer there ------------------------------------------------------------------------ */
 
 /* Comes last: the process has mounts of its own then. */
@@ -462,6 +633,11 @@ int main(void) {
                 T(test_load_sees_a_change_within_a_tick),
                 T(test_load_tells_what_is_no_file),
                 T(test_load_shows_one_of_each_name),
+                T(test_load_takes_the_highest_file),
+                T(test_load_of_one_file_takes_the_highest),
+                T(test_load_sees_that_a_file_moved),
+                T(test_load_loses_one_directory_of_several),
+                T(test_load_knows_where_applied_zones_came_from),
                 T(test_load_takes_no_unmounted_directory_for_an_empty_one),
         };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Golden plans: each folder of golden/ is a case. zones.d/ and applied/ are what
- * the daemon reads, live is what there is, plan is what must come of it:
+ * the daemon reads, with run.d/ and lib.d/ below zones.d/ where a case has them; live is what there is, plan is what
+ * must come of it:
  *
  *   root cpus=0-1 ram=0x80000000+0x40000000
  *   zone NAME id=1 cpus=2-3 [listed] [error] [object=created|started|stopped] [spec=other]
@@ -23,7 +24,7 @@
 #include "base/fd.h"
 #include "cli/status_text.h"
 #include "config/parse.h"
-#include "engine/desired_file.h"
+#include "config/file_name.h"
 #include "engine/desired_load.h"
 #include "plan/plan.h"
 
@@ -164,7 +165,7 @@ static void read_live(const char *path, const struct desired *d, struct live *re
 }
 
 static void run_case(const char *name) {
-        char zones[256], applied[256], board[256], live_path[256], plan_path[256];
+        char zones[256], run[256], lib[256], applied[256], board[256], live_path[256], plan_path[256];
         _cleanup_free_ char *text = NULL, *expected = NULL;
         struct desired desired = {};
         struct live live = {};
@@ -174,13 +175,15 @@ static void run_case(const char *name) {
         FILE *f;
 
         snprintf(zones, sizeof(zones), GOLDEN "/%s/zones.d", name);
+        snprintf(run, sizeof(run), GOLDEN "/%s/run.d", name);
+        snprintf(lib, sizeof(lib), GOLDEN "/%s/lib.d", name);
         snprintf(applied, sizeof(applied), GOLDEN "/%s/applied", name);
         snprintf(board, sizeof(board), GOLDEN "/%s/board.conf", name);
         if (access(board, F_OK) < 0)
                 snprintf(board, sizeof(board), GOLDEN "/board.conf");
         snprintf(live_path, sizeof(live_path), GOLDEN "/%s/live", name);
         snprintf(plan_path, sizeof(plan_path), GOLDEN "/%s/plan", name);
-        assert_int_equal(desired_load(&desired, &(struct desired_paths){ zones, board, applied }), 0);
+        assert_int_equal(desired_load(&desired, &(struct desired_paths){ { { zones, run, lib } }, board, applied }), 0);
         read_live(live_path, &desired, &live);
         assert_int_equal(plan_make(&desired, &live, &plan), 0);
 
