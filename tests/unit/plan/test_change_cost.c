@@ -105,6 +105,7 @@ static const struct row {
           ZONE("[GIC] RedistributorAddress changed from 0x80a0000 to 0x80c0000") },
         { SECTION_GIC, "RedistributorSize", "15744K", "512K",
           ZONE("[GIC] RedistributorSize changed from 15744K to 512K") },
+        { SECTION_BOARD, "Board", "qemu-gicv3", "rk3568", NOTHING },
         { SECTION_BOARD, "CPUs", "0-7", "0-3", NOTHING },
         { SECTION_BOARD, "Memory", "0x40000000+0x70000000", "0x48000000+0x68000000", NOTHING },
         { SECTION_BOARD, "MaxZoneId", "3", "7", NOTHING },
