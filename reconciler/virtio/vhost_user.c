@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "base/macros.h"
 #include "virtio/vhost_user.h"
 
 _Static_assert(sizeof(struct vhost_user_header) == 12, "as the protocol has it");
@@ -257,11 +258,9 @@ void vhost_user_receiver_done(struct vhost_user_receiver *r) {
         *r = (struct vhost_user_receiver){ 0 };
 }
 
-int vhost_user_receive(struct vhost_user_receiver *r, int socket, struct err *e) {
+static int receive(struct vhost_user_receiver *r, int socket, struct err *e) {
         const struct vhost_user_header *h = &r->message.header;
 
-        if (r->whole)
-                vhost_user_receiver_done(r);
         while (r->have < sizeof(*h) || r->have - sizeof(*h) < h->size) {
                 int n = receive_some(r, socket, e);
 
@@ -272,6 +271,19 @@ int vhost_user_receive(struct vhost_user_receiver *r, int socket, struct err *e)
         }
         r->whole = true;
         return 1;
+}
+
+/* After an error it is not known where a message begins, nor that one has its place. */
+int vhost_user_receive(struct vhost_user_receiver *r, int socket, struct err *e) {
+        int n;
+
+        if (r->failed < 0)
+                return err_set(e, r->failed, "the connection has failed before");
+        if (r->whole)
+                vhost_user_receiver_done(r);
+        n = receive(r, socket, e);
+        r->failed = MIN(n, 0);
+        return n;
 }
 
 int vhost_user_send(int socket, const struct vhost_user_message *m) {

@@ -214,6 +214,7 @@ struct vhost_user_receiver {
         struct vhost_user_message message;
         size_t have; /* bytes of it, header included */
         bool whole;
+        int failed; /* nothing more is read after it */
 };
 
 /**

@@ -28,6 +28,7 @@ struct vhost_user_front {
         int error_fd;
         uint64_t features; /* that it offers */
         uint64_t protocol; /* in use */
+        bool lost; /* what comes next on the socket answers nothing, if anything comes */
         bool has_memory;
         uint32_t driven; /* queues that it has */
         struct vhost_user_receiver receiver;
@@ -74,6 +75,18 @@ static int receive_reply(struct vhost_user_front *f, struct err *e) {
         }
 }
 
+static int exchange(struct vhost_user_front *f, const struct vhost_user_rule *rule, const struct vhost_user_message *m,
+                    struct err *e) {
+        int r = vhost_user_send(f->socket, m);
+
+        if (r < 0)
+                return err_set(e, r, "%s", strerror(-r));
+        if (!vhost_user_replies(rule, &m->header))
+                return 0;
+        r = receive_reply(f, e);
+        return r < 0 ? r : vhost_user_check_reply(rule, &m->header, &f->receiver.message, e);
+}
+
 /*
  * Sends it, and waits for the answer if one is due; all that can be answered is asked to be. *ret_reply is
  * borrowed until the next request; it may be NULL where the answer says no more than that it was done.
@@ -81,26 +94,22 @@ static int receive_reply(struct vhost_user_front *f, struct err *e) {
 static int request(struct vhost_user_front *f, struct vhost_user_message *m, const union vhost_user_payload **ret_reply,
                    struct err *e) {
         const struct vhost_user_rule *rule = vhost_user_rule(m->header.request);
-        const struct vhost_user_message *reply = &f->receiver.message;
+        const union vhost_user_payload *reply = &f->receiver.message.payload;
         int r;
 
+        if (f->lost)
+                return err_set(e, -ECONNRESET, "%s: the connection has failed before", rule->name);
         m->header.flags = VHOST_USER_VERSION;
         if (uses(f, VHOST_USER_PROTOCOL(REPLY_ACK)) && !rule->replies)
                 m->header.flags |= VHOST_USER_FLAG_NEED_REPLY;
-        r = vhost_user_send(f->socket, m);
-        if (r < 0)
-                return err_set(e, r, "%s: %s", rule->name, strerror(-r));
-        if (!vhost_user_replies(rule, &m->header))
-                return 0;
-        r = receive_reply(f, e);
-        if (r >= 0)
-                r = vhost_user_check_reply(rule, &m->header, reply, e);
+        r = exchange(f, rule, m, e);
+        f->lost = r < 0;
         if (r < 0)
                 return err_add(e, r, "%s", rule->name);
-        if (!rule->replies && reply->payload.u64 != 0)
+        if (!rule->replies && vhost_user_replies(rule, &m->header) && reply->u64 != 0)
                 return err_set(e, -EREMOTEIO, "%s: the back-end refuses it", rule->name);
         if (ret_reply)
-                *ret_reply = &reply->payload;
+                *ret_reply = reply;
         return 0;
 }
 
@@ -345,7 +354,7 @@ int vhost_user_front_stop(struct vhost_user_front *f, unsigned queue, struct err
         const union vhost_user_payload *reply;
         int r;
 
-        if (!(f->driven & BIT(queue)))
+        if (!(f->driven & BIT(queue)) || f->lost)
                 return 0;
         f->driven &= ~BIT(queue);
         r = enable(f, queue, false, e);

@@ -58,7 +58,11 @@ int vhost_user_front_config(struct vhost_user_front *f, uint8_t *ret, uint32_t s
  */
 int vhost_user_front_start(struct vhost_user_front *f, const struct virtio_device *d, unsigned queue, struct err *e);
 
-/** vhost_user_front_stop() - has it back; after an error that can only be hoped. Return: 0, -errno with @e. */
+/**
+ * vhost_user_front_stop() - has it back; after an error that can only be hoped
+ *
+ * Does nothing, and waits for nothing, once the connection has failed. Return: 0, -errno with @e.
+ */
 int vhost_user_front_stop(struct vhost_user_front *f, unsigned queue, struct err *e);
 
 /** vhost_user_front_socket(), vhost_user_front_error_fd() - to be watched: it spoke unasked or went; it met an error */

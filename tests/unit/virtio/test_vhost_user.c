@@ -132,6 +132,21 @@ static void test_too_much_is_refused_as_it_comes(void **state) {
         assert_int_equal(receive(f), -EPROTO);
 }
 
+/* Whoever asks again: what follows a message that is too long has no place. */
+static void test_nothing_is_read_after_an_error(void **state) {
+        struct fixture *f = *state;
+        struct vhost_user_message m = make_request(VHOST_USER_SET_CONFIG, UINT32_MAX);
+        uint8_t rest[2 * sizeof(m)] = { 0xff };
+
+        assert_int_equal(send_bytes(f->theirs, &m.header, 12, -1, 0), 12);
+        assert_int_equal(send_bytes(f->theirs, rest, sizeof(rest), -1, 0), sizeof(rest));
+        assert_int_equal(receive(f), -EPROTO);
+        for (unsigned i = 0; i < 3; i++)
+                assert_int_equal(receive(f), -EPROTO);
+        assert_int_equal(f->receiver.message.num_fds, 0);
+        assert_int_equal(recv(f->ours, rest, sizeof(rest), MSG_DONTWAIT), sizeof(rest));
+}
+
 static void test_sender_is_held_to_the_same_limits(void **state) {
         struct fixture *f = *state;
         struct vhost_user_message m = make_request(VHOST_USER_SET_CONFIG, sizeof(m.payload) + 1);
@@ -376,12 +391,19 @@ static void test_any_bytes_are_a_message_or_refused(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_message_comes_as_it_was_sent),         TEST(test_descriptors_may_be_taken),
-                TEST(test_message_may_come_in_pieces),           TEST(test_end_of_the_stream_is_told),
-                TEST(test_too_much_is_refused_as_it_comes),      TEST(test_sender_is_held_to_the_same_limits),
-                TEST(test_every_row_holds_its_borders),          TEST(test_counts_in_the_payload_agree_with_its_size),
-                TEST(test_replies_are_checked_as_well),          TEST(test_an_answer_is_due_if_asked_for),
-                TEST(test_the_back_ends_own_requests_have_rows), TEST(test_any_bytes_are_a_message_or_refused),
+                TEST(test_message_comes_as_it_was_sent),
+                TEST(test_descriptors_may_be_taken),
+                TEST(test_message_may_come_in_pieces),
+                TEST(test_end_of_the_stream_is_told),
+                TEST(test_too_much_is_refused_as_it_comes),
+                TEST(test_nothing_is_read_after_an_error),
+                TEST(test_sender_is_held_to_the_same_limits),
+                TEST(test_every_row_holds_its_borders),
+                TEST(test_counts_in_the_payload_agree_with_its_size),
+                TEST(test_replies_are_checked_as_well),
+                TEST(test_an_answer_is_due_if_asked_for),
+                TEST(test_the_back_ends_own_requests_have_rows),
+                TEST(test_any_bytes_are_a_message_or_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

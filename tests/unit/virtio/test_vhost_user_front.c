@@ -407,6 +407,27 @@ static void test_front_survives_every_misdeed_at_every_request(void **state) {
                 }
 }
 
+/* What is stopped then waits for nobody: a worker that ends does not take five seconds for each of its queues. */
+static void test_front_says_nothing_on_a_connection_that_failed(void **state) {
+        struct back_end b = good;
+        struct err e = { 0 };
+        struct fixture f;
+        unsigned requests;
+
+        (void) state;
+        begin(&f, b);
+        assert_int_equal(meet(&f, &e), 0);
+        assert_int_equal(vhost_user_front_start(f.front, &f.device, 0, &e), 0);
+        f.back_end.at = VHOST_USER_SET_VRING_NUM;
+        f.back_end.misdeed = OTHER_REQUEST;
+        assert_int_equal(vhost_user_front_start(f.front, &f.device, 1, &e), -EPROTO);
+        requests = f.back_end.requests;
+        assert_int_equal(vhost_user_front_stop(f.front, 0, &e), 0);
+        assert_int_equal(vhost_user_front_start(f.front, &f.device, 1, &e), -ECONNRESET);
+        end(&f);
+        assert_int_equal(f.back_end.requests, requests);
+}
+
 static void test_front_survives_garbage(void **state) {
         (void) state;
         for (uint64_t seed = 1; seed <= 300; seed++) {
@@ -429,6 +450,7 @@ int main(void) {
                 cmocka_unit_test(test_front_does_with_a_plain_back_end),
                 cmocka_unit_test(test_front_refuses_who_has_too_little),
                 cmocka_unit_test(test_front_survives_every_misdeed_at_every_request),
+                cmocka_unit_test(test_front_says_nothing_on_a_connection_that_failed),
                 cmocka_unit_test(test_front_survives_garbage),
         };
         return cmocka_run_group_tests_name("vhost_user_front", tests, NULL, NULL);
