@@ -5,6 +5,7 @@
 # make demo       the main job, in front of you
 # make bench      measures what it costs, on the rig
 # make soak       kills workers [KILLS=200] times, and the daemon, under a Linux that checks every byte
+# make fuzz       what others write, made up: [SECONDS=60] each, [FUZZ=target]
 # make help       the rest
 
 VERSION := 0.1.0
@@ -114,6 +115,42 @@ $(UNIT)/test_%: $$(call unit_object,test_%) $(UNIT)/parts.a
 	$(Q)gcc $(UNIT_CFLAGS) -o $@ $< $$(sed -n '1s,^// wrap: ,,p' $(call unit_test,$(@F)) | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
 	    $(UNIT)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) $(LIBFDT) -lcmocka -pthread
 
+# ---- fuzzers: native, by clang's libFuzzer, under ASan and UBSan ------------------------------------------
+# Each is one file of tests/fuzz, linked with an archive as unit tests are, with the same "// wrap:" in its first line.
+
+FUZZ_DIR := build/fuzz
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_PARTS := $(filter-out %/main.c,$(wildcard reconciler/*/*.c)) $(addprefix kmod/,register_file.c register_model.c)
+FUZZERS := $(addprefix $(FUZZ_DIR)/,$(notdir $(basename $(FUZZ_SOURCES))))
+FUZZ_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -Wno-missing-field-initializers -Wno-gnu -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SECONDS ?= 60
+
+.PHONY: fuzzers fuzz
+fuzzers: $(FUZZERS) $(addprefix $(FUZZ_DIR)/,conf.dict import.dict)
+
+fuzz: fuzzers
+	@tests/fuzz/run $(SECONDS) $(FUZZ)
+
+$(FUZZ_DIR)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC  $@)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(CPPFLAGS) -Ikmod -Itests -MMD -MP -c -o $@ $<
+
+$(FUZZ_DIR)/parts.a: $(FUZZ_PARTS:%.c=$(FUZZ_DIR)/%.o)
+	$(call say,AR  $@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(FUZZERS): $(FUZZ_DIR)/%: $(FUZZ_DIR)/tests/fuzz/%.o $(FUZZ_DIR)/parts.a
+	$(call say,FUZZ $@)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $< $$(sed -n '1s,^// wrap: ,,p' tests/fuzz/$*.c | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
+	    $(FUZZ_DIR)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) $(LIBFDT) -pthread
+
+$(FUZZ_DIR)/conf.dict: build/native/hvisor.zone.schema.json build/native/hvisor.board.schema.json
+$(FUZZ_DIR)/import.dict: $(wildcard reconciler/cli/import*.c)
+$(FUZZ_DIR)/%.dict: tests/fuzz/dictionary
+	@mkdir -p $(@D)
+	$(Q)tests/fuzz/dictionary $* $(filter-out $<,$^) > $@.new && mv $@.new $@
+
 # ---- kernel module: KDIR is a built kernel tree or its headers --------------------------------------------
 
 .PHONY: kmod
@@ -181,7 +218,7 @@ rig:
 	@for part in rig monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
 
 check: setup
-	@$(MAKE) --no-print-directory $(JOBS) all unit rig bench-programs
+	@$(MAKE) --no-print-directory $(JOBS) all unit fuzzers rig bench-programs
 	@tests/run
 
 # Hundreds of kills that no guest may notice: KILLS= how many.

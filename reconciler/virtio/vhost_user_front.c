@@ -28,7 +28,7 @@ struct vhost_user_front {
         int error_fd;
         uint64_t features; /* that it offers */
         uint64_t protocol; /* in use */
-        bool lost; /* what comes next on the socket answers nothing, if anything comes */
+        bool lost;         /* what comes next on the socket answers nothing, if anything comes */
         bool has_memory;
         uint32_t driven; /* queues that it has */
         struct vhost_user_receiver receiver;

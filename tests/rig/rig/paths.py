@@ -17,6 +17,7 @@ SNAPSHOTS = CACHE / "snapshots"
 BUILD = TOP / "build" / "rig"           # what our own sources make
 FAILED = BUILD / "failed"
 UNIT = TOP / "build" / "unit"
+FUZZ = TOP / "build" / "fuzz"
 
 
 def hash_of(*parts):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests that are programs of their own: rules, the module for other architectures, the monitor's self-test, vhost-user front-ends."""
+"""Tests that are programs of their own: rules, the module for other architectures, the monitor's self-test, vhost-user front-ends, fuzzers."""
 
+import os
 import re
 import subprocess
 
@@ -8,6 +9,7 @@ from . import paths
 from .unit import UnitResult
 
 TIMEOUT = 300
+FUZZ_SECONDS = 5
 SKIPPED = 77                            # a program's status: this machine cannot show it; it says why
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 
@@ -24,6 +26,17 @@ def module_builds():
 def front_ends():
     """Programs that are, or start, a vhost-user front-end of a worker on this machine."""
     return sorted(p for p in (paths.TESTS / "vhost-user").iterdir() if p.name.startswith(("qemu-", "script-")))
+
+
+def fuzzers():
+    return sorted(p for p in paths.FUZZ.glob("fuzz_*") if p.is_file() and os.access(p, os.X_OK))
+
+
+def run_fuzzer(program):
+    """Its corpus, and what the same few seconds make of that on every machine; `make fuzz` is for more."""
+    target = program.name.split("_", 1)[1]
+    status, output = _run(["env", "SEED=1", str(paths.TESTS / "fuzz" / "run"), str(FUZZ_SECONDS), target])
+    return UnitResult(int(status == 0), [] if status == 0 else [program.name], 0, output)
 
 
 def run_script(program):

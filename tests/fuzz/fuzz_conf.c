@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files of ours from whoever writes them: a zone's, and behind a form feed each the board's and another zone's.
+ * What is no zone is refused with a place in the file; what is one can be written and read again as the
+ * same, and be held against board and neighbour.
+ */
+#include <errno.h>
+
+#include "config/check.h"
+#include "config/parse.h"
+#include "config/settings.h"
+#include "fuzz/fuzz.h"
+#include "plan/changes.h"
+
+static const char board_text[] = "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n"
+                                 "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=0x10000\n"
+                                 "RedistributorAddress=0x80a0000\nRedistributorSize=0xf60000\n";
+
+static const char neighbour_text[] =
+        "[Zone]\nId=2\nCPUs=3\nKernel=/k\nKernelAddress=0x70000000\nEntryPoint=0x70000000\n"
+        "Interrupts=40\n[Memory ram]\nPhysicalAddress=0x70000000\nSize=16M\n"
+        "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
+        "[Block root]\nImage=/disk\nAddress=0xa003c00\nInterrupt=78\n"
+        "[Net lan]\nTap=tap0\nAddress=0xa003600\nInterrupt=75\n";
+
+static const struct root_facts root = {
+        .known = true,
+        .cpus = 0x1,
+        .system_ram = { { 0x40000000, 0x10000000 } },
+        .num_system_ram = 1,
+        .interrupts = { [1] = 1, [2] = 1 },
+};
+
+/* ---- what is said ------------------------------------------------------------------------------------- */
+
+static size_t line_length(const struct input *text, unsigned line, bool *ret_exists) {
+        const uint8_t *at = text->at, *end = NULL;
+
+        for (unsigned n = 1; n <= line; n++) {
+                if (n > 1 && !end) {
+                        *ret_exists = false;
+                        return 0;
+                }
+                at = n > 1 ? end + 1 : at;
+                end = at < text->end ? memchr(at, '\n', (size_t) (text->end - at)) : NULL;
+        }
+        *ret_exists = true;
+        return (size_t) ((end ?: text->end) - at);
+}
+
+static void claim_place(const struct diagnostic *item, const struct input *text) {
+        bool exists;
+        size_t length;
+
+        if (item->line == 0) {
+                CLAIM(item->column == 0);
+                return;
+        }
+        length = line_length(text, item->line, &exists);
+        CLAIM(exists);
+        CLAIM(item->column <= length + 1);
+        CLAIM(item->column == 0 || item->column - 1 + (size_t) item->length <= MAX(length, (size_t) item->column));
+        CLAIM(!item->source || strlen(item->source) <= length);
+}
+
+static void claim_printable(const struct diagnostics *d) {
+        _cleanup_free_ char *text = NULL;
+        char first[128];
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        CLAIM(f);
+        diagnostics_print(d, f, false);
+        fclose(f);
+        CLAIM(strlen(text) == size);
+        for (const char *p = text; *p; p++)
+                CLAIM(((unsigned char) *p >= 0x20 && *p != 0x7f) || *p == '\n');
+        diagnostics_first_error(d, first, sizeof(first));
+        CLAIM((first[0] != '\0') == (d->errors > 0));
+}
+
+/* Empties @d. */
+static void claim_told(struct diagnostics *d, const struct input *text) {
+        size_t errors = 0;
+
+        for (size_t i = 0; i < d->count; i++) {
+                errors += d->items[i].severity == SEVERITY_ERROR;
+                claim_place(&d->items[i], text);
+        }
+        CLAIM(errors == d->errors);
+        claim_printable(d);
+        diagnostics_clear(d);
+}
+
+/* ---- a zone ------------------------------------------------------------------------------------------- */
+
+static struct zone_spec *parse_zone(const char *name, const struct input *text) {
+        struct diagnostics d = {};
+        struct zone_spec *z = NULL;
+        int r = zone_spec_parse(name, "x.conf", (const char *) text->at, input_left(text), &d, &z);
+
+        CLAIM(r == 0 ? z && d.errors == 0 : r == -EBADMSG && !z && d.errors > 0);
+        claim_told(&d, text);
+        return z;
+}
+
+static struct input input_of(const char *text) {
+        return (struct input){ (const uint8_t *) text, (const uint8_t *) text + strlen(text) };
+}
+
+static void claim_equal(const struct zone_spec *a, const struct zone_spec *b) {
+        _cleanup_free_ char *changes = NULL;
+
+        CLAIM(zone_spec_changes(a, b, &changes) == 0);
+        CLAIM(changes[0] == '\0');
+        CLAIM(zone_spec_cookie(a, NULL) == zone_spec_cookie(b, NULL));
+        CLAIM(a->num_devices == b->num_devices);
+        for (size_t i = 0; i < a->num_devices; i++) {
+                _cleanup_free_ char *of_worker = NULL;
+
+                CLAIM(device_spec_changes(&a->devices[i], &b->devices[i], &of_worker) == 0);
+                CLAIM(of_worker[0] == '\0');
+                CLAIM(device_spec_cookie(&a->devices[i]) == device_spec_cookie(&b->devices[i]));
+        }
+}
+
+/* Written and read again it is the same. */
+static void claim_round_trip(const struct zone_spec *z) {
+        _cleanup_(zone_spec_freep) struct zone_spec *again = NULL;
+        _cleanup_free_ char *text = NULL, *text_again = NULL;
+        struct input in;
+
+        CLAIM(zone_spec_format(z, &text) == 0);
+        in = input_of(text);
+        again = parse_zone(z->name, &in);
+        CLAIM(again);
+        claim_equal(z, again);
+        CLAIM(zone_spec_format(again, &text_again) == 0);
+        CLAIM(strcmp(text, text_again) == 0);
+}
+
+/* ---- it among others ---------------------------------------------------------------------------------- */
+
+static void check_board(const struct zone_spec *z, const struct input *zone_text, const struct board_spec *b) {
+        struct diagnostics d = {};
+        int r = zone_check_board(z, b, &root, &d);
+
+        CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
+        claim_told(&d, zone_text);
+}
+
+/* Who is first makes no difference to whether there is a conflict. */
+static void check_conflict(const struct zone_spec *z, const struct zone_spec *other) {
+        struct conflict c;
+        char text[512];
+        bool there = zone_conflict_find(z, other, &c);
+
+        CLAIM(there == zone_conflict_find(other, z, &c));
+        if (!there)
+                return;
+        (void) zone_conflict_find(z, other, &c);
+        zone_conflict_explain(&c, z, other, text, sizeof(text));
+        CLAIM(text[0] != '\0');
+}
+
+static struct board_spec *parse_board(const struct input *text) {
+        struct diagnostics d = {};
+        struct board_spec *b = NULL;
+        int r = board_spec_parse("board.conf", (const char *) text->at, input_left(text), &d, &b);
+
+        CLAIM(r == 0 ? b && d.errors == 0 : r == -EBADMSG && !b && d.errors > 0);
+        claim_told(&d, text);
+        return b;
+}
+
+static void parse_settings(const struct input *text) {
+        struct diagnostics d = {};
+        struct settings s = { .log_level = -1 };
+        int r = settings_parse("hvisor.conf", (const char *) text->at, input_left(text), &d, &s);
+
+        CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
+        CLAIM(r == 0 || s.log_level == -1);
+        claim_told(&d, text);
+}
+
+/* What is not given is the same each time. */
+static const struct board_spec *usual_board(void) {
+        static struct board_spec *b;
+        struct input text = input_of(board_text);
+
+        return b ?: (b = parse_board(&text));
+}
+
+static const struct zone_spec *usual_neighbour(void) {
+        static struct zone_spec *z;
+        struct input text = input_of(neighbour_text);
+
+        return z ?: (z = parse_zone("y", &text));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        struct input in = { data, data + size };
+        struct input zone_text = input_part(&in), board = input_part(&in), neighbour = input_part(&in);
+        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_zone("x", &zone_text), *other = NULL;
+        _cleanup_(board_spec_freep) struct board_spec *b = NULL;
+
+        if (input_left(&board) > 0)
+                b = parse_board(&board);
+        if (input_left(&neighbour) > 0)
+                other = parse_zone("y", &neighbour);
+        if (!z) {
+                parse_settings(&zone_text);
+                return 0;
+        }
+        claim_round_trip(z);
+        check_board(z, &zone_text, b ?: usual_board());
+        check_conflict(z, z);
+        check_conflict(z, other ?: usual_neighbour());
+        return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * JSON files for hvisor-tool, from whoever wrote them: a zone's, and behind a form feed its virtio file. Either an
+ * error is told, or what comes of them is a zone's file that passes the parser without a word.
+ */
+#include <errno.h>
+
+#include "cli/import.h"
+#include "config/parse.h"
+#include "fuzz/fuzz.h"
+
+static json_t *load(struct input text) {
+        json_error_t e;
+
+        return json_loadb((const char *) text.at, input_left(&text), JSON_REJECT_DUPLICATES, &e);
+}
+
+static void claim_printable(const struct diagnostics *d) {
+        for (size_t i = 0; i < d->count; i++)
+                for (const char *p = d->items[i].message; *p; p++)
+                        CLAIM((unsigned char) *p >= 0x20 && *p != 0x7f);
+}
+
+/* By itself: no error, and nothing to complain about. */
+static void claim_zone(const char *name, const char *text) {
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_(zone_spec_freep) struct zone_spec *z = NULL;
+
+        CLAIM(zone_spec_parse(name, "x.conf", text, strlen(text), &d, &z) == 0);
+        CLAIM(d.count == 0);
+}
+
+static int import_devices_of(struct import *i, struct input text) {
+        json_t *root = load(text);
+        int r;
+
+        if (!json_is_object(root)) {
+                json_decref(root);
+                return 0;
+        }
+        r = import_devices(i, "virtio.json", root);
+        CLAIM(r < 0 || json_object_size(root) == 0);
+        json_decref(root);
+        return r;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        struct input in = { data, data + size }, zone = input_part(&in), devices = input_part(&in);
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_(import_clear) struct import i = { .d = &d };
+        _cleanup_free_ char *text = NULL;
+        json_t *root = load(zone);
+        int r;
+
+        if (!json_is_object(root) || import_is_devices(root)) {
+                json_decref(root);
+                return 0;
+        }
+        r = import_zone(&i, "zone.json", root);
+        CLAIM(r < 0 || json_object_size(root) == 0); /* what is left was not looked at */
+        json_decref(root);
+        if (r >= 0 && input_left(&devices) > 0)
+                r = import_devices_of(&i, devices);
+        if (r >= 0)
+                r = import_text(&i, &text);
+        CLAIM(r == 0 || r == -EBADMSG);
+        CLAIM((r < 0) == (d.errors > 0));
+        CLAIM((r < 0) == !text);
+        claim_printable(&d);
+        if (text)
+                claim_zone(i.zone->name, text);
+        return 0;
+}
