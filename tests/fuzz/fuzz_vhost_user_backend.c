@@ -5,32 +5,9 @@
  * device holds requests. It answers in form, touches no byte that the front-end has not given it, keeps no
  * descriptor once the front-end is gone, and serves the next one.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/virtio_config.h>
-#include <poll.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "fuzz/vhost_user_worker.h"
 
-#include "base/log.h"
-#include "base/macros.h"
-#include "fuzz/fuzz.h"
-#include "virtio/server.h"
-#include "virtio/transport_vhost_user.h"
-#include "virtio/vhost_user.h"
-
-#define QUEUES      2
-#define QUEUE_SIZE  16
-#define QUEUE_SPACE 0x2000
-#define RAM_BASE    UINT64_C(0x40000000)
-#define RAM_SIZE    0x8000
-#define MORE_SIZE   0x1000                   /* of RAM, right behind it */
-#define USER_BASE   UINT64_C(0x7f0000000000) /* where the front-end has all of it */
-#define STEPS_MAX   100
+#define STEPS_MAX 100
 
 enum step {
         STEP_MESSAGE,
@@ -60,17 +37,6 @@ enum descriptor {
 };
 
 static struct {
-        struct virtio_device device;
-        struct transport *transport;
-        struct server *server;
-        struct sockaddr_un address;
-        int stop_fd, source_fd;
-
-        bool holds;
-        uint16_t held[QUEUES][QUEUE_SIZE];
-        unsigned num_held[QUEUES];
-        struct virtqueue_chain chain;
-
         int socket;
         int fds[_FD_MAX], reader;
         uint8_t *ram;
@@ -78,65 +44,6 @@ static struct {
         struct vhost_user_receiver receiver;
         struct vhost_user_header asked;
 } peer;
-
-/* ---- the device --------------------------------------------------------------------------------------- */
-
-static bool is_ram(const uint8_t *base, size_t size) {
-        struct guest_memory_piece piece;
-        void *host;
-
-        for (size_t i = 0; guest_memory_region(peer.transport->memory, i, &piece, &host); i++)
-                if (base >= (uint8_t *) host && size <= piece.size &&
-                    (size_t) (base - (uint8_t *) host) <= piece.size - size)
-                        return true;
-        return false;
-}
-
-static void claim_span(const struct iov_span *s, bool write) {
-        for (size_t i = 0; i < s->count; i++) {
-                volatile uint8_t *base = s->iov[i].iov_base;
-                size_t size = s->iov[i].iov_len;
-
-                CLAIM(size > 0 && is_ram((uint8_t *) base, size));
-                if (write)
-                        base[0] = base[size - 1] = 0xdd;
-                else
-                        (void) (base[0] + base[size - 1]);
-        }
-}
-
-static int queue_notify(struct virtio_device *d, unsigned q) {
-        int r;
-
-        while ((r = virtqueue_next(&d->queues[q], &peer.chain)) > 0) {
-                claim_span(&peer.chain.readable, false);
-                claim_span(&peer.chain.writable, true);
-                if (peer.holds)
-                        peer.held[q][peer.num_held[q]++] = peer.chain.head;
-                else
-                        virtqueue_return(&d->queues[q], peer.chain.head, 0);
-        }
-        return r;
-}
-
-static void queue_stopping(struct virtio_device *d _unused_, unsigned q) {
-        peer.num_held[q] = 0;
-}
-
-static int source_ready(struct virtio_device *d, unsigned source, uint32_t events _unused_) {
-        eventfd_t n;
-
-        CLAIM(eventfd_read(d->sources[source].fd, &n) == 0);
-        d->config[0]++;
-        d->config_changed = true;
-        return 0;
-}
-
-static const struct virtio_device_ops device_ops = {
-        .queue_notify = queue_notify,
-        .queue_stopping = queue_stopping,
-        .source_ready = source_ready,
-};
 
 /* ---- answers ------------------------------------------------------------------------------------------ */
 
@@ -155,11 +62,6 @@ static void hang_up(void) {
         if (peer.socket >= 0)
                 close(peer.socket);
         peer.socket = -1;
-}
-
-static void run(void) {
-        for (unsigned n = 0; n < 4; n++)
-                CLAIM(server_step(peer.server, 0) == 1);
 }
 
 /* Return: false once the connection has ended. */
@@ -309,21 +211,21 @@ static void poke(struct input *in) {
 }
 
 static void return_held(unsigned q, unsigned which) {
-        uint16_t *held = peer.held[q], head;
+        uint16_t *held = worker.held[q], head;
 
-        if (peer.num_held[q] == 0)
+        if (worker.num_held[q] == 0)
                 return;
-        which %= peer.num_held[q];
+        which %= worker.num_held[q];
         head = held[which];
-        memmove(&held[which], &held[which + 1], (--peer.num_held[q] - which) * sizeof(*held));
-        virtqueue_return(&peer.device.queues[q], head, 0);
+        memmove(&held[which], &held[which + 1], (--worker.num_held[q] - which) * sizeof(*held));
+        virtqueue_return(&worker.device.queues[q], head, 0);
 }
 
 /* ---- one input ---------------------------------------------------------------------------------------- */
 
 static void call_in(void) {
         peer.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        CLAIM(connect(peer.socket, (struct sockaddr *) &peer.address, sizeof(peer.address)) == 0);
+        CLAIM(connect(peer.socket, (struct sockaddr *) &worker.address, sizeof(worker.address)) == 0);
         peer.deaf = peer.lost = false;
         run();
 }
@@ -346,13 +248,13 @@ static void one_step(struct input *in) {
                 poke(in);
                 return;
         case STEP_HOLD:
-                peer.holds = !peer.holds;
+                worker.holds = !worker.holds;
                 break;
         case STEP_RETURN:
                 return_held(q, input_u8(in));
                 break;
         case STEP_CONFIG:
-                CLAIM(eventfd_write(peer.source_fd, 1) == 0);
+                CLAIM(eventfd_write(worker.source_fd, 1) == 0);
                 break;
         case STEP_DEAF:
                 peer.deaf = true;
@@ -406,36 +308,6 @@ static void close_descriptors(void) {
         munmap(peer.ram, RAM_SIZE);
 }
 
-/* The socket is in a directory of its own, which tests/fuzz/run removes. */
-static void set_up_once(void) {
-        const char *temporary = getenv("TMPDIR");
-        char folder[64];
-        struct err e = { 0 };
-
-        if (peer.server)
-                return;
-        log_set_level(LOG_CRIT);
-        peer.stop_fd = eventfd(0, EFD_CLOEXEC);
-        peer.source_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        peer.socket = -1;
-        peer.device = (struct virtio_device){
-                .ops = &device_ops,
-                .features = VIRTIO_QUEUE_FEATURES,
-                .num_queues = QUEUES,
-                .queue_size_max = { QUEUE_SIZE, QUEUE_SIZE },
-                .config_size = 8,
-                .num_sources = 1,
-                .sources = { { peer.source_fd, EPOLLIN } },
-        };
-        (void) snprintf(folder, sizeof(folder), "%s/fuzz-XXXXXX", temporary ?: "/tmp");
-        CLAIM(mkdtemp(folder));
-        peer.address.sun_family = AF_UNIX;
-        (void) snprintf(peer.address.sun_path, sizeof(peer.address.sun_path), "%s/socket", folder);
-        CLAIM(transport_vhost_user_new(peer.address.sun_path, "fuzz", &peer.transport, &e) == 0);
-        CLAIM(server_new(&peer.device, peer.transport, "fuzz", 0, peer.stop_fd, &peer.server, &e) == 0);
-        run();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct vhost_user_message m = good_message(VHOST_USER_GET_FEATURES, 0, 0);
         struct input in = { data, data + size };
@@ -444,7 +316,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         set_up_once();
         before = count_fds();
         new_descriptors();
-        peer.holds = false;
+        worker.holds = false;
         call_in();
         for (unsigned n = 0; n < STEPS_MAX && input_left(&in) > 0; n++)
                 one_step(&in);
