@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "boot/boot.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/fd.h"
 #include "boot/booting.h"
+#include "boot/tree_nodes.h"
 
 void boot_close(struct boot *b) {
         for (size_t i = 0; i < _BOOT_PART_MAX; i++)
@@ -31,6 +34,26 @@ static void booting_done(struct booting *b) {
         tree_clear(&b->tree);
 }
 
+/* The guest gets what is in memory, not the file. */
+static void finish_tree(struct booting *b) {
+        struct image *image = &b->images[BOOT_DEVICE_TREE], *initrd = &b->images[BOOT_INITRD];
+        uint64_t start = zone_guest_address(b->f.zone, initrd->file.address);
+        _cleanup_close_ int fd = memfd_create("device-tree", MFD_CLOEXEC);
+        int r = fd < 0 ? -errno : 0;
+
+        if (initrd->room > 0)
+                tree_tell_initrd(&b->tree, start, start + initrd->file.size);
+        if (r == 0)
+                r = write_all(fd, b->tree.blob, b->tree.size);
+        if (r < 0) {
+                finding(&b->f, b->f.zone, image->key, "DeviceTree=: it cannot be kept in memory: %s", strerror(-r));
+                return;
+        }
+        fd_close(image->file.fd);
+        image->file.fd = TAKE_FD(fd);
+        image->file.size = b->tree.size;
+}
+
 static int prepare(const struct zone_spec *z, const struct board_spec *board, bool elsewhere, struct diagnostics *d,
                    struct boot *ret) {
         _cleanup_(booting_done) struct booting b = {
@@ -44,7 +67,13 @@ static int prepare(const struct zone_spec *z, const struct board_spec *board, bo
         };
 
         images_open(&b);
+        if (b.tree.blob && z->device_tree_fix)
+                tree_fix(&b);
+        b.images[BOOT_DEVICE_TREE].room = b.tree.size;
+        images_place(&b);
         images_check_places(&b);
+        if (b.tree.blob && z->device_tree_fix)
+                finish_tree(&b);
         if (b.tree.blob)
                 tree_compare(&b);
         for (size_t i = 0; ret && b.f.r == 0 && i < _BOOT_PART_MAX; i++) {

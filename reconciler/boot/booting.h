@@ -29,6 +29,14 @@ uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical);
 /* Inside of the zone's RAM, and apart from each other. */
 void images_check_places(struct booting *b);
 
+/* ---- place.c ---------------------------------------------------------------------------------------- */
+/* Gives an address to those that have none. */
+void images_place(struct booting *b);
+
+/* ---- tree_fix.c ------------------------------------------------------------------------------------- */
+/* Makes the tree say what the zone has, but for the initrd's place. It is gone if that cannot be. */
+void tree_fix(struct booting *b);
+
 /* ---- tree_compare.c --------------------------------------------------------------------------------- */
 /* Warns of all in which the tree differs from the zone. */
 void tree_compare(struct booting *b);

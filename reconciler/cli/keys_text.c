@@ -19,11 +19,13 @@ static const char *const costs[_CHANGE_COST_MAX] = {
 static const char *const forms[_VALUE_TYPE_MAX] = {
         [VALUE_NUMBER] = "number",
         [VALUE_ADDRESS] = "address",
+        [VALUE_PLACE] = "address",
         [VALUE_SIZE] = "size",
         [VALUE_PERCENT] = "percentage",
         [VALUE_CPUS] = "list of CPUs",
         [VALUE_INTERRUPTS] = "list of interrupts",
         [VALUE_PATH] = "absolute path",
+        [VALUE_LINE] = "text",
         [VALUE_NAME] = "name",
         [VALUE_INTERFACE] = "network interface",
         [VALUE_MAC] = "address as 02:00:5e:10:00:01",
@@ -42,7 +44,7 @@ static const char *const forms[_VALUE_TYPE_MAX] = {
 };
 
 static bool is_hex(const struct key_schema *k) {
-        return k->type == VALUE_ADDRESS || k->type == VALUE_SIZE || k->type == VALUE_REGIONS;
+        return k->type == VALUE_ADDRESS || k->type == VALUE_PLACE || k->type == VALUE_SIZE || k->type == VALUE_REGIONS;
 }
 
 /* The row of a time has µs, which nobody writes. */

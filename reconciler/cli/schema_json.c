@@ -6,6 +6,7 @@
 #define NAME_PATTERN "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,30}$"
 #define PATH_PATTERN "^/.*[^/]$"
 /* As config/value_*.c takes them. */
+#define LINE_PATTERN      "^[!-~]([ -~]{0,2045}[!-~])?$"
 #define TAG_PATTERN       "^[!-~]{1,36}$"
 #define INTERFACE_PATTERN "^(?!\\.{1,2}$)[^ \\t/:%\"']{1,15}$"
 #define SERIAL_PATTERN    "^[!-~]{1,20}$"
@@ -49,6 +50,7 @@ static json_t *value_schema(const struct key_schema *k) {
         switch (k->type) {
         case VALUE_NUMBER:
         case VALUE_ADDRESS:
+        case VALUE_PLACE:
         case VALUE_SIZE:
                 return number_schema(k);
         case VALUE_PERCENT:
@@ -58,6 +60,8 @@ static json_t *value_schema(const struct key_schema *k) {
                 return list_schema(number_schema(k));
         case VALUE_PATH:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", PATH_PATTERN);
+        case VALUE_LINE:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", LINE_PATTERN);
         case VALUE_NAME:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", NAME_PATTERN);
         case VALUE_INTERFACE:

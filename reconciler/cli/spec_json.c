@@ -48,6 +48,7 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
         case VALUE_NUMBER:
                 return json_integer(*(const uint32_t *) field);
         case VALUE_ADDRESS:
+        case VALUE_PLACE:
         case VALUE_SIZE:
                 return json_integer((json_int_t) * (const uint64_t *) field);
         case VALUE_CPUS:
@@ -60,6 +61,7 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
                 return board_memory_to_json(object);
         case VALUE_PERCENT:
         case VALUE_PATH:
+        case VALUE_LINE:
         case VALUE_NAME:
         case VALUE_INTERFACE:
         case VALUE_MAC:

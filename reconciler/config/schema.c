@@ -51,11 +51,13 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 /* A row's type must be the field's own: the parsers write through void pointers. */
 #define C_TYPE_NUMBER      uint32_t
 #define C_TYPE_ADDRESS     uint64_t
+#define C_TYPE_PLACE       uint64_t
 #define C_TYPE_SIZE        uint64_t
 #define C_TYPE_PERCENT     uint32_t
 #define C_TYPE_CPUS        uint64_t
 #define C_TYPE_INTERRUPTS  uint32_t[INTERRUPTS_MAX / 32]
 #define C_TYPE_PATH        char *
+#define C_TYPE_LINE        char *
 #define C_TYPE_NAME        char[NAME_SIZE]
 #define C_TYPE_INTERFACE   char[INTERFACE_NAME_SIZE]
 #define C_TYPE_MAC         uint8_t[MAC_SIZE]

@@ -22,11 +22,13 @@ enum section_id {
 enum value_type {
         VALUE_NUMBER,      /* uint32_t: decimal or 0x hex */
         VALUE_ADDRESS,     /* uint64_t: the same, written in hex */
+        VALUE_PLACE,       /* uint64_t: as VALUE_ADDRESS; 0: none is given */
         VALUE_SIZE,        /* uint64_t: bytes, or with K, M, G (1024) */
         VALUE_PERCENT,     /* uint32_t: as 20%; 0: none */
         VALUE_CPUS,        /* uint64_t: bitmap, as 2-3,5 */
         VALUE_INTERRUPTS,  /* uint32_t[INTERRUPTS_MAX / 32]: bitmap, as 40,44-46 */
         VALUE_PATH,        /* char *: absolute, owned */
+        VALUE_LINE,        /* char *: printable, to the end of the line, owned */
         VALUE_NAME,        /* char[NAME_SIZE]: as a zone's */
         VALUE_INTERFACE,   /* char[INTERFACE_NAME_SIZE]: a network interface */
         VALUE_MAC,         /* uint8_t[MAC_SIZE]: as 02:00:5e:10:00:01; all 0: none */

@@ -99,6 +99,7 @@ struct zone_spec *zone_spec_free(struct zone_spec *z) {
         free(z->kernel.path);
         free(z->device_tree.path);
         free(z->initrd.path);
+        free(z->command_line);
         for (size_t i = 0; i < z->num_devices; i++) {
                 free(z->devices[i].image);
                 free(z->devices[i].socket);
@@ -144,6 +145,7 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
         good &= own(&copy->kernel.path);
         good &= own(&copy->device_tree.path);
         good &= own(&copy->initrd.path);
+        good &= own(&copy->command_line);
         for (size_t i = 0; i < z->num_devices; i++) {
                 good &= own(&copy->devices[i].image);
                 good &= own(&copy->devices[i].socket);

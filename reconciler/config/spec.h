@@ -24,6 +24,7 @@
 #define ZONE_DEVICES_MAX    7      /* the hypervisor asserts on more pending interrupts */
 #define DEVICE_QUEUES_MAX   16     /* of one device, as hvisor.ko takes them */
 #define SERIAL_SIZE         21     /* of a disk's serial number, with the NUL (VIRTIO_BLK_ID_BYTES) */
+#define COMMAND_LINE_MAX    2047   /* Linux on arm64: COMMAND_LINE_SIZE, less the NUL */
 #define ZONE_MEMORY_MAX     16
 #define ZONE_IO_MAX         16
 #define ZONE_REGIONS_MAX    64 /* of all kinds, as the hypervisor takes them */
@@ -126,7 +127,7 @@ struct gic_spec {
 /* A file to be put into the zone's RAM before it starts. */
 struct image_spec {
         char *path;       /* absolute; NULL: none */
-        uint64_t address; /* physical */
+        uint64_t address; /* physical; 0: one is chosen when it is loaded */
 };
 
 struct zone_spec {
@@ -135,6 +136,8 @@ struct zone_spec {
         uint32_t id;
         uint64_t cpus;
         struct image_spec kernel, device_tree, initrd;
+        bool device_tree_fix; /* the guest's copy is made to say what the zone has */
+        char *command_line;   /* NULL: not given */
         uint64_t entry_point; /* guest */
         enum restart_policy restart;
         enum change_policy on_change;

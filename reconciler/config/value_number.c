@@ -95,6 +95,7 @@ static void write_time(const struct key_schema *k _unused_, const void *field, F
 
 const struct value_ops value_number = { parse_u32, write_u32, NULL, sizeof(uint32_t) };
 const struct value_ops value_address = { parse_address, write_address, NULL, sizeof(uint64_t) };
+const struct value_ops value_place = { parse_address, write_address, is_no_size, 0 };
 const struct value_ops value_size = { parse_size, write_size, is_no_size, sizeof(uint64_t) };
 const struct value_ops value_percent = { parse_percent, write_percent, is_no_percent, 0 };
 const struct value_ops value_time = { parse_time, write_time, NULL, sizeof(uint64_t) };

@@ -33,6 +33,23 @@ static bool is_no_path(const void *field) {
         return !*(char *const *) field;
 }
 
+static int parse_line(const struct key_schema *k _unused_, struct slice v, void *field, struct value_error *e) {
+        char *copy;
+
+        if (v.size > COMMAND_LINE_MAX)
+                return value_fail(e, v, "%zu characters; a kernel takes at most %d", v.size, COMMAND_LINE_MAX);
+        for (size_t i = 0; i < v.size; i++)
+                if (v.text[i] < ' ' || v.text[i] > '~')
+                        return value_fail(e, (struct slice){ v.text + i, 1 },
+                                          "a command line consists of printable ASCII characters");
+        copy = strndup(v.text, v.size);
+        if (!copy)
+                return -ENOMEM;
+        free(*(char **) field);
+        *(char **) field = copy;
+        return 0;
+}
+
 /* ---- in an array, with its NUL ---------------------------------------------------------------------- */
 
 static void write_text(const struct key_schema *k _unused_, const void *field, FILE *f) {
@@ -128,6 +145,7 @@ static bool is_no_mac(const void *field) {
         return mac_is_zero(field);
 }
 
+const struct value_ops value_line = { parse_line, write_path, is_no_path, 0 };
 const struct value_ops value_path = { parse_path, write_path, is_no_path, 0 };
 const struct value_ops value_name = { parse_name, write_text, is_no_text, 0 };
 const struct value_ops value_interface = { parse_interface, write_text, is_no_text, 0 };

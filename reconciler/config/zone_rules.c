@@ -129,6 +129,28 @@ static void check_images(struct parser *p) {
                              z->entry_point);
 }
 
+static bool given(const struct section_use *u, const char *key) {
+        return parser_place(u, key) != &u->header;
+}
+
+/* What only a device tree that may be changed can tell the guest. */
+static void check_device_tree(struct parser *p) {
+        const struct zone_spec *z = p->zone;
+        const struct section_use *u = parser_use(p, z);
+
+        if (u && z->device_tree_fix && !given(u, "DeviceTree"))
+                source_error(&p->source, parser_place(u, "DeviceTreeFix"), "DeviceTreeFix= needs DeviceTree=, too");
+        if (!u || z->device_tree_fix)
+                return;
+        if (given(u, "CommandLine") && given(u, "DeviceTree"))
+                source_error(&p->source, parser_place(u, "CommandLine"),
+                             "CommandLine= is put into the guest's device tree: that takes DeviceTreeFix=yes");
+        if (given(u, "Initrd") && !given(u, "InitrdAddress"))
+                source_error(&p->source, parser_place(u, "Initrd"),
+                             "Initrd= needs InitrdAddress=, too, or DeviceTreeFix=yes, which tells the guest where it "
+                             "is");
+}
+
 static _printf_(5, 6) struct guest_item *add_item(struct guest_items *g, uint64_t base, uint64_t size,
                                                   const struct place *place, const char *what, ...) {
         struct guest_item *item = &g->list[g->count++];
@@ -269,6 +291,7 @@ void zone_rules(struct parser *p) {
         check_regions(p);
         check_room(p);
         check_images(p);
+        check_device_tree(p);
         check_guest_addresses(p);
         check_devices(p);
 }

@@ -48,7 +48,7 @@ def example():
 def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", tap=None, net=None, **keys):
     """
     @disk: None for none. @tap: one for a network card, with a device tree that has it (and on "whole" a source of
-    entropy). @net are added to [Net], @keys to [Zone], or replace what is there.
+    entropy). @net are added to [Net], @keys to [Zone], or replace what is there; None takes a key away.
     """
     at = PLACES[place]
     if tap:
@@ -66,6 +66,7 @@ def payload(name, place="whole", disk=None, tap=None, net=None, rng=False, **key
 
 def _text(at, keys, disk, tap, net, rng=False):
     zone = {"Id": at.id, "CPUs": at.cpus, "KernelAddress": f"{at.kernel:#x}", "EntryPoint": f"{at.kernel:#x}", **keys}
+    zone = {key: value for key, value in zone.items() if value is not None}
     sections = {"Zone": zone, "Memory ram": {"PhysicalAddress": f"{at.memory:#x}", "Size": f"{at.size:#x}"}}
     if disk:
         sections["Block disk"] = {"Image": disk, "Address": f"{at.block[0]:#x}", "Interrupt": at.block[1]}

@@ -66,6 +66,21 @@ void put_tree(const char *name, const char *source) {
                 fail_msg("dtc does not take:\n%s", source);
 }
 
+char *tree_source(int fd) {
+        char command[128], *text;
+        size_t size;
+
+        snprintf(command, sizeof(command), "dtc -s -I dtb -O dts -o source /proc/%d/fd/%d 2>faults", (int) getpid(),
+                 fd);
+        (void) unlink("source");
+        assert_int_equal(system(command), 0);
+        assert_int_equal(file_read(AT_FDCWD, "faults", 1 << 20, &text, &size), 0);
+        assert_string_equal(text, "");
+        free(text);
+        assert_int_equal(file_read(AT_FDCWD, "source", 1 << 20, &text, &size), 0);
+        return text;
+}
+
 struct zone_spec *boot_zone(const char *text, const char *from, const char *to) {
         char *all = replaced(text, from, to);
         struct zone_spec *z;

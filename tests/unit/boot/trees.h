@@ -28,6 +28,9 @@ void put_file(const char *name, const void *head, size_t head_size, off_t size);
 /** put_tree() - compiled by dtc, which must not find fault with it unless @quiet; padded to 4096 bytes */
 void put_tree(const char *name, const char *source);
 
+/** tree_source() - of a tree of which dtc must not find fault; free() */
+char *tree_source(int fd);
+
 /** boot_zone() - BOOT_ZONE, or @text, with @from replaced by @to, and DIR by the directory */
 struct zone_spec *boot_zone(const char *text, const char *from, const char *to);
 

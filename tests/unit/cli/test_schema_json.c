@@ -22,7 +22,8 @@ static char directory[] = "/tmp/hvisor-schema-XXXXXX";
 
 static const char whole_zone[] =
         "[Zone]\nId=1\nCPUs=2-3\nKernel=/k\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"
-        "DeviceTree=/d\nDeviceTreeAddress=0x50000000\nInitrd=/i\nInitrdAddress=0x53000000\n"
+        "DeviceTree=/d\nDeviceTreeAddress=0x50000000\nDeviceTreeFix=yes\nCommandLine=console=hvc0 "
+        "quiet\nInitrd=/i\nInitrdAddress=0x53000000\n"
         "Interrupts=40\n"
         "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n"
         "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
@@ -200,6 +201,7 @@ static const struct {
 } bad_values[] = {
         { VALUE_NUMBER, "\"1\"", "text" },
         { VALUE_ADDRESS, "\"1\"", "text" },
+        { VALUE_PLACE, "\"1\"", "text" },
         { VALUE_SIZE, "\"1\"", "text" },
         { VALUE_CPUS, "[]", "empty" },
         { VALUE_CPUS, "[33, 33]", "twice" },
@@ -210,6 +212,8 @@ static const struct {
         { VALUE_PERCENT, "\"10001%\"", "large" },
         { VALUE_PATH, "\"relative\"", "relative" },
         { VALUE_PATH, "\"/directory/\"", "directory" },
+        { VALUE_LINE, "\"\"", "empty" },
+        { VALUE_LINE, "\"two\\nlines\"", "lines" },
         { VALUE_NAME, "\"a name\"", "blank" },
         { VALUE_NAME, "\".hidden\"", "hidden" },
         { VALUE_INTERFACE, "\"/dev/net/tun\"", "path" },
@@ -237,16 +241,18 @@ static const struct {
 };
 
 static bool has_limits(enum value_type type) {
-        return type == VALUE_NUMBER || type == VALUE_ADDRESS || type == VALUE_SIZE || type == VALUE_CPUS ||
-               type == VALUE_INTERRUPTS;
+        return type == VALUE_NUMBER || type == VALUE_ADDRESS || type == VALUE_PLACE || type == VALUE_SIZE ||
+               type == VALUE_CPUS || type == VALUE_INTERRUPTS;
 }
 
 static void put_bad_values(enum file_kind kind, const struct key_schema *k) {
         unsigned rows = 0;
 
         put_with(kind, k, json_null(), "null");
-        if (k->presence != PRESENCE_OPTIONAL || k->with)
+        if (k->presence != PRESENCE_OPTIONAL)
                 put_with(kind, k, NULL, "missing");
+        if (k->with)
+                put_with(kind, schema_find_key(k->section, k->with, strlen(k->with)), NULL, "missing");
         if (has_limits(k->type))
                 put_bad_numbers(kind, k);
         for (size_t i = 0; i < ELEMENTSOF(bad_values); i++) {

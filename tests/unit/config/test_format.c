@@ -137,6 +137,7 @@ static void test_cookies_tell_what_a_change_costs(void **state _unused_) {
                 { "EntryPoint=0x50400000\n", "EntryPoint=0x50400004\n", ZONE },
                 { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nInterrupts=40\n", ZONE },
                 { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nInitrd=/i\nInitrdAddress=0x53000000\n", ZONE },
+                { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nDeviceTree=/d\n", ZONE },
                 { "Size=768M\n", "Size=769M\n", ZONE },
                 { "Size=768M\n", "Size=768M\n[Memory more]\nPhysicalAddress=0x90000000\nSize=1M\n", ZONE },
                 { "[Block", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Block", ZONE },

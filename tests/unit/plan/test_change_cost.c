@@ -35,6 +35,9 @@ static const struct row {
         { SECTION_ZONE, "DeviceTree", "/a.dtb", "/b.dtb", ZONE("DeviceTree changed from /a.dtb to /b.dtb") },
         { SECTION_ZONE, "DeviceTreeAddress", "0x50000000", "0x50000008",
           ZONE("DeviceTreeAddress changed from 0x50000000 to 0x50000008") },
+        { SECTION_ZONE, "DeviceTreeFix", "yes", "no", ZONE("DeviceTreeFix changed from yes to no") },
+        { SECTION_ZONE, "CommandLine", "quiet", "console=hvc0 quiet",
+          ZONE("CommandLine changed from quiet to console=hvc0 quiet") },
         { SECTION_ZONE, "Initrd", "/a.img", "/b.img", ZONE("Initrd changed from /a.img to /b.img") },
         { SECTION_ZONE, "InitrdAddress", "0x53000000", "0x54000000",
           ZONE("InitrdAddress changed from 0x53000000 to 0x54000000") },
@@ -113,6 +116,13 @@ static const struct row {
 
 /* ---- files: the first value of every row, but for the row that is changed --------------------------- */
 
+static const char *left_out = "";
+
+/* Another key of the section, which goes with one of the row's two values only. */
+static const char *goes_without(const struct row *r) {
+        return strcmp(r->key, "DeviceTreeFix") == 0 ? "CommandLine" : "";
+}
+
 static void write_section(FILE *f, enum section_id section, const struct row *changed) {
         const struct section_schema *s = &schema_sections[section];
 
@@ -127,7 +137,7 @@ static void write_section(FILE *f, enum section_id section, const struct row *ch
         }
         fputs("]\n", f);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (rows[i].section == section)
+                if (rows[i].section == section && strcmp(rows[i].key, left_out) != 0)
                         fprintf(f, "%s=%s\n", rows[i].key, &rows[i] == changed ? rows[i].to : rows[i].from);
 }
 
@@ -219,6 +229,7 @@ static char *plan_of(const struct row *r) {
         struct live live = {};
         char *text;
 
+        left_out = goes_without(r);
         w->file_state = FILE_GOOD;
         w->path = strdup("one.conf");
         w->applied = make_zone(NULL);
