@@ -112,6 +112,7 @@ static const struct row {
         { SECTION_BOARD, "CPUs", "0-7", "0-3", NOTHING },
         { SECTION_BOARD, "Memory", "0x40000000+0x70000000", "0x48000000+0x68000000", NOTHING },
         { SECTION_BOARD, "MaxZoneId", "3", "7", NOTHING },
+        { SECTION_BOARD, "WakeupInterrupt", "64", "65", NOTHING },
 };
 
 /* ---- files: the first value of every row, but for the row that is changed --------------------------- */
@@ -296,5 +297,6 @@ int main(void) {
                 cmocka_unit_test(test_cost_is_what_the_schema_says),
         };
 
+        setenv("HVISOR_BOARDS", "zones.d/boards", 1);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
