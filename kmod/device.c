@@ -9,6 +9,7 @@
 #include <linux/virtio_config.h>
 #include <linux/vmalloc.h>
 
+#include "compat.h"
 #include "zone.h"
 #include "zone_check.h"
 
@@ -134,8 +135,7 @@ struct hv_device *device_new(struct hv_zone *zone, const struct hvisor_device_cr
 	mutex_init(&device->worker_lock);
 	spin_lock_init(&device->lock);
 	device_watch_init(device);
-	hrtimer_init(&device->repeat, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	device->repeat.function = device_repeat_interrupt;
+	hrtimer_setup(&device->repeat, device_repeat_interrupt, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	return device;
 }
 

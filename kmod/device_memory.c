@@ -5,6 +5,7 @@
 #include <linux/pfn.h>
 #include <linux/vmalloc.h>
 
+#include "compat.h"
 #include "device.h"
 #include "zone.h"
 #include "zone_check.h"
@@ -50,8 +51,8 @@ int memory_vma_check(struct vm_area_struct *vma)
 {
 	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
 		return -EINVAL;
-	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY;
-	vma->vm_flags &= ~VM_MAYEXEC;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
+	vm_flags_clear(vma, VM_MAYEXEC);
 	return 0;
 }
 
@@ -98,10 +99,10 @@ static int map_inflight(const struct hv_worker *worker, struct vm_area_struct *v
 	const struct hv_device *device = worker->device;
 
 	/* An attached worker's device has its record, and its number of queues for good. */
-	if (!range_contains(0, inflight_size(device->registers.model.num_queues),
+	if (!range_holds(0, inflight_size(device->registers.model.num_queues),
 			    inflight_offset(vma->vm_pgoff), vma->vm_end - vma->vm_start))
 		return -EINVAL;
-	vma->vm_flags |= VM_MIXEDMAP;
+	vm_flags_set(vma, VM_MIXEDMAP);
 	vma->vm_ops = &inflight_ops;
 	return 0;
 }
@@ -141,7 +142,7 @@ int worker_map_memory(struct hv_worker *worker, struct vm_area_struct *vma)
 	if (!region || !PAGE_ALIGNED(region->physical - region->guest))
 		return -EINVAL;
 
-	vma->vm_flags |= VM_PFNMAP;
+	vm_flags_set(vma, VM_PFNMAP);
 	vma->vm_ops = &memory_ops;
 	return 0;
 }

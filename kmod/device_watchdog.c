@@ -3,6 +3,7 @@
 
 #include <linux/wait.h>
 
+#include "compat.h"
 #include "zone.h"
 
 /*
@@ -188,11 +189,9 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 
 void device_watch_init(struct hv_device *device)
 {
-	hrtimer_init(&device->deadline, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	device->deadline.function = deadline_passed;
+	hrtimer_setup(&device->deadline, deadline_passed, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	INIT_WORK(&device->revocation, device_revoke_hung);
-	hrtimer_init(&device->probe, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	device->probe.function = probe;
+	hrtimer_setup(&device->probe, probe, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 }
 
 void device_watch_end(struct hv_device *device)

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "hivc_channel.h"
 #include "ivc_peers.h"
 
@@ -129,7 +130,7 @@ static int hivc_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EPERM;
 	if (vma->vm_flags & VM_EXEC || (vma->vm_flags & VM_WRITE && !range.is_writable))
 		return -EACCES;
-	vma->vm_flags &= ~(range.is_writable ? VM_MAYEXEC : VM_MAYEXEC | VM_MAYWRITE);
+	vm_flags_clear(vma, range.is_writable ? VM_MAYEXEC : VM_MAYEXEC | VM_MAYWRITE);
 	if (range.is_table)
 		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
 	return remap_pfn_range(vma, vma->vm_start, range.address >> PAGE_SHIFT, size,
@@ -198,5 +199,4 @@ const struct file_operations hivc_operations = {
 	.poll = hivc_poll,
 	.mmap = hivc_mmap,
 	.unlocked_ioctl = hivc_ioctl,
-	.llseek = no_llseek,
 };

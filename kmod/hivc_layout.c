@@ -28,8 +28,8 @@ const char *hivc_layout_problem(const struct hivc_layout *layout)
 		return "its sections are no pages";
 	if ((layout->table | layout->memory) % PAGE)
 		return "it does not begin at a page";
-	if (!range_contains(0, ADDRESS_END, layout->table, PAGE) ||
-	    !range_contains(0, ADDRESS_END, layout->memory, size))
+	if (!range_holds(0, ADDRESS_END, layout->table, PAGE) ||
+	    !range_holds(0, ADDRESS_END, layout->memory, size))
 		return "it is beyond all addresses";
 	if (ranges_overlap(layout->table, PAGE, layout->memory, size))
 		return "its control table is inside its memory";
@@ -42,9 +42,9 @@ static bool is_writable(const struct hivc_info *info, u64 offset, u64 size)
 	u64 own = info->rw_size + (u64)info->out_size * info->peer;
 
 	if (info->peer == 0)
-		return range_contains(0, own + info->out_size, offset, size);
-	return range_contains(0, info->rw_size, offset, size) ||
-	       range_contains(own, info->out_size, offset, size);
+		return range_holds(0, own + info->out_size, offset, size);
+	return range_holds(0, info->rw_size, offset, size) ||
+	       range_holds(own, info->out_size, offset, size);
 }
 
 bool hivc_layout_find(const struct hivc_layout *layout, u64 offset, u64 size,
@@ -57,7 +57,7 @@ bool hivc_layout_find(const struct hivc_layout *layout, u64 offset, u64 size,
 		return true;
 	}
 	offset -= HIVC_SHARED_OFFSET;
-	if (!size || !range_contains(0, hivc_layout_size(layout), offset, size))
+	if (!size || !range_holds(0, hivc_layout_size(layout), offset, size))
 		return false;
 	*ret = (struct hivc_range){ layout->memory + offset, false,
 				    is_writable(&layout->info, offset, size) };

@@ -2,6 +2,7 @@
 #include <linux/poll.h>
 #include <linux/virtio_mmio.h>
 
+#include "compat.h"
 #include "device.h"
 #include "zone.h"
 
@@ -103,7 +104,7 @@ void device_signal(struct hv_device *device, const struct device_signals *signal
 
 	if (signals->worker)
 		for_each_set_bit(queue, &kicks, HVISOR_QUEUES_MAX)
-			eventfd_signal(signals->worker->kicks[queue], 1);
+			eventfd_signal(signals->worker->kicks[queue]);
 	if (signals->is_change)
 		wake_up_interruptible(&device->wait);
 	if (signals->is_event)

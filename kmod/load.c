@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "arch.h"
+#include "compat.h"
 #include "zone.h"
 #include "zone_check.h"
 
@@ -135,12 +136,12 @@ int zone_load(struct hv_zone *zone, const struct hvisor_zone_load *load_from)
 	int r;
 
 	if (load_from->reserved || !load_from->size ||
-	    !range_contains(0, LLONG_MAX, load_from->offset, load_from->size))
+	    !range_holds(0, LLONG_MAX, load_from->offset, load_from->size))
 		return -EINVAL;
 	if (!zone_find_ram(&zone->description, true, load_from->address, load_from->size))
 		return -EFAULT;
 	f = fdget(load_from->fd);
-	if (!f.file)
+	if (fd_empty(f))
 		return -EBADF;
 
 	r = mutex_lock_killable(&zone->lock);
@@ -151,7 +152,7 @@ int zone_load(struct hv_zone *zone, const struct hvisor_zone_load *load_from)
 	else if (zone->state != HVISOR_ZONE_CREATED)
 		r = -EPERM;
 	else
-		r = load_file(f.file, load_from);
+		r = load_file(fd_file(f), load_from);
 	mutex_unlock(&zone->lock);
 out:
 	fdput(f);

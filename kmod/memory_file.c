@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "compat.h"
 #include "device.h"
 #include "zone.h"
 #include "zone_check.h"
@@ -70,7 +71,7 @@ static int memory_file_mmap(struct file *file, struct vm_area_struct *vma)
 		return r;
 	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
-	vma->vm_flags |= VM_PFNMAP;
+	vm_flags_set(vma, VM_PFNMAP);
 	vma->vm_ops = &memory_ops;
 	return 0;
 }

@@ -213,7 +213,7 @@ static bool node_contains(const struct device_node *node, u64 address, u64 size)
 	int i;
 
 	for (i = 0; !of_address_to_resource((struct device_node *)node, i, &resource); i++)
-		if (range_contains(resource.start, resource_size(&resource), address, size))
+		if (range_holds(resource.start, resource_size(&resource), address, size))
 			return true;
 	return false;
 }
@@ -241,7 +241,7 @@ static long load_image(unsigned long argument)
 
 	if (copy_from_user(&image, (void __user *)argument, sizeof(image)))
 		return -EFAULT;
-	if (!image.size || !range_contains(0, LLONG_MAX, image.load_paddr, image.size))
+	if (!image.size || !range_holds(0, LLONG_MAX, image.load_paddr, image.size))
 		return -EINVAL;
 	if (!is_reserved(image.load_paddr, image.size)) {
 		pr_debug("load: not inside reserved memory with no-map\n");

@@ -35,7 +35,7 @@ typedef __u64 u64;
 #endif
 
 /* True if [address, address+length) lies inside [base, base+size). */
-static inline bool range_contains(u64 base, u64 size, u64 address, u64 length)
+static inline bool range_holds(u64 base, u64 size, u64 address, u64 length)
 {
 	return address >= base && address - base <= size && length <= size - (address - base);
 }

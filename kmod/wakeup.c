@@ -21,6 +21,7 @@
 #include <linux/workqueue.h>
 
 #include "bridge_page.h"
+#include "compat.h"
 #include "zone.h"
 
 #define BUDGET		64	/* requests per interrupt: notifies do not throttle themselves */
@@ -285,8 +286,7 @@ int wakeup_open(struct bridge_page *page, unsigned int irq)
 	wakeup.queue = alloc_workqueue("zone_requests", WQ_CPU_INTENSIVE, 1);
 	if (!wakeup.queue)
 		return -ENOMEM;
-	hrtimer_init(&wakeup.look_again, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-	wakeup.look_again.function = look_again;
+	hrtimer_setup(&wakeup.look_again, look_again, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	page->need_wakeup = 1;
 	r = request_irq(irq, on_wakeup, IRQF_NO_THREAD | IRQF_NOBALANCING, KBUILD_MODNAME, &wakeup);
 	if (r < 0)

@@ -170,7 +170,7 @@ static struct hv_device *find_window(const struct hv_zone *zone, u64 address)
 	unsigned int n = zone_num_devices(zone);
 
 	while (n--)
-		if (range_contains(zone->devices[n]->address, HVISOR_WINDOW_SIZE, address, 1))
+		if (range_holds(zone->devices[n]->address, HVISOR_WINDOW_SIZE, address, 1))
 			return zone->devices[n];
 	return NULL;
 }

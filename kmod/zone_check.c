@@ -29,7 +29,7 @@ const struct hvisor_region *zone_find_ram(const struct zone_description *zone, b
 		const struct hvisor_region *region = &zone->regions[i];
 		u64 start = physical ? region->physical : region->guest;
 
-		if (is_memory(region) && range_contains(start, region->size, address, size))
+		if (is_memory(region) && range_holds(start, region->size, address, size))
 			return region;
 	}
 	return NULL;
@@ -255,7 +255,7 @@ static int check_window_is_free(const struct zone_description *zone, u64 address
 	if (zone_overlaps_ivcs(zone, address, size))
 		return problem_is(problem, -EEXIST, "address (in IVC)", 0);
 	/* The hypervisor looks for the device tree's region among the windows, too. */
-	if (range_contains(address, HVISOR_WINDOW_SIZE, zone->dtb_address, 1))
+	if (range_holds(address, HVISOR_WINDOW_SIZE, zone->dtb_address, 1))
 		return problem_is(problem, -EEXIST, "address (the physical dtb_address)", 0);
 	return 0;
 }

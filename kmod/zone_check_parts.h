@@ -43,12 +43,12 @@ static inline int problem_is(struct zone_problem *problem, int error, const char
 
 static inline bool is_inside_address_space(u64 start, u64 size)
 {
-	return size && range_contains(0, ADDRESS_END, start, size);
+	return size && range_holds(0, ADDRESS_END, start, size);
 }
 
 static inline bool is_inside_guest_space(const struct zone_description *zone, u64 start, u64 size)
 {
-	return size && range_contains(0, zone_arch_rules(zone->arch)->guest_end, start, size);
+	return size && range_holds(0, zone_arch_rules(zone->arch)->guest_end, start, size);
 }
 
 static inline bool is_memory(const struct hvisor_region *region)

@@ -6,6 +6,7 @@
 #include <linux/smp.h>
 
 #include "bridge.h"
+#include "compat.h"
 #include "device.h"
 #include "hypervisor.h"
 #include "zone.h"
@@ -148,8 +149,8 @@ static int shut_down(struct hv_zone *zone)
 	struct shutdown shutdown = { .zone = zone };
 	int r;
 
-	hrtimer_init_on_stack(&shutdown.release, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-	shutdown.release.function = release;
+	hrtimer_setup_on_stack(&shutdown.release, release, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL_PINNED_HARD);
 	r = hypervisor_shutdown(&zone->description, on_shutdown, &shutdown);
 	hrtimer_cancel(&shutdown.release);
 	destroy_hrtimer_on_stack(&shutdown.release);
