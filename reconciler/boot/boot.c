@@ -61,18 +61,25 @@ static int prepare(const struct zone_spec *z, const struct board_spec *board, bo
                 .gic = z->gic.version != 0                ? &z->gic
                        : board && board->gic.version != 0 ? &board->gic
                                                           : NULL,
-                .images = { [BOOT_KERNEL] = { "Kernel", &z->kernel, { .fd = -1 }, 0 },
-                            [BOOT_DEVICE_TREE] = { "DeviceTree", &z->device_tree, { .fd = -1 }, 0 },
-                            [BOOT_INITRD] = { "Initrd", &z->initrd, { .fd = -1 }, 0 } },
+                .own_tree = z->device_tree_fix || zone_spec_makes_tree(z),
+                .board_unknown = !board && !ret,
+                .images = { [BOOT_KERNEL] = { "Kernel", &z->kernel, { -1, 0, z->kernel.address }, 0 },
+                            [BOOT_DEVICE_TREE] = { "DeviceTree",
+                                                   &z->device_tree,
+                                                   { -1, 0, z->device_tree.address },
+                                                   0 },
+                            [BOOT_INITRD] = { "Initrd", &z->initrd, { -1, 0, z->initrd.address }, 0 } },
         };
 
         images_open(&b);
-        if (b.tree.blob && z->device_tree_fix)
+        if (zone_spec_makes_tree(z))
+                tree_make(&b);
+        else if (b.tree.blob && z->device_tree_fix)
                 tree_fix(&b);
         b.images[BOOT_DEVICE_TREE].room = b.tree.size;
         images_place(&b);
         images_check_places(&b);
-        if (b.tree.blob && z->device_tree_fix)
+        if (b.tree.blob && b.own_tree)
                 finish_tree(&b);
         if (b.tree.blob)
                 tree_compare(&b);

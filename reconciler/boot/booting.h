@@ -17,8 +17,10 @@ struct image {
 struct booting {
         struct findings f;
         const struct gic_spec *gic; /* NULL: not known */
+        bool board_unknown;         /* of which nothing is known, and nothing can be said */
         struct image images[_BOOT_PART_MAX];
-        struct tree tree;
+        struct tree tree; /* what the guest gets */
+        bool own_tree;    /* not as it is in a file: it can be told where the initrd is */
 };
 
 /* ---- images.c --------------------------------------------------------------------------------------- */
@@ -36,6 +38,10 @@ void images_place(struct booting *b);
 /* ---- tree_fix.c ------------------------------------------------------------------------------------- */
 /* Makes the tree say what the zone has, but for the initrd's place. It is gone if that cannot be. */
 void tree_fix(struct booting *b);
+
+/* ---- tree_make.c ------------------------------------------------------------------------------------ */
+/* Makes the tree, but for the initrd's place. There is none if that cannot be. */
+void tree_make(struct booting *b);
 
 /* ---- tree_compare.c --------------------------------------------------------------------------------- */
 /* Warns of all in which the tree differs from the zone. */

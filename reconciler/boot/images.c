@@ -40,7 +40,8 @@ static void image_open(struct findings *f, struct image *image) {
                 finding(f, f->zone, key, "%s=: %s is empty", key, path);
                 return;
         }
-        image->file = (struct boot_file){ TAKE_FD(fd), (uint64_t) st.st_size, image->spec->address };
+        image->file.fd = TAKE_FD(fd);
+        image->file.size = (uint64_t) st.st_size;
         image->room = image->file.size;
 }
 
@@ -86,7 +87,7 @@ static void load_tree(struct booting *b, struct image *image) {
 
 void images_open(struct booting *b) {
         for (size_t i = 0; i < _BOOT_PART_MAX; i++)
-                if (b->images[i].spec->path)
+                if (b->images[i].spec->path && (i != BOOT_DEVICE_TREE || !zone_spec_makes_tree(b->f.zone)))
                         image_open(&b->f, &b->images[i]);
         if (b->images[BOOT_KERNEL].room > 0)
                 check_kernel(&b->f, &b->images[BOOT_KERNEL]);

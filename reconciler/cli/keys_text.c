@@ -25,6 +25,7 @@ static const char *const forms[_VALUE_TYPE_MAX] = {
         [VALUE_CPUS] = "list of CPUs",
         [VALUE_INTERRUPTS] = "list of interrupts",
         [VALUE_PATH] = "absolute path",
+        [VALUE_PATH_OR_AUTO] = "absolute path or auto",
         [VALUE_LINE] = "text",
         [VALUE_NAME] = "name",
         [VALUE_INTERFACE] = "network interface",

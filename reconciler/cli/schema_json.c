@@ -60,6 +60,8 @@ static json_t *value_schema(const struct key_schema *k) {
                 return list_schema(number_schema(k));
         case VALUE_PATH:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", PATH_PATTERN);
+        case VALUE_PATH_OR_AUTO:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", "^(/.*[^/]|" DEVICE_TREE_AUTO ")$");
         case VALUE_LINE:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", LINE_PATTERN);
         case VALUE_NAME:

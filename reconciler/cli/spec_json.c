@@ -61,6 +61,7 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
                 return board_memory_to_json(object);
         case VALUE_PERCENT:
         case VALUE_PATH:
+        case VALUE_PATH_OR_AUTO:
         case VALUE_LINE:
         case VALUE_NAME:
         case VALUE_INTERFACE:

@@ -109,6 +109,10 @@ struct zone_spec *zone_spec_free(struct zone_spec *z) {
         return NULL;
 }
 
+bool zone_spec_makes_tree(const struct zone_spec *z) {
+        return z->device_tree.path && strcmp(z->device_tree.path, DEVICE_TREE_AUTO) == 0;
+}
+
 const struct device_spec *zone_spec_find_device(const struct zone_spec *z, const char *name) {
         for (size_t i = 0; i < z->num_devices; i++)
                 if (strcmp(z->devices[i].name, name) == 0)

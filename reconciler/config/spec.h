@@ -21,6 +21,7 @@
 #define NAME_SIZE           32     /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
 #define INTERFACE_NAME_SIZE 16     /* of a network interface, with the NUL (IFNAMSIZ) */
 #define TAP_AUTO            "auto" /* as Tap=: a tap is made */
+#define DEVICE_TREE_AUTO    "auto" /* as DeviceTree=: it is made of the zone's file */
 #define ZONE_DEVICES_MAX    7      /* the hypervisor asserts on more pending interrupts */
 #define DEVICE_QUEUES_MAX   16     /* of one device, as hvisor.ko takes them */
 #define SERIAL_SIZE         21     /* of a disk's serial number, with the NUL (VIRTIO_BLK_ID_BYTES) */
@@ -126,7 +127,7 @@ struct gic_spec {
 
 /* A file to be put into the zone's RAM before it starts. */
 struct image_spec {
-        char *path;       /* absolute; NULL: none */
+        char *path;       /* absolute; NULL: none; of a device tree also DEVICE_TREE_AUTO */
         uint64_t address; /* physical; 0: one is chosen when it is loaded */
 };
 
@@ -173,6 +174,9 @@ DEFINE_CLEANUP(struct board_spec *, board_spec_free);
 
 /** zone_spec_copy() - of one's own, spots and all; NULL: out of memory */
 struct zone_spec *zone_spec_copy(const struct zone_spec *z);
+
+/** zone_spec_makes_tree() - DeviceTree=auto */
+bool zone_spec_makes_tree(const struct zone_spec *z);
 
 const struct device_spec *zone_spec_find_device(const struct zone_spec *z, const char *name);
 

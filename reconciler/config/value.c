@@ -8,14 +8,15 @@
 #include "config/value_ops.h"
 
 static const struct value_ops *const types[_VALUE_TYPE_MAX] = {
-        [VALUE_NUMBER] = &value_number,   [VALUE_ADDRESS] = &value_address,     [VALUE_SIZE] = &value_size,
-        [VALUE_PERCENT] = &value_percent, [VALUE_CPUS] = &value_cpus,           [VALUE_INTERRUPTS] = &value_interrupts,
-        [VALUE_PLACE] = &value_place,     [VALUE_LINE] = &value_line,           [VALUE_PATH] = &value_path,
-        [VALUE_NAME] = &value_name,       [VALUE_INTERFACE] = &value_interface, [VALUE_MAC] = &value_mac,
-        [VALUE_YES_NO] = &value_yes_no,   [VALUE_RESTART] = &value_word,        [VALUE_ON_CHANGE] = &value_word,
-        [VALUE_CACHE] = &value_word,      [VALUE_SERIAL] = &value_serial,       [VALUE_ACCELERATOR] = &value_word,
-        [VALUE_OUTPUT_LOG] = &value_word, [VALUE_VIRTIO_TYPE] = &value_word,    [VALUE_TAG] = &value_tag,
-        [VALUE_REGIONS] = &value_regions, [VALUE_LOG_LEVEL] = &value_log_level, [VALUE_TIME] = &value_time,
+        [VALUE_NUMBER] = &value_number,    [VALUE_ADDRESS] = &value_address, [VALUE_SIZE] = &value_size,
+        [VALUE_PERCENT] = &value_percent,  [VALUE_CPUS] = &value_cpus,       [VALUE_INTERRUPTS] = &value_interrupts,
+        [VALUE_PLACE] = &value_place,      [VALUE_LINE] = &value_line,       [VALUE_PATH_OR_AUTO] = &value_path_or_auto,
+        [VALUE_PATH] = &value_path,        [VALUE_NAME] = &value_name,       [VALUE_INTERFACE] = &value_interface,
+        [VALUE_MAC] = &value_mac,          [VALUE_YES_NO] = &value_yes_no,   [VALUE_RESTART] = &value_word,
+        [VALUE_ON_CHANGE] = &value_word,   [VALUE_CACHE] = &value_word,      [VALUE_SERIAL] = &value_serial,
+        [VALUE_ACCELERATOR] = &value_word, [VALUE_OUTPUT_LOG] = &value_word, [VALUE_VIRTIO_TYPE] = &value_word,
+        [VALUE_TAG] = &value_tag,          [VALUE_REGIONS] = &value_regions, [VALUE_LOG_LEVEL] = &value_log_level,
+        [VALUE_TIME] = &value_time,
 };
 
 int value_fail(struct value_error *e, struct slice part, const char *format, ...) {

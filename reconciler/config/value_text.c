@@ -25,6 +25,21 @@ static int parse_path(const struct key_schema *k, struct slice v, void *field, s
         return 0;
 }
 
+static int parse_path_or_auto(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        char *copy;
+
+        if (!slice_is(v, DEVICE_TREE_AUTO))
+                return v.text[0] == '/' ? parse_path(k, v, field, e)
+                                        : value_fail(e, v, "\"%.*s\" is neither an absolute path nor " DEVICE_TREE_AUTO,
+                                                     SLICE_ARGS(v));
+        copy = strdup(DEVICE_TREE_AUTO);
+        if (!copy)
+                return -ENOMEM;
+        free(*(char **) field);
+        *(char **) field = copy;
+        return 0;
+}
+
 static void write_path(const struct key_schema *k _unused_, const void *field, FILE *f) {
         fputs(*(char *const *) field, f);
 }
@@ -148,6 +163,7 @@ static bool is_no_mac(const void *field) {
 const struct value_ops value_line = { parse_line, write_path, is_no_path, 0 };
 const struct value_ops value_path = { parse_path, write_path, is_no_path, 0 };
 const struct value_ops value_name = { parse_name, write_text, is_no_text, 0 };
+const struct value_ops value_path_or_auto = { parse_path_or_auto, write_path, is_no_path, 0 };
 const struct value_ops value_interface = { parse_interface, write_text, is_no_text, 0 };
 const struct value_ops value_serial = { parse_serial, write_text, is_no_text, 0 };
 const struct value_ops value_tag = { parse_tag, write_text, is_no_text, 0 };

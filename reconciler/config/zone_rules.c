@@ -140,15 +140,20 @@ static void check_device_tree(struct parser *p) {
 
         if (u && z->device_tree_fix && !given(u, "DeviceTree"))
                 source_error(&p->source, parser_place(u, "DeviceTreeFix"), "DeviceTreeFix= needs DeviceTree=, too");
-        if (!u || z->device_tree_fix)
+        if (u && z->device_tree_fix && zone_spec_makes_tree(z))
+                source_error(&p->source, parser_place(u, "DeviceTreeFix"),
+                             "DeviceTreeFix= is for a file; DeviceTree=auto needs none");
+        if (!u || z->device_tree_fix || zone_spec_makes_tree(z))
                 return;
         if (given(u, "CommandLine") && given(u, "DeviceTree"))
                 source_error(&p->source, parser_place(u, "CommandLine"),
-                             "CommandLine= is put into the guest's device tree: that takes DeviceTreeFix=yes");
+                             "CommandLine= is put into the guest's device tree: that takes DeviceTreeFix=yes (or "
+                             "DeviceTree=auto)");
         if (given(u, "Initrd") && !given(u, "InitrdAddress"))
-                source_error(&p->source, parser_place(u, "Initrd"),
-                             "Initrd= needs InitrdAddress=, too, or DeviceTreeFix=yes, which tells the guest where it "
-                             "is");
+                source_error(
+                        &p->source, parser_place(u, "Initrd"),
+                        "Initrd= needs InitrdAddress=, too, or DeviceTreeFix=yes or DeviceTree=auto, which tell the "
+                        "guest where it is");
 }
 
 static _printf_(5, 6) struct guest_item *add_item(struct guest_items *g, uint64_t base, uint64_t size,

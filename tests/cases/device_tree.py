@@ -51,3 +51,11 @@ def fixed(vm):
     expect_linux(console)
     assert "of bare.dtb" not in vm.journal()
     assert vm.read_bytes("/tmp/bare.dtb") == tree
+
+
+@case("device-tree-that-is-made-boots-linux")
+def made(vm):
+    console = vm.boot_linux("linux2", confs.linux(DeviceTree="auto", DeviceTreeAddress=None, InitrdAddress=None,
+                                                  CommandLine=COMMAND_LINE))
+    expect_linux(console)
+    assert "warning" not in vm.run("hvisor check 2>&1").out

@@ -212,6 +212,7 @@ static const struct {
         { VALUE_PERCENT, "\"10001%\"", "large" },
         { VALUE_PATH, "\"relative\"", "relative" },
         { VALUE_PATH, "\"/directory/\"", "directory" },
+        { VALUE_PATH_OR_AUTO, "\"relative\"", "relative" },
         { VALUE_LINE, "\"\"", "empty" },
         { VALUE_LINE, "\"two\\nlines\"", "lines" },
         { VALUE_NAME, "\"a name\"", "blank" },
