@@ -9,8 +9,7 @@
 #include "config/check.h"
 #include "config/parse.h"
 #include "config/settings.h"
-#include "fuzz/fuzz.h"
-#include "plan/changes.h"
+#include "fuzz/zones.h"
 
 static const char board_text[] = "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n"
                                  "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=0x10000\n"
@@ -106,22 +105,6 @@ static struct zone_spec *parse_zone(const char *name, const struct input *text) 
 
 static struct input input_of(const char *text) {
         return (struct input){ (const uint8_t *) text, (const uint8_t *) text + strlen(text) };
-}
-
-static void claim_equal(const struct zone_spec *a, const struct zone_spec *b) {
-        _cleanup_free_ char *changes = NULL;
-
-        CLAIM(zone_spec_changes(a, b, &changes) == 0);
-        CLAIM(changes[0] == '\0');
-        CLAIM(zone_spec_cookie(a, NULL) == zone_spec_cookie(b, NULL));
-        CLAIM(a->num_devices == b->num_devices);
-        for (size_t i = 0; i < a->num_devices; i++) {
-                _cleanup_free_ char *of_worker = NULL;
-
-                CLAIM(device_spec_changes(&a->devices[i], &b->devices[i], &of_worker) == 0);
-                CLAIM(of_worker[0] == '\0');
-                CLAIM(device_spec_cookie(&a->devices[i]) == device_spec_cookie(&b->devices[i]));
-        }
 }
 
 /* Written and read again it is the same. */

@@ -7,7 +7,7 @@
 
 #include "cli/import.h"
 #include "config/parse.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/zones.h"
 
 static json_t *load(struct input text) {
         json_error_t e;
@@ -21,13 +21,14 @@ static void claim_printable(const struct diagnostics *d) {
                         CLAIM((unsigned char) *p >= 0x20 && *p != 0x7f);
 }
 
-/* By itself: no error, and nothing to complain about. */
-static void claim_zone(const char *name, const char *text) {
+/* No error, nothing to complain about, and what was meant: a path is not a path and another key. */
+static void claim_zone(const struct zone_spec *meant, const char *text) {
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
         _cleanup_(zone_spec_freep) struct zone_spec *z = NULL;
 
-        CLAIM(zone_spec_parse(name, "x.conf", text, strlen(text), &d, &z) == 0);
+        CLAIM(zone_spec_parse(meant->name, "x.conf", text, strlen(text), &d, &z) == 0);
         CLAIM(d.count == 0);
+        claim_equal(meant, z);
 }
 
 static int import_devices_of(struct import *i, struct input text) {
@@ -68,6 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CLAIM((r < 0) == !text);
         claim_printable(&d);
         if (text)
-                claim_zone(i.zone->name, text);
+                claim_zone(i.zone, text);
         return 0;
 }

@@ -115,6 +115,8 @@ static void make_ready(unsigned q, bool ready) {
                 memset(part, 0, inflight_part_size(VIRTQUEUE_SIZE_MAX));
         guest.state.queues[q].ready = ready;
         tell_state();
+        if (!ready)
+                guest.rings[q].broken &= guest.has_status;
 }
 
 static void reset(void) {
@@ -127,11 +129,13 @@ static void reset(void) {
         guest.state.status = STATUS_OK;
 }
 
-static void write_record(struct input *in) {
+/* Its head and first entries, mostly. */
+static void write_record(struct input *in, unsigned q) {
         uint64_t value = input_u64(in);
-        size_t at = input_u16(in) % (sizeof(guest.record) - sizeof(value));
+        uint8_t how = input_u8(in);
+        size_t at = how & 0x80 ? input_u16(in) % (QUEUES * RECORD_PART - sizeof(value)) : q * RECORD_PART + how;
 
-        memcpy((uint8_t *) guest.record + at, &value, 1 + input_u8(in) % sizeof(value));
+        memcpy(guest.record.driver + RECORD_AT + at, &value, 1 + input_u8(in) % sizeof(value));
 }
 
 /* ---- one input ---------------------------------------------------------------------------------------- */
@@ -186,25 +190,26 @@ static void one_step(struct input *in) {
                 worker_comes();
                 break;
         case STEP_RECORD:
-                write_record(in);
+                write_record(in, q);
                 break;
         case _STEP_MAX:
                 break;
         }
 }
 
-/* The first byte: with a record of what is in flight or without, both queues ready or none. */
+/* The first byte: with a record of what is in flight or without, which features and transport, both queues ready or none. */
 static void begin(uint8_t how) {
+        guest.has_status = !(how & 8);
         memset(guest.low.driver, 0, LOW_SIZE);
         memset(guest.high.driver, 0, HIGH_SIZE);
-        memset(guest.record, 0, sizeof(guest.record));
+        memset(guest.record.driver, 0, RECORD_SIZE);
         memset(guest.rings, 0, sizeof(guest.rings));
         guest.habit = HABIT_RETURN;
         guest.turn = 0;
         guest.transport.inflight = (struct inflight_region){ 0 };
         if (how & 1)
-                CLAIM(inflight_region_attach(&guest.transport.inflight, guest.record, sizeof(guest.record), QUEUES,
-                                             VIRTQUEUE_SIZE_MAX) == 0);
+                CLAIM(inflight_region_attach(&guest.transport.inflight, guest.record.device + RECORD_AT,
+                                             QUEUES * RECORD_PART, QUEUES, VIRTQUEUE_SIZE_MAX) == 0);
         guest.state = (struct transport_state){ .features = VIRTIO_QUEUE_FEATURES, .status = STATUS_OK };
         if (how & 2)
                 guest.state.features &= ~VIRTIO_FEATURE(VIRTIO_RING_F_EVENT_IDX);

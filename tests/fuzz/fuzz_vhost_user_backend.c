@@ -8,6 +8,9 @@
 #include "fuzz/vhost_user_worker.h"
 
 #define STEPS_MAX 100
+#define PROTOCOL                                                                                                       \
+        (VHOST_USER_PROTOCOL(MQ) | VHOST_USER_PROTOCOL(REPLY_ACK) | VHOST_USER_PROTOCOL(BACKEND_REQ) |                 \
+         VHOST_USER_PROTOCOL(CONFIG) | VHOST_USER_PROTOCOL(INFLIGHT_SHMFD) | VHOST_USER_PROTOCOL(RESET_DEVICE))
 
 enum step {
         STEP_MESSAGE,
@@ -38,7 +41,9 @@ enum descriptor {
 
 static struct {
         int socket;
-        int fds[_FD_MAX], reader;
+        int fds[_FD_MAX];
+        int record; /* FD_RECORD, until the back-end makes another */
+        int reader; /* the other end of FD_SOCKET */
         uint8_t *ram;
         bool deaf, lost; /* lost: it is not known any more what an answer belongs to */
         struct vhost_user_receiver receiver;
@@ -46,6 +51,12 @@ static struct {
 } peer;
 
 /* ---- answers ------------------------------------------------------------------------------------------ */
+
+/* The device's, not what stands behind it. */
+static void claim_config(const struct vhost_user_config *c) {
+        CLAIM(c->offset <= VIRTIO_CONFIG_MAX && c->size <= VIRTIO_CONFIG_MAX - c->offset);
+        CLAIM(memcmp(c->data, worker.device.config + c->offset, c->size) == 0);
+}
 
 static void claim_answer(const struct vhost_user_message *m) {
         const struct vhost_user_rule *rule = vhost_user_rule(peer.asked.request);
@@ -55,6 +66,8 @@ static void claim_answer(const struct vhost_user_message *m) {
                 return;
         CLAIM(rule);
         CLAIM(vhost_user_check_reply(rule, &peer.asked, m, &e) == 0);
+        if (m->header.request == VHOST_USER_GET_CONFIG)
+                claim_config(&m->payload.config);
 }
 
 static void hang_up(void) {
@@ -62,6 +75,12 @@ static void hang_up(void) {
         if (peer.socket >= 0)
                 close(peer.socket);
         peer.socket = -1;
+}
+
+static void keep_record(int fd) {
+        if (peer.fds[FD_RECORD] != peer.record)
+                close(peer.fds[FD_RECORD]);
+        peer.fds[FD_RECORD] = fd;
 }
 
 /* Return: false once the connection has ended. */
@@ -73,8 +92,7 @@ static bool read_answers(void) {
                 claim_answer(m);
                 if (m->header.request != VHOST_USER_GET_INFLIGHT_FD || m->num_fds != 1)
                         continue;
-                close(peer.fds[FD_RECORD]);
-                peer.fds[FD_RECORD] = TAKE_FD(m->fds[0]);
+                keep_record(TAKE_FD(m->fds[0]));
         }
         return r == 0;
 }
@@ -107,7 +125,7 @@ static struct vhost_user_message good_message(uint32_t request, unsigned q, uint
                 m.payload.u64 = (uint64_t) value << 28 | VIRTIO_FEATURE(VIRTIO_F_VERSION_1);
                 break;
         case VHOST_USER_SET_PROTOCOL_FEATURES:
-                m.payload.u64 = value == 0 ? 0x122aU | 1 : value;
+                m.payload.u64 = value == 0 ? PROTOCOL : value;
                 break;
         case VHOST_USER_SET_MEM_TABLE:
                 m.num_fds = m.payload.memory.count = 1 + (value & 1);
@@ -282,14 +300,16 @@ static int memory(size_t size) {
         return fd;
 }
 
-static void new_descriptors(void) {
+static void make_descriptors(void) {
         int pipes[2], sockets[2];
 
+        if (peer.ram)
+                return;
         peer.fds[FD_RAM] = memory(RAM_SIZE);
         peer.ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, peer.fds[FD_RAM], 0);
         CLAIM(peer.ram != MAP_FAILED);
         peer.fds[FD_MORE] = memory(MORE_SIZE);
-        peer.fds[FD_RECORD] = memory(inflight_part_size(QUEUE_SIZE) * QUEUES);
+        peer.record = memory(inflight_part_size(QUEUE_SIZE) * QUEUES);
         peer.fds[FD_KICK] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         peer.fds[FD_WAITS] = eventfd(0, EFD_CLOEXEC);
         CLAIM(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
@@ -301,11 +321,29 @@ static void new_descriptors(void) {
         peer.reader = sockets[1];
 }
 
-static void close_descriptors(void) {
-        for (unsigned n = 0; n < _FD_MAX; n++)
-                close(peer.fds[n]);
-        close(peer.reader);
-        munmap(peer.ram, RAM_SIZE);
+static void empty_eventfd(int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        eventfd_t n;
+
+        if (poll(&p, 1, 0) > 0)
+                (void) eventfd_read(fd, &n);
+}
+
+/* As they were for the input before: each is to be seen by itself. */
+static void empty_descriptors(void) {
+        static const uint8_t zeroes[MORE_SIZE];
+        uint8_t bytes[4096];
+
+        memset(peer.ram, 0, RAM_SIZE);
+        CLAIM(pwrite(peer.fds[FD_MORE], zeroes, MORE_SIZE, 0) == MORE_SIZE);
+        CLAIM(ftruncate(peer.record, 0) == 0);
+        CLAIM(ftruncate(peer.record, (off_t) inflight_part_size(QUEUE_SIZE) * QUEUES) == 0);
+        peer.fds[FD_RECORD] = peer.record;
+        empty_eventfd(peer.fds[FD_KICK]);
+        empty_eventfd(peer.fds[FD_WAITS]);
+        empty_eventfd(worker.source_fd);
+        while (recv(peer.reader, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+                ;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -314,8 +352,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         unsigned before;
 
         set_up_once();
+        make_descriptors();
         before = count_fds();
-        new_descriptors();
+        empty_descriptors();
         worker.holds = false;
         call_in();
         for (unsigned n = 0; n < STEPS_MAX && input_left(&in) > 0; n++)
@@ -331,7 +370,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         claim_answer(&peer.receiver.message);
         hang_up();
         run();
-        close_descriptors();
+        keep_record(-1);
         CLAIM(count_fds() == before);
         return 0;
 }

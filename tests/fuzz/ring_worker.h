@@ -21,6 +21,9 @@
 #define HIGH_BASE   (LOW_BASE + LOW_SIZE + 0x1000) /* a hole between them */
 #define HIGH_SIZE   0x1000
 #define QUEUE_SPACE 0x2000
+#define RECORD_PART 0x4040 /* inflight_part_size() of the largest queue */
+#define RECORD_SIZE 0x9000
+#define RECORD_AT   (RECORD_SIZE - QUEUES * RECORD_PART) /* it ends where nobody may touch anything */
 #define STATUS_OK                                                                                                      \
         (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
 
@@ -46,9 +49,10 @@ static struct fuzz_guest {
         struct transport transport;
         struct transport_state state;
         uint32_t told_status;
+        bool has_status; /* hvisor's transport: that a reset is needed stands there; vhost-user: the queue knows */
         struct virtio_device device;
         struct guarded_ram low, high;
-        uint64_t record[QUEUES * 0x4040 / sizeof(uint64_t)];
+        struct guarded_ram record; /* of what is in flight */
         struct server *server;
         int signal_fd;
 
@@ -227,7 +231,8 @@ static int acknowledge(struct transport *t, uint64_t sequence) {
 static int break_device(struct transport *t _unused_, unsigned q) {
         CLAIM(!virtqueue_running(&guest.device.queues[q]) && !guest.rings[q].broken);
         guest.rings[q].broken = true;
-        guest.state.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+        if (guest.has_status)
+                guest.state.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
         return 0;
 }
 
@@ -277,9 +282,11 @@ static void worker_comes(void) {
         run();
 }
 
-/* Its rings stay as they are. */
+/* Its rings stay as they are. What it knew, and did not tell, goes with it. */
 static void worker_goes(void) {
         server_free(guest.server);
+        for (unsigned q = 0; q < QUEUES; q++)
+                guest.rings[q].broken &= guest.has_status;
 }
 
 static void set_up_once(void) {
@@ -296,6 +303,7 @@ static void set_up_once(void) {
                 t->kick_fds[q] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         guarded_ram_new(&guest.low, LOW_SIZE);
         guarded_ram_new(&guest.high, HIGH_SIZE);
+        guarded_ram_new(&guest.record, RECORD_SIZE);
         CLAIM(guest_memory_new(&t->memory) == 0);
         CLAIM(guest_memory_add(t->memory, LOW_BASE, LOW_SIZE, guest.low.device) == 0);
         CLAIM(guest_memory_add(t->memory, HIGH_BASE, HIGH_SIZE, guest.high.device) == 0);
