@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct range {
@@ -29,3 +30,6 @@ static inline bool range_overlaps(uint64_t base, uint64_t size, uint64_t other, 
                 return false;
         return base >= other ? base - other < other_size : other - base < size;
 }
+
+/** range_first_gap() - the first part of @r that none of @list has; false: they have all of it, together */
+bool range_first_gap(struct range r, const struct range *list, size_t count, struct range *ret);

@@ -54,8 +54,8 @@ static void finish_tree(struct booting *b) {
         image->file.size = b->tree.size;
 }
 
-static int prepare(const struct zone_spec *z, const struct board_spec *board, bool elsewhere, struct diagnostics *d,
-                   struct boot *ret) {
+int boot_check(const struct zone_spec *z, const struct board_spec *board, bool elsewhere, struct diagnostics *d,
+               struct boot *ret) {
         _cleanup_(booting_done) struct booting b = {
                 .f = { .zone = z, .d = d, .elsewhere = elsewhere },
                 .gic = z->gic.version != 0                ? &z->gic
@@ -91,9 +91,5 @@ static int prepare(const struct zone_spec *z, const struct board_spec *board, bo
 }
 
 int boot_prepare(const struct zone_spec *z, const struct board_spec *b, struct diagnostics *d, struct boot *ret) {
-        return prepare(z, b, false, d, ret);
-}
-
-int boot_check(const struct zone_spec *z, const struct board_spec *b, bool elsewhere, struct diagnostics *d) {
-        return prepare(z, b, elsewhere, d, NULL);
+        return boot_check(z, b, false, d, ret);
 }

@@ -39,9 +39,13 @@ struct boot {
  */
 int boot_prepare(const struct zone_spec *z, const struct board_spec *b, struct diagnostics *d, struct boot *ret);
 
-/** boot_check() - the same for what it says alone; @elsewhere: on a machine that is not the zone's a file that is not
- * there is a note */
-int boot_check(const struct zone_spec *z, const struct board_spec *b, bool elsewhere, struct diagnostics *d);
+/**
+ * boot_check() - the same for what it says
+ * @elsewhere: on a machine that is not the zone's a file that is not there is a note, and is left out
+ * @ret: NULL, or as of boot_prepare()
+ */
+int boot_check(const struct zone_spec *z, const struct board_spec *b, bool elsewhere, struct diagnostics *d,
+               struct boot *ret);
 
 void boot_close(struct boot *b);
 

@@ -34,33 +34,6 @@ struct comparison {
 
 /* ---- memory ----------------------------------------------------------------------------------------- */
 
-/* The first part of @r that none of @list has; false: they have all of it, together. */
-static bool first_gap(struct range r, const struct range *list, size_t count, struct range *ret) {
-        bool moved = true;
-
-        while (moved && r.size > 0) {
-                moved = false;
-                for (size_t i = 0; i < count; i++) {
-                        uint64_t covered;
-
-                        if (!range_contains(list[i].base, list[i].size, r.base, 1))
-                                continue;
-                        covered = MIN(list[i].size - (r.base - list[i].base), r.size);
-                        r.base += covered;
-                        r.size -= covered;
-                        moved = true;
-                        break;
-                }
-        }
-        if (r.size == 0)
-                return false;
-        for (size_t i = 0; i < count; i++)
-                if (list[i].base > r.base && list[i].base - r.base < r.size)
-                        r.size = list[i].base - r.base;
-        *ret = r;
-        return true;
-}
-
 static size_t guest_ranges(const struct memory_spec *list, size_t count, struct range *ret) {
         for (size_t i = 0; i < count; i++)
                 ret[i] = (struct range){ list[i].guest, list[i].size };
@@ -85,14 +58,14 @@ static void compare_memory(struct comparison *c) {
         for (size_t i = 0; i < t->num_memory; i++) {
                 const struct memory_spec *near = memory_near(c->zone, tree[i]);
 
-                if (first_gap(tree[i], zone, n, &gap))
+                if (range_first_gap(tree[i], zone, n, &gap))
                         differ(c, near ? (const void *) near : c->zone, near ? "Size" : "DeviceTree",
                                "%s of %s has RAM at 0x%" PRIx64 "+0x%" PRIx64
                                " where the zone has none: using it is an error of the zone",
                                PATH(c, t->memory[i].node), c->tree->name, gap.base, gap.size);
         }
         for (size_t i = 0; i < n; i++)
-                if (first_gap(zone[i], tree, t->num_memory, &gap))
+                if (range_first_gap(zone[i], tree, t->num_memory, &gap))
                         differ(c, &c->zone->memory[i], "Size",
                                "[Memory %s]: no memory node of %s has 0x%" PRIx64 "+0x%" PRIx64
                                ": the guest leaves that unused",
@@ -227,7 +200,7 @@ static void compare_registers(struct comparison *c) {
         for (size_t i = 0; i < c->facts->num_registers; i++) {
                 const struct tree_region *r = &c->facts->registers[i];
 
-                if (first_gap(r->range, all, n, &gap))
+                if (range_first_gap(r->range, all, n, &gap))
                         differ(c, c->zone, "DeviceTree",
                                "%s of %s has registers at 0x%" PRIx64 "+0x%" PRIx64
                                " that no [IO] gives to the zone: using them is an error of the zone",

@@ -59,6 +59,8 @@ enum { CHECK_BOARD, CHECK_JSON };
 int verb_check(const struct arguments *a);
 enum { BOARD_LIST, BOARD_JSON };
 int verb_board(const struct arguments *a);
+enum { DTB_OUTPUT, DTB_ROOT, DTB_BOARD };
+int verb_dtb(const struct arguments *a);
 enum { KEYS_JSON, KEYS_BOARD };
 int verb_keys(const struct arguments *a);
 enum { IMPORT_OUTPUT };

@@ -155,7 +155,7 @@ static void check_zones(struct check *c) {
                         continue;
                 if (c->board)
                         (void) zone_check_board(z, c->board, &c->root, &c->d);
-                (void) boot_check(z, c->board, !c->under_hvisor, &c->d);
+                (void) boot_check(z, c->board, !c->under_hvisor, &c->d, NULL);
                 if (c->under_hvisor)
                         (void) zone_check_devices(z, &c->d);
                 else

@@ -59,3 +59,19 @@ def made(vm):
                                                   CommandLine=COMMAND_LINE))
     expect_linux(console)
     assert "warning" not in vm.run("hvisor check 2>&1").out
+    # what is shown is what the guest got, to the last byte
+    vm.run("hvisor dtb linux2 --output /tmp/guest.dtb")
+    shown = vm.out("sha256sum </tmp/guest.dtb").split()[0]
+    assert shown in console.command("sha256sum </sys/firmware/fdt")
+    assert "virtio_mmio@a003c00 {" in vm.out("hvisor dtb linux2") and vm.run("hvisor dtb none", check=False).status == 1
+
+
+@case("device-tree-of-root-linux-has-what-the-zones-need")
+def root(vm):
+    vm.write("/etc/hvisor/zones.d/guest.conf", confs.payload("spin"))
+    told = vm.run("hvisor dtb --root")
+    assert "root Linux' device tree has all of it" in told.err, told.err
+    for line in ("reg = <0x0 0x50000000 0x0 0x30000000>;", 'compatible = "hvisor";', "interrupts = <0x0 0x20 0x1>;"):
+        assert line in told.out, told.out
+    vm.write("/etc/hvisor/zones.d/guest.conf", confs.payload("spin").replace("0x50000000", "0x70000000").replace("0x50400000", "0x70400000"))
+    assert "0x80000000+0x20000000 of zones@70000000 is not reserved (no-map)" in vm.run("hvisor dtb --root").err

@@ -106,10 +106,10 @@ static void test_boot_elsewhere_names_what_is_not_checked(void **state _unused_)
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
         _cleanup_free_ char *got = NULL;
 
-        assert_int_equal(boot_check(z, NULL, true, &d), 0);
+        assert_int_equal(boot_check(z, NULL, true, &d, NULL), 0);
         got = diagnostics_text(&d);
         assert_string_equal(got, "x.conf:4:8: note: Kernel=: /k is not on this machine: not checked\n");
-        assert_int_equal(boot_check(z, NULL, false, &d), -EBADMSG);
+        assert_int_equal(boot_check(z, NULL, false, &d, NULL), -EBADMSG);
 }
 
 int main(void) {

@@ -112,7 +112,7 @@ static void test_compare_names_both_sides(void **state _unused_) {
                 _cleanup_(diagnostics_clear) struct diagnostics d = {};
 
                 put_tree("dtb", tree);
-                assert_int_equal(boot_check(z, board, false, &d), 0);
+                assert_int_equal(boot_check(z, board, false, &d, NULL), 0);
                 got = diagnostics_text(&d);
                 assert_string_equal(got, c[i].want);
                 assert_int_equal(d.errors, 0);
@@ -136,7 +136,7 @@ static void test_compare_ends_where_a_tree_does_not(void **state _unused_) {
         fputs("};\n", f);
         fclose(f);
         put_tree("dtb", source);
-        assert_int_equal(boot_check(z, NULL, false, &d), 0);
+        assert_int_equal(boot_check(z, NULL, false, &d, NULL), 0);
         assert_int_equal(d.count, 33);
         got = diagnostics_text(&d);
         assert_non_null(strstr(got, "dtb was not compared to its end: it differs in more than was said\n"));
@@ -162,7 +162,7 @@ static void test_compare_bears_any_bytes(void **state _unused_) {
                 for (unsigned j = 0; j <= i % 4; j++)
                         bad[(size_t) rand() % (i % 2 ? 64 : 2048)] ^= (char) (1 << rand() % 8);
                 put_file("dtb", bad, sizeof(bad), i % 8 == 7 ? rand() % 4096 + 1 : 4096);
-                r = boot_check(z, board, false, &d);
+                r = boot_check(z, board, false, &d, NULL);
                 assert_true(r == 0 || r == -EBADMSG);
                 taken += r == 0;
                 refused += r < 0;

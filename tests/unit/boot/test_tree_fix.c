@@ -136,7 +136,7 @@ static void test_fix_says_what_it_cannot(void **state _unused_) {
                 _cleanup_(diagnostics_clear) struct diagnostics d = {};
 
                 put_tree("dtb", tree);
-                assert_int_equal(boot_check(z, NULL, false, &d), -EBADMSG);
+                assert_int_equal(boot_check(z, NULL, false, &d, NULL), -EBADMSG);
                 got = diagnostics_text(&d);
                 assert_string_equal(got, c[i].want);
         }

@@ -154,8 +154,8 @@ static void test_make_wants_a_gic(void **state _unused_) {
         _cleanup_free_ char *got = NULL;
 
         /* Where nothing is known of the board, that is said elsewhere. */
-        assert_int_equal(boot_check(z, NULL, true, &d), 0);
-        assert_int_equal(boot_check(z, board, true, &d), -EBADMSG);
+        assert_int_equal(boot_check(z, NULL, true, &d, NULL), 0);
+        assert_int_equal(boot_check(z, board, true, &d, NULL), -EBADMSG);
         got = diagnostics_text(&d);
         assert_string_equal(got, "x.conf:7:12: error: DeviceTree=auto: neither this file nor board.conf has a [GIC], "
                                  "which goes into it\n");

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hvisor dtb: the device tree that a zone's guest gets, and what root Linux' own has to have for the zones. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/dirs.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "boot/boot.h"
+#include "boot/tree_text.h"
+#include "cli/check_files.h"
+#include "cli/root_nodes.h"
+#include "cli/table.h"
+#include "cli/verb.h"
+
+/* The zones that were asked for, and the board. */
+struct look {
+        struct check_files files;
+        struct diagnostics d;
+        const struct board_spec *board; /* NULL: not known, or bad */
+};
+
+static void look_done(struct look *l) {
+        check_files_clear(&l->files);
+        diagnostics_clear(&l->d);
+}
+
+static void tell(struct look *l) {
+        for (size_t i = 0; i < l->files.count; i++)
+                diagnostics_quote(&l->d, l->files.items[i].path, l->files.items[i].text, l->files.items[i].size);
+        diagnostics_print(&l->d, stderr, colour_wanted(stderr));
+}
+
+/* board.conf may be missing: then a zone has to have its own [GIC]. */
+static void look_at_board(struct look *l, const char *option) {
+        if (!option && access(BOARD_CONF, F_OK) < 0)
+                return;
+        check_files_read_one(&l->files, BOARD_FILE, option ?: BOARD_CONF, &l->d);
+        l->board = l->files.items[l->files.count - 1].board;
+}
+
+static int failed(int r) {
+        if (r == -ENOMEM)
+                log_error("out of memory");
+        return EXIT_FAILURE;
+}
+
+/* ---- of a zone -------------------------------------------------------------------------------------- */
+
+static bool is_file(const char *word) {
+        size_t size = strlen(word);
+
+        return strchr(word, '/') || (size > 5 && strcmp(word + size - 5, ".conf") == 0);
+}
+
+/* Of those in the directories only the one of that name is spoken of. */
+static const struct zone_spec *find_zone(struct look *l, const char *word) {
+        struct diagnostics others = {};
+
+        if (is_file(word)) {
+                check_files_read_one(&l->files, ZONE_FILE, word, &l->d);
+                return l->files.items[l->files.count - 1].zone;
+        }
+        check_files_read_zones(&l->files, &zone_dirs_default, &others);
+        diagnostics_clear(&others);
+        for (size_t i = 0; i < l->files.count; i++)
+                if (l->files.items[i].zone && strcmp(l->files.items[i].zone->name, word) == 0)
+                        return l->files.items[i].zone;
+        log_error("there is no zone %s whose file is right; hvisor check tells what is wrong with one", word);
+        return NULL;
+}
+
+static int write_tree(const struct tree *t, const char *path) {
+        int r;
+
+        if (!path) {
+                tree_write_text(t, stdout);
+                return EXIT_SUCCESS;
+        }
+        r = file_write_atomic(path, t->blob, t->size);
+        if (r < 0)
+                log_error("%s cannot be written: %s", path, strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int show_zone(struct look *l, const struct zone_spec *z, const char *output) {
+        const bool elsewhere = access(DEVICE_NODE, F_OK) < 0;
+        _cleanup_(boot_close) struct boot boot = BOOT_NONE;
+        _cleanup_(tree_clear) struct tree tree = {};
+        const struct boot_file *file = &boot.parts[BOOT_DEVICE_TREE];
+        const char *why = NULL;
+        int r;
+
+        if (!z->device_tree.path) {
+                log_error("%s has no DeviceTree=; DeviceTree=auto would make one", z->path);
+                return EXIT_FAILURE;
+        }
+        r = boot_check(z, l->board, elsewhere, &l->d, &boot);
+        tell(l);
+        if (r < 0 || file->fd < 0)
+                return failed(r);
+        r = tree_load(file->fd, file->size, z->device_tree.path, &tree, &why);
+        if (r < 0) {
+                log_error("%s %s", z->device_tree.path, why ?: strerror(-r));
+                return EXIT_FAILURE;
+        }
+        return write_tree(&tree, output);
+}
+
+/* ---- of root Linux ---------------------------------------------------------------------------------- */
+
+static int show_root(struct look *l) {
+        _cleanup_(root_nodes_freep) struct root_nodes *nodes = root_nodes_new();
+        struct root_tree tree = {};
+        struct err e = {};
+        int r;
+
+        check_files_read_zones(&l->files, &zone_dirs_default, &l->d);
+        tell(l);
+        for (size_t i = 0; i < l->files.count; i++)
+                if (!nodes || (l->files.items[i].zone && root_nodes_add(nodes, l->files.items[i].zone) < 0))
+                        return failed(-ENOMEM);
+        if (!nodes)
+                return failed(-ENOMEM);
+        r = root_tree_read(ROOT_TREE, &tree, &e);
+        if (r < 0)
+                log_warning("%s is not compared: %s", ROOT_TREE, err_text(&e, r));
+        root_nodes_write(nodes, l->board, &tree, stdout);
+        fflush(stdout);
+        if (r >= 0 && tree.known && root_nodes_compare(nodes, l->board, &tree, stderr) == 0)
+                fputs("root Linux' device tree has all of it\n", stderr);
+        return l->d.errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int verb_dtb(const struct arguments *a) {
+        _cleanup_(look_done) struct look l = {};
+        const struct zone_spec *z;
+
+        if (!a->options[DTB_ROOT] == (a->num_words == 0) || (a->options[DTB_ROOT] && a->options[DTB_OUTPUT])) {
+                log_error("either of a zone, hvisor dtb ZONE [--output=FILE], or of root Linux, hvisor dtb --root");
+                return EXIT_FAILURE;
+        }
+        look_at_board(&l, a->options[DTB_BOARD]);
+        if (a->options[DTB_ROOT])
+                return show_root(&l);
+        z = find_zone(&l, a->words[0]);
+        if (z)
+                return show_zone(&l, z, a->options[DTB_OUTPUT]);
+        tell(&l);
+        return EXIT_FAILURE;
+}
