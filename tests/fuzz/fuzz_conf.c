@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "boot/booting.h"
 #include "config/check.h"
 #include "config/parse.h"
 #include "config/settings.h"
@@ -122,6 +123,26 @@ static void claim_round_trip(const struct zone_spec *z) {
         CLAIM(strcmp(text, text_again) == 0);
 }
 
+/* ---- its device tree ---------------------------------------------------------------------------------- */
+
+/* Made for it, a tree says what the zone has: there is nothing to warn of, but for real devices, which have no node. */
+static void claim_tree(const struct zone_spec *z, const struct gic_spec *gic) {
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        struct booting b = {
+                .f = { .zone = z, .d = &d },
+                .gic = gic,
+                .own_tree = true,
+                .images = { { .spec = &z->kernel }, { .spec = &z->device_tree }, { .spec = &z->initrd } },
+        };
+
+        tree_make(&b);
+        CLAIM(b.tree.blob && b.f.r == 0);
+        tree_compare(&b);
+        for (size_t i = 0; i < d.count; i++)
+                CLAIM(d.items[i].severity == SEVERITY_WARNING && strncmp(d.items[i].message, "[IO ", 4) == 0);
+        tree_clear(&b.tree);
+}
+
 /* ---- it among others ---------------------------------------------------------------------------------- */
 
 static void check_board(const struct zone_spec *z, const struct input *zone_text, const struct board_spec *b) {
@@ -196,6 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         }
         claim_round_trip(z);
+        claim_tree(z, z->gic.version ? &z->gic : &usual_board()->gic);
         check_board(z, &zone_text, b ?: usual_board());
         check_conflict(z, z);
         check_conflict(z, other ?: usual_neighbour());

@@ -1,8 +1,8 @@
 // wrap: calloc free
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Device trees from whoever made them, held against a zone. What is said is fit for a terminal, and takes no longer
- * than reading; nothing behind the tree's last byte is looked at: libfdt's own code is not instrumented, so the copy
+ * Device trees from whoever made them, held against a zone, and made to say what it has. What is said is fit for a
+ * terminal; what was fixed says what the zone has, and needs no second time; nothing behind the tree's last byte is looked at: libfdt's own code is not instrumented, so the copy
  * that the parser makes ends at a page that nobody may touch.
  */
 #include <errno.h>
@@ -15,13 +15,18 @@
 #include "config/parse.h"
 #include "fuzz/fuzz.h"
 
-#define TREE_FD   200 /* a number that the zone's file can name */
-#define SPACE     (TREE_MAX + 0x1000)
-#define ZONE_TREE "/proc/self/fd/200"
+#define SPACE (TREE_MAX + 0x1000)
 
-static const char zone_text[] = "[Zone]\nId=1\nCPUs=2-3\nKernel=/k\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"
-                                "DeviceTree=" ZONE_TREE "\nDeviceTreeAddress=0x50000000\n"
-                                "Initrd=/i\nInitrdAddress=0x53000000\nInterrupts=40\n"
+/* Numbers that the zone's file can name. */
+enum {
+        TREE_FD = 200,
+        KERNEL_FD,
+        INITRD_FD,
+};
+
+static const char zone_text[] = "[Zone]\nId=1\nCPUs=2-3\nKernel=/proc/self/fd/201\nKernelAddress=0x50400000\n"
+                                "EntryPoint=0x50400000\nDeviceTree=/proc/self/fd/200\n"
+                                "Initrd=/proc/self/fd/202\nInterrupts=40\n%s\n"
                                 "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n"
                                 "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
                                 "[Block root]\nImage=/disk\nAddress=0xa003c00\nInterrupt=78\n"
@@ -60,20 +65,41 @@ void __wrap_free(void *p) {
 
 /* ---- one input ---------------------------------------------------------------------------------------- */
 
-static struct zone_spec *zone;
+static struct zone_spec *as_it_is, *to_be_fixed;
+
+static struct zone_spec *parse(const char *key) {
+        struct diagnostics d = {};
+        struct zone_spec *z = NULL;
+        char text[sizeof(zone_text) + 32];
+
+        (void) snprintf(text, sizeof(text), zone_text, key);
+        CLAIM(zone_spec_parse("linux2", "linux2.conf", text, strlen(text), &d, &z) == 0);
+        return z;
+}
+
+static void open_as(int number, const char *content, size_t size) {
+        int fd = memfd_create("file", MFD_CLOEXEC);
+
+        CLAIM(fd >= 0 && dup2(fd, number) == number);
+        CLAIM(pwrite(number, content, size, 0) == (ssize_t) size);
+        close(fd);
+}
 
 static void set_up_once(void) {
-        struct diagnostics d = {};
-        int fd;
-
-        if (zone)
+        if (as_it_is)
                 return;
-        CLAIM(zone_spec_parse("linux2", "linux2.conf", zone_text, strlen(zone_text), &d, &zone) == 0);
+        as_it_is = parse("InitrdAddress=0x53000000");
+        to_be_fixed = parse("DeviceTreeFix=yes");
         guard.space = mmap(NULL, SPACE + 0x1000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         CLAIM(guard.space != MAP_FAILED && mprotect(guard.space + SPACE, 0x1000, PROT_NONE) == 0);
-        fd = memfd_create("tree", MFD_CLOEXEC);
-        CLAIM(fd >= 0 && dup2(fd, TREE_FD) == TREE_FD);
-        close(fd);
+        open_as(TREE_FD, "", 0);
+        open_as(KERNEL_FD, "bare metal", 10);
+        open_as(INITRD_FD, "initrd", 6);
+}
+
+static void put_tree(const void *data, size_t size) {
+        CLAIM(ftruncate(TREE_FD, 0) == 0 && pwrite(TREE_FD, data, size, 0) == (ssize_t) size);
+        guard.size = size;
 }
 
 static void claim_facts(size_t size) {
@@ -95,14 +121,59 @@ static void claim_facts(size_t size) {
         tree_clear(&t);
 }
 
+static void claim_printable(const struct diagnostics *d) {
+        for (size_t i = 0; i < d->count; i++)
+                for (const char *p = d->items[i].message; *p; p++)
+                        CLAIM((unsigned char) *p >= 0x20 && *p != 0x7f);
+}
+
 static void claim_compared(void) {
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
-        int r = boot_check(zone, NULL, true, &d);
+        int r = boot_check(as_it_is, NULL, true, &d);
 
         CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
-        for (size_t i = 0; i < d.count; i++)
-                for (const char *p = d.items[i].message; *p; p++)
-                        CLAIM((unsigned char) *p >= 0x20 && *p != 0x7f);
+        claim_printable(&d);
+}
+
+/* What was wrong with memory and devices is mended, and nobody is told of it. */
+static void claim_nothing_left(const struct diagnostics *d) {
+        static const char *const sections[] = { "[Memory ram]", "[Block root]", "[Net lan]", "[Console main]" };
+
+        for (size_t i = 0; i < d->count; i++)
+                for (size_t n = 0; n < ELEMENTSOF(sections); n++)
+                        CLAIM(strncmp(d->items[i].message, sections[n], strlen(sections[n])) != 0);
+}
+
+/* Return: the guest's tree, free(); NULL: it cannot be fixed, and that was said. */
+static void *fix(size_t *ret_size) {
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_(boot_close) struct boot b = BOOT_NONE;
+        const struct boot_file *tree = &b.parts[BOOT_DEVICE_TREE];
+        int r = boot_prepare(to_be_fixed, NULL, &d, &b);
+        void *copy;
+
+        CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
+        claim_printable(&d);
+        if (r < 0)
+                return NULL;
+        claim_nothing_left(&d);
+        *ret_size = tree->size;
+        copy = malloc(tree->size);
+        CLAIM(copy && pread(tree->fd, copy, tree->size, 0) == (ssize_t) tree->size);
+        return copy;
+}
+
+/* Once is enough: what was fixed stays as it is. */
+static void claim_fixed(void) {
+        _cleanup_free_ void *once = NULL, *twice = NULL;
+        size_t size, size_again;
+
+        once = fix(&size);
+        if (!once)
+                return;
+        put_tree(once, size);
+        twice = fix(&size_again);
+        CLAIM(twice && size == size_again && memcmp(once, twice, size) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -110,10 +181,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         set_up_once();
         before = count_fds();
-        CLAIM(ftruncate(TREE_FD, 0) == 0 && pwrite(TREE_FD, data, size, 0) == (ssize_t) size);
-        guard.size = size;
+        put_tree(data, size);
         claim_facts(size);
         claim_compared();
+        claim_fixed();
         guard.size = 0;
         CLAIM(!guard.tree && count_fds() == before);
         return 0;
