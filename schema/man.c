@@ -125,12 +125,24 @@ static void write_verb(FILE *f, const struct verb *v) {
 static const char *const syntax[] = {
         "Lines of `Key=Value` below a `[Section]` or `[Section NAME]`. A line that begins with # or ; is a comment. A "
         "section or "
-        "key that is not known, or that is given twice, is an error, told with its line and column; `hvisor check` "
+        "key that is not known, or that one file gives twice, is an error, told with its line and column; `hvisor "
+        "check` "
         "shows "
         "all errors of a file at once.",
         "Numbers are decimal or 0x hex. Sizes take K, M or G (1024). Lists of CPUs and interrupts are written as "
         "2-3,5. "
         "Paths are absolute.",
+        NULL,
+};
+
+static const char *const directories[] = {
+        "Of files with one name that in the first of the three directories counts and hides the others. A symlink to "
+        "/dev/null masks: there is no such zone, and one that runs is shut down. An empty file does not mask, it is a "
+        "bad file. A directory that vanishes is not an empty one: its zones stay as they are.",
+        "Files *.conf in the directories NAME.conf.d are drop-ins, read after NAME.conf in the order of their file "
+        "names; of those with one name that in the first directory counts, or masks. What a drop-in says of a key "
+        "counts, whole lists included; a section goes on with that of the same name. A key without a value takes back "
+        "what was given before.",
         NULL,
 };
 
@@ -151,8 +163,11 @@ void man_write_zone(FILE *f) {
         };
 
         write_title(f, "hvisor.zone", 5, "a zone's file");
-        fputs(".SH SYNOPSIS\n/etc/hvisor/zones.d/NAME.conf\n", f);
+        fputs(".SH SYNOPSIS\n/etc/hvisor/zones.d/NAME.conf\n.br\n/run/hvisor/zones.d/NAME.conf\n.br\n"
+              "/usr/lib/hvisor/zones.d/NAME.conf\n.br\nand NAME.conf.d/*.conf in these directories\n",
+              f);
         write_section(f, "DESCRIPTION", description);
+        write_section(f, "DIRECTORIES AND DROP-INS", directories);
         write_section(f, "SYNTAX", syntax);
         fputs(".SH SECTIONS AND KEYS\n", f);
         write_keys(f, ZONE_FILE);

@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/zone_files.h"
 #include "config/file_name.h"
 #include "config/settings.h"
 #include "config/zone_listing.h"
@@ -48,36 +51,140 @@ static enum file_kind kind_of(const char *path) {
 }
 
 static void parse(struct check_file *file, struct diagnostics *d) {
+        const struct zone_source *text = &file->sources.items[0];
         char name[NAME_SIZE * 2];
         struct settings settings;
 
-        if (file->kind == SETTINGS_FILE) {
-                (void) settings_parse(file->path, file->text, file->size, d, &settings);
-                return;
+        switch (file->kind) {
+        case SETTINGS_FILE:
+                (void) settings_parse(file->path, text->text, text->size, d, &settings);
+                break;
+        case BOARD_FILE:
+                (void) board_spec_parse(file->path, text->text, text->size, d, &file->board);
+                break;
+        case ZONE_FILE:
+                zone_name_of_path(file->path, name, sizeof(name));
+                if (zone_spec_merge(name, file->sources.items, file->sources.count, d, &file->zone) >= 0)
+                        zone_spec_identify(file->zone);
+                break;
         }
-        if (file->kind == BOARD_FILE) {
-                (void) board_spec_parse(file->path, file->text, file->size, d, &file->board);
-                return;
-        }
-        zone_name_of_path(file->path, name, sizeof(name));
-        if (zone_spec_parse(name, file->path, file->text, file->size, d, &file->zone) >= 0)
-                zone_spec_identify(file->zone);
 }
 
-void check_files_read_one(struct check_files *l, enum file_kind kind, const char *path, struct diagnostics *d) {
+/* Takes @file over, and parses it where all of it could be read. */
+static void keep(struct check_files *l, struct check_file *file, int r, struct diagnostics *d) {
         struct check_file *items = reallocarray(l->items, l->count + 1, sizeof(*items));
-        struct check_file file = { .path = strdup(path), .kind = kind };
 
         if (items)
                 l->items = items;
-        if (!items || !file.path) {
-                free(file.path);
-                add(d, SEVERITY_ERROR, path, "out of memory");
+        if (!items || !file->path || r == -ENOMEM) {
+                add(d, SEVERITY_ERROR, file->path ?: "", "out of memory");
+                zone_sources_clear(&file->sources);
+                free(file->path);
                 return;
         }
-        if (config_text_load(path, d, &file.text, &file.size) >= 0)
-                parse(&file, d);
-        l->items[l->count++] = file;
+        if (r >= 0)
+                parse(file, d);
+        l->items[l->count++] = *file;
+}
+
+/* What was asked for without a folder is told without one. */
+static void drop_dot(struct zone_source *s) {
+        if (strncmp(s->path, "./", 2) == 0)
+                memmove(s->path, s->path + 2, strlen(s->path) - 1);
+}
+
+void check_files_read_zone(struct check_files *l, const struct zone_dirs *dirs, unsigned level, const char *file,
+                           struct diagnostics *d) {
+        struct check_file f = { .kind = ZONE_FILE };
+        int r = zone_files_read(dirs, file, level, &f.sources, d);
+
+        for (size_t i = 0; i < f.sources.count; i++)
+                drop_dot(&f.sources.items[i]);
+        f.path = f.sources.count > 0 ? strdup(f.sources.items[0].path) : NULL;
+        keep(l, &f, r, d);
+}
+
+static void read_alone(struct check_files *l, enum file_kind kind, const char *path, struct diagnostics *d) {
+        struct check_file f = { .path = strdup(path), .kind = kind };
+        int r = -ENOMEM;
+
+        f.sources.items = calloc(1, sizeof(*f.sources.items));
+        if (f.sources.items) {
+                f.sources.count = 1;
+                f.sources.items[0].path = strdup(path);
+                r = f.sources.items[0].path
+                            ? config_text_load(path, d, &f.sources.items[0].text, &f.sources.items[0].size)
+                            : -ENOMEM;
+        }
+        keep(l, &f, r, d);
+}
+
+/* The directories that count for what is in the folder, and which of them it is. */
+static struct zone_dirs dirs_of(const char *folder, unsigned *ret_level) {
+        for (unsigned i = 0; zone_dirs_default.paths[i]; i++)
+                if (strcmp(zone_dirs_default.paths[i], folder) == 0) {
+                        *ret_level = i;
+                        return zone_dirs_default;
+                }
+        *ret_level = 0;
+        return (struct zone_dirs){ { folder } };
+}
+
+/* The folder of a path, without a slash behind it; free(). */
+static char *folder_of(const char *path) {
+        const char *slash = strrchr(path, '/');
+
+        return slash ? strndup(path, slash == path ? 1 : (size_t) (slash - path)) : strdup(".");
+}
+
+void check_files_read_one(struct check_files *l, enum file_kind kind, const char *path, struct diagnostics *d) {
+        _cleanup_free_ char *folder = folder_of(path);
+        const char *slash = strrchr(path, '/');
+        struct zone_dirs dirs;
+        unsigned level;
+
+        if (kind != ZONE_FILE || !folder) {
+                read_alone(l, kind, path, d);
+                return;
+        }
+        dirs = dirs_of(folder, &level);
+        check_files_read_zone(l, &dirs, level, slash ? slash + 1 : path, d);
+}
+
+static void tell_orphaned(const struct zone_dirs *dirs, unsigned drop_levels, const char *file, struct diagnostics *d) {
+        char path[PATH_MAX];
+
+        for (unsigned i = 0; dirs->paths[i]; i++) {
+                if (!(drop_levels & BIT(i)))
+                        continue;
+                (void) snprintf(path, sizeof(path), "%s/%s" ZONE_DROP_IN_SUFFIX, dirs->paths[i], file);
+                (void) diagnostics_add(d, SEVERITY_WARNING, path, 0, 0, 0, NULL, 0,
+                                       "drop-ins for no zone: there is no %s", file);
+        }
+}
+
+static int is_drop_ins(const struct dirent *entry) {
+        size_t length = zone_file_length(entry->d_name);
+
+        return length > 0 && entry->d_name[length] != '\0';
+}
+
+/* Drop-ins in the directory whose zone is neither there nor in another that counts. */
+static void tell_all_orphaned(const char *path, struct diagnostics *d) {
+        struct dirent **entries = NULL;
+        int n = scandir(path, &entries, is_drop_ins, alphasort);
+        unsigned level;
+        struct zone_dirs dirs = dirs_of(path, &level);
+
+        for (int i = 0; i < n; i++) {
+                char *file = entries[i]->d_name;
+
+                file[zone_file_length(file)] = '\0';
+                if (zone_files_levels(&dirs, file) == 0)
+                        tell_orphaned(&dirs, BIT(level), file, d);
+                free(entries[i]);
+        }
+        free(entries);
 }
 
 static int is_zone_file(const struct dirent *entry) {
@@ -104,6 +211,7 @@ void check_files_read_directory(struct check_files *l, const char *path, struct 
                         add(d, SEVERITY_ERROR, path, "out of memory");
         }
         free(entries);
+        tell_all_orphaned(path, d);
 }
 
 /* Return: false if there is no such directory. */
@@ -118,17 +226,20 @@ static bool list_directory(struct zone_listing *list, const char *path, unsigned
 
 static void read_entry(struct check_files *l, const struct zone_dirs *dirs, const struct zone_entry *e,
                        struct diagnostics *d) {
-        const char *directory = dirs->paths[__builtin_ctz(e->levels)];
-        _cleanup_free_ char *path = NULL;
+        char path[PATH_MAX];
+        unsigned level;
         struct stat st;
 
-        if (asprintf(&path, "%s/%s", directory, e->file) < 0) {
-                path = NULL;
-                add(d, SEVERITY_ERROR, directory, "out of memory");
-        } else if (stat(path, &st) == 0 && zone_file_masks(&st))
+        if (e->levels == 0) {
+                tell_orphaned(dirs, e->drop_levels, e->file, d);
+                return;
+        }
+        level = (unsigned) __builtin_ctz(e->levels);
+        (void) snprintf(path, sizeof(path), "%s/%s", dirs->paths[level], e->file);
+        if (stat(path, &st) == 0 && zone_file_masks(&st))
                 add(d, SEVERITY_NOTE, path, "masks the zone: there is none");
         else
-                check_files_read_one(l, ZONE_FILE, path, d);
+                check_files_read_zone(l, dirs, level, e->file, d);
 }
 
 void check_files_read_zones(struct check_files *l, const struct zone_dirs *dirs, struct diagnostics *d) {
@@ -146,19 +257,91 @@ void check_files_read_zones(struct check_files *l, const struct zone_dirs *dirs,
                 add(d, SEVERITY_NOTE, dirs->paths[0], "no NAME.conf in it");
 }
 
+static bool is_read(const struct check_files *l, const char *path) {
+        for (size_t i = 0; i < l->count; i++)
+                for (size_t j = 0; j < l->items[i].sources.count; j++)
+                        if (strcmp(l->items[i].sources.items[j].path, path) == 0)
+                                return true;
+        return false;
+}
+
+/* Once, for all drop-ins of it that are named; @path: the one that is, NULL: their directory. */
+static void read_zone_of(struct check_files *l, const char *above, const char *file, const char *path,
+                         struct diagnostics *d) {
+        unsigned level, levels;
+        struct zone_dirs dirs = dirs_of(above, &level);
+        char zone[PATH_MAX];
+
+        levels = zone_files_levels(&dirs, file);
+        if (levels == 0) {
+                tell_orphaned(&dirs, BIT(level), file, d);
+                return;
+        }
+        level = (unsigned) __builtin_ctz(levels);
+        (void) snprintf(zone, sizeof(zone), "%s/%s", dirs.paths[level], file);
+        if (!is_read(l, strncmp(zone, "./", 2) == 0 ? zone + 2 : zone))
+                check_files_read_zone(l, &dirs, level, file, d);
+        if (path && !is_read(l, path))
+                add(d, SEVERITY_NOTE, path, "does not count: it is masked, hidden, or no NAME.conf");
+}
+
+/* @folder: NAME.conf.d; @path: in it, or NULL */
+static void read_drop_in(struct check_files *l, const char *path, const char *folder, struct diagnostics *d) {
+        _cleanup_free_ char *above = folder_of(folder), *file = NULL;
+        const char *slash = strrchr(folder, '/'), *name = slash ? slash + 1 : folder;
+
+        file = strndup(name, zone_file_length(name));
+        if (above && file)
+                read_zone_of(l, above, file, path, d);
+        else
+                add(d, SEVERITY_ERROR, folder, "out of memory");
+}
+
+/* Return: the length of NAME.conf, 0: it is no directory of drop-ins. */
+static size_t drop_ins_length(const char *folder) {
+        const char *slash = strrchr(folder, '/'), *name = slash ? slash + 1 : folder;
+        size_t length = zone_file_length(name);
+
+        return name[length] != '\0' ? length : 0;
+}
+
+/* The whole path of a file that is named without a folder, if the folder is one of drop-ins; else NULL. */
+static char *path_from_here(const char *path) {
+        _cleanup_free_ char *here = strchr(path, '/') ? NULL : getcwd(NULL, 0);
+        char *whole;
+
+        if (!here || drop_ins_length(here) == 0 || asprintf(&whole, "%s/%s", here, path) < 0)
+                return NULL;
+        return whole;
+}
+
 void check_files_read(struct check_files *l, const char *path, struct diagnostics *d) {
+        _cleanup_free_ char *whole = path_from_here(path), *folder = folder_of(whole ?: path);
         struct stat st;
 
-        if (path[0] != '\0' && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        if (folder && drop_ins_length(folder) > 0)
+                read_drop_in(l, whole ?: path, folder, d);
+        else if (path[0] != '\0' && stat(path, &st) == 0 && S_ISDIR(st.st_mode) && drop_ins_length(path) > 0)
+                read_drop_in(l, NULL, path, d);
+        else if (path[0] != '\0' && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
                 check_files_read_directory(l, path, d);
-        else
+        else if (!is_read(l, path))
                 check_files_read_one(l, kind_of(path), path, d);
+}
+
+void check_files_quote(const struct check_files *l, struct diagnostics *d) {
+        for (size_t i = 0; i < l->count; i++) {
+                const struct zone_sources *s = &l->items[i].sources;
+
+                for (size_t j = 0; j < s->count; j++)
+                        diagnostics_quote(d, s->items[j].path, s->items[j].text, s->items[j].size);
+        }
 }
 
 void check_files_clear(struct check_files *l) {
         for (size_t i = 0; i < l->count; i++) {
                 free(l->items[i].path);
-                free(l->items[i].text);
+                zone_sources_clear(&l->items[i].sources);
                 zone_spec_free(l->items[i].zone);
                 board_spec_free(l->items[i].board);
         }

@@ -191,12 +191,11 @@ static void print_title(FILE *f, const char *name, const char *state, bool colou
         print_line(f, state_colour(state), colour, state);
 }
 
-/* Files of the same name that do not count. */
-static void print_hidden(const json_t *zone, FILE *f) {
-        const json_t *hidden = json_object_get(zone, "hides"), *path;
+static void print_paths(const json_t *zone, const char *key, const char *name, FILE *f) {
+        const json_t *paths = json_object_get(zone, key), *path;
         size_t i;
 
-        json_array_foreach((json_t *) hidden, i, path) print_field(f, "Hides", json_string_value(path));
+        json_array_foreach((json_t *) paths, i, path) print_field(f, name, json_string_value(path));
 }
 
 static void print_file(const json_t *zone, FILE *f) {
@@ -215,9 +214,12 @@ static void print_file(const json_t *zone, FILE *f) {
                 print_field(f, "File", "its directory cannot be seen: the zone stays as it is");
         else if (file[0])
                 print_field(f, "File", file);
+        else if (strcmp(json_text(zone, "state"), "stopped") == 0)
+                print_field(f, "File", "none");
         else
                 print_field(f, "File", "gone: the zone is to be shut down");
-        print_hidden(zone, f);
+        print_paths(zone, "drop_ins", "Drop-in", f);
+        print_paths(zone, "hides", "Hides", f); /* files of the same name that do not count */
 }
 
 static void print_repairs(const json_t *zone, FILE *f) {

@@ -105,7 +105,7 @@ static void tell_conflict(struct check *c, const struct zone_spec *z, const stru
                 return;
         at = zone_spot(z, conflict.object, conflict.key);
         zone_conflict_explain(&conflict, z, holder, text, sizeof(text));
-        (void) diagnostics_add(&c->d, SEVERITY_ERROR, z->path, at.line, at.column, at.length, NULL, 0, "%s", text);
+        (void) diagnostics_add(&c->d, SEVERITY_ERROR, at.path, at.line, at.column, at.length, NULL, 0, "%s", text);
 }
 
 /* As the daemon would settle it: who comes first has its place, whoever else claims it is told of that one. */
@@ -168,17 +168,32 @@ static void check_zones(struct check *c) {
 /* ---- telling ---------------------------------------------------------------------------------------- */
 
 static void print_text(const struct check *c) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < c->files.count; i++)
+                count += c->files.items[i].sources.count;
         fflush(stdout);
         diagnostics_print(&c->d, stderr, colour_wanted(stderr));
-        printf("%zu file%s, %zu error%s\n", c->files.count, c->files.count == 1 ? "" : "s", c->d.errors,
-               c->d.errors == 1 ? "" : "s");
+        printf("%zu file%s, %zu error%s\n", count, count == 1 ? "" : "s", c->d.errors, c->d.errors == 1 ? "" : "s");
+}
+
+static json_t *drop_ins_to_json(const struct check_file *f) {
+        json_t *list = json_array();
+
+        for (size_t i = 1; i < f->sources.count; i++) {
+                const char *path = f->sources.items[i].path;
+                _cleanup_free_ char *printable = utf8_printable_copy(path, strlen(path));
+
+                json_array_append_new(list, json_string(printable ?: ""));
+        }
+        return list;
 }
 
 static json_t *file_to_json(const struct check_file *f) {
         json_t *settings = f->zone ? zone_spec_to_json(f->zone) : f->board ? board_spec_to_json(f->board) : NULL;
         _cleanup_free_ char *path = utf8_printable_copy(f->path, strlen(f->path));
 
-        return json_pack("{s:s?, s:s, s:o}", "file", path, "kind",
+        return json_pack("{s:s?, s:o, s:s, s:o}", "file", path, "drop_ins", drop_ins_to_json(f), "kind",
                          f->kind == ZONE_FILE    ? "zone"
                          : f->kind == BOARD_FILE ? "board"
                                                  : "reconciler",
@@ -214,8 +229,7 @@ int verb_check(const struct arguments *a) {
                 look_at_root(&c);
                 check_zones(&c);
         }
-        for (size_t i = 0; i < c.files.count; i++)
-                diagnostics_quote(&c.d, c.files.items[i].path, c.files.items[i].text, c.files.items[i].size);
+        check_files_quote(&c.files, &c.d);
         if (!a->options[CHECK_JSON])
                 print_text(&c);
         else if (print_json(&c) < 0)

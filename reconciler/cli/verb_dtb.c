@@ -28,8 +28,7 @@ static void look_done(struct look *l) {
 }
 
 static void tell(struct look *l) {
-        for (size_t i = 0; i < l->files.count; i++)
-                diagnostics_quote(&l->d, l->files.items[i].path, l->files.items[i].text, l->files.items[i].size);
+        check_files_quote(&l->files, &l->d);
         diagnostics_print(&l->d, stderr, colour_wanted(stderr));
 }
 

@@ -205,11 +205,11 @@ bool zone_conflict(const struct zone_spec *z, const struct zone_spec *other, cha
         return true;
 }
 
-static void place_format(const char *path, struct spot at, char *buffer, size_t size) {
+static void place_format(struct spot at, char *buffer, size_t size) {
         if (at.line > 0)
-                (void) snprintf(buffer, size, "%s:%u:%u", path, at.line, at.column);
+                (void) snprintf(buffer, size, "%s:%u:%u", at.path, at.line, at.column);
         else
-                (void) snprintf(buffer, size, "%s", path);
+                (void) snprintf(buffer, size, "%s", at.path);
 }
 
 /* A file beside another one is named without its directory. */
@@ -222,10 +222,11 @@ static const char *path_seen_from(const char *path, const char *here) {
 
 void zone_conflict_explain(const struct conflict *c, const struct zone_spec *z, const struct zone_spec *other,
                            char *text, size_t size) {
+        struct spot at = zone_spot(other, c->other_object, c->other_key);
         char there[256];
 
-        place_format(path_seen_from(other->path, z->path), zone_spot(other, c->other_object, c->other_key), there,
-                     sizeof(there));
+        at.path = path_seen_from(at.path, zone_spot(z, c->object, c->key).path);
+        place_format(at, there, sizeof(there));
         (void) snprintf(text, size, "%s (%s); %s", c->text, there, c->advice);
 }
 
@@ -235,7 +236,7 @@ bool zone_conflict_tell(const struct zone_spec *z, const struct zone_spec *other
 
         if (!zone_conflict_find(z, other, &c))
                 return false;
-        place_format(z->path, zone_spot(z, c.object, c.key), here, sizeof(here));
+        place_format(zone_spot(z, c.object, c.key), here, sizeof(here));
         zone_conflict_explain(&c, z, other, why, sizeof(why));
         (void) snprintf(text, size, "%s: %s", here, why);
         return true;

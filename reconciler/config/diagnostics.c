@@ -65,6 +65,14 @@ void diagnostics_clear(struct diagnostics *d) {
         *d = (struct diagnostics){};
 }
 
+static bool stands_before(const struct diagnostic *a, const struct diagnostic *b) {
+        int c = strcmp(a->file, b->file);
+
+        if (c != 0)
+                return c < 0;
+        return a->line < b->line || (a->line == b->line && a->column <= b->column);
+}
+
 void diagnostics_sort(struct diagnostics *d, size_t first) {
         for (size_t i = first; i < d->count; i++) {
                 struct diagnostic item = d->items[i];
@@ -73,7 +81,7 @@ void diagnostics_sort(struct diagnostics *d, size_t first) {
                 for (; j > first; j--) {
                         const struct diagnostic *before = &d->items[j - 1];
 
-                        if (before->line < item.line || (before->line == item.line && before->column <= item.column))
+                        if (stands_before(before, &item))
                                 break;
                         d->items[j] = *before;
                 }

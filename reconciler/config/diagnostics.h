@@ -49,7 +49,7 @@ int diagnostics_add(struct diagnostics *d, enum severity severity, const char *f
 
 void diagnostics_clear(struct diagnostics *d);
 
-/** diagnostics_sort() - by position, from item @first on; equal ones stay in order */
+/** diagnostics_sort() - by file and position, from item @first on; equal ones stay in order */
 void diagnostics_sort(struct diagnostics *d, size_t first);
 
 /** diagnostics_quote() - gives those about @file that lack it the line that they are about; @text: NULL: none has any */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "config/zone_sources.h"
+
 #define SUFFIX ".conf"
 
 size_t zone_file_stem(const char *file) {
@@ -12,6 +14,17 @@ size_t zone_file_stem(const char *file) {
                 return 0;
         length -= strlen(SUFFIX);
         return strcmp(file + length, SUFFIX) == 0 ? length : 0;
+}
+
+size_t zone_file_length(const char *entry) {
+        size_t stem = zone_file_stem(entry), length = strlen(entry), suffix = strlen(SUFFIX ZONE_DROP_IN_SUFFIX);
+
+        if (stem > 0)
+                return length;
+        if (entry[0] == '.' || entry[0] == '#' || length <= suffix ||
+            strcmp(entry + length - suffix, SUFFIX ZONE_DROP_IN_SUFFIX) != 0)
+                return 0;
+        return length - strlen(ZONE_DROP_IN_SUFFIX);
 }
 
 bool zone_file_name(const char *file, char name[NAME_SIZE]) {

@@ -15,6 +15,10 @@
  */
 size_t zone_file_stem(const char *file);
 
+/** zone_file_length() - of the NAME.conf in the name of a zone's file or of the directory of its drop-ins, NAME.conf.d;
+ * 0: it is neither */
+size_t zone_file_length(const char *entry);
+
 /** zone_file_name() - true for the NAME.conf of a name that a zone can have, which is @name then */
 bool zone_file_name(const char *file, char name[NAME_SIZE]);
 

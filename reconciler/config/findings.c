@@ -7,7 +7,7 @@
 #include "config/findings.h"
 
 static void add(struct findings *f, enum severity severity, struct spot at, const char *text) {
-        int r = diagnostics_add(f->d, severity, f->zone->path, at.line, at.column, at.length, NULL, 0, "%s",
+        int r = diagnostics_add(f->d, severity, at.path, at.line, at.column, at.length, NULL, 0, "%s",
                                 text ? text : "out of memory");
 
         if (r < 0 || !text)

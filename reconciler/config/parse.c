@@ -30,6 +30,15 @@ static void key_unknown(struct parser *p, const struct line *l) {
                 source_error(&p->source, &l->place, "unknown key \"%.*s\" in [%s]", SLICE_ARGS(l->name), s->name);
 }
 
+/* A file gives a key once; what a later one says of it counts. */
+static bool key_free_to_use(struct parser *p, const struct line *l, const struct key_schema *k,
+                            const struct place *given) {
+        if (given->line == 0 || given->path != l->place.path || k->presence == PRESENCE_LIST)
+                return true;
+        source_error(&p->source, &l->place, "%s= is given twice, first on line %u", k->name, given->line);
+        return false;
+}
+
 static void key_assign(struct parser *p, const struct line *l) {
         struct section_use *u = p->current;
         const struct key_schema *k = schema_find_key(u->schema->id, l->name.text, l->name.size);
@@ -43,8 +52,12 @@ static void key_assign(struct parser *p, const struct line *l) {
                 return;
         }
         i = (size_t) (k - schema_keys);
-        if (u->given[i].line > 0 && k->presence != PRESENCE_LIST) {
-                source_error(&p->source, &l->place, "%s= is given twice, first on line %u", k->name, u->given[i].line);
+        if (!key_free_to_use(p, l, k, &u->given[i]))
+                return;
+        if (l->value.size == 0 && l->place.path != p->path) {
+                value_clear(k, u->object); /* a drop-in takes back what was given */
+                u->given[i] = (struct place){};
+                u->good[i] = false;
                 return;
         }
         u->given[i] = place_of(&l->place, l->value.size > 0 ? l->value : l->name);
@@ -65,7 +78,7 @@ static void key_line(struct parser *p, const struct line *l) {
                 source_error(&p->source, &l->place, "%.*s= stands before the first [Section]", SLICE_ARGS(l->name));
 }
 
-/* ---- at the end of the file ------------------------------------------------------------------------- */
+/* ---- at the end of all files ------------------------------------------------------------------------- */
 
 static void key_default(struct parser *p, struct section_use *u, const struct key_schema *k) {
         const char *value = k->default_value;
@@ -105,14 +118,16 @@ static void section_end(struct parser *p, struct section_use *u) {
         }
 }
 
-static void file_end(struct parser *p) {
+static void files_end(struct parser *p) {
+        const struct place whole = { .path = p->path };
+
         for (size_t i = 0; i < p->num_uses; i++)
                 section_end(p, &p->uses[i]);
         for (size_t i = 0; i < _SECTION_MAX; i++) {
                 const struct section_schema *s = &schema_sections[i];
 
                 if ((s->files & p->kind) && parser_count(p, s->id) < s->min && !p->bad_sections)
-                        source_error(&p->source, NULL, "no [%s%s] section", s->name, s->named ? " NAME" : "");
+                        source_error(&p->source, &whole, "no [%s%s] section", s->name, s->named ? " NAME" : "");
         }
 }
 
@@ -133,27 +148,52 @@ const struct place *parser_place(const struct section_use *u, const char *key) {
         return given->line > 0 ? given : &u->header;
 }
 
+const char *parser_where(const struct parser *p, const struct place *at, struct where *buffer) {
+        const char *slash = at->path ? strrchr(at->path, '/') : NULL;
+
+        if (p->merges && at->path)
+                (void) snprintf(buffer->text, sizeof(buffer->text), "line %u of %s", at->line,
+                                slash ? slash + 1 : at->path);
+        else
+                (void) snprintf(buffer->text, sizeof(buffer->text), "line %u", at->line);
+        return buffer->text;
+}
+
 /* ---- files ------------------------------------------------------------------------------------------ */
 
-static int file_parse(struct parser *p, const char *path, const char *text, size_t size, struct diagnostics *d) {
-        size_t first = d->count;
+static void file_parse(struct parser *p, const struct zone_source *file) {
         struct line l;
 
-        source_open(&p->source, path, text, size, d);
-        if (size > CONFIG_FILE_MAX) {
-                source_error(&p->source, NULL, "%zu bytes; at most %d are read", size, CONFIG_FILE_MAX);
-                return p->source.failed < 0 ? p->source.failed : -EBADMSG;
+        source_continue(&p->source, file->path, file->text, file->size);
+        p->current = NULL;
+        p->skipping = false;
+        if (file->size > CONFIG_FILE_MAX) {
+                source_error(&p->source, NULL, "%zu bytes; at most %d are read", file->size, CONFIG_FILE_MAX);
+                p->bad_sections = true;
+                return;
         }
         for (source_next(&p->source, &l); l.kind != LINE_END; source_next(&p->source, &l))
                 if (l.kind == LINE_SECTION)
                         parser_section(p, &l);
                 else
                         key_line(p, &l);
-        if (p->board)
-                board_describe(p);
-        file_end(p);
-        if (p->zone)
-                zone_rules(p);
+}
+
+static int files_parse(struct parser *p, const struct zone_source *files, size_t count, struct diagnostics *d) {
+        size_t first = d->count;
+
+        source_open(&p->source, files[0].path, "", 0, d);
+        p->path = files[0].path;
+        p->merges = count > 1;
+        for (size_t i = 0; i < count; i++)
+                file_parse(p, &files[i]);
+        if (files[0].size <= CONFIG_FILE_MAX) {
+                if (p->board)
+                        board_describe(p);
+                files_end(p);
+                if (p->zone)
+                        zone_rules(p);
+        }
         diagnostics_sort(d, first);
         if (p->source.failed < 0)
                 return p->source.failed;
@@ -161,23 +201,33 @@ static int file_parse(struct parser *p, const char *path, const char *text, size
 }
 
 /* Columns fit: a line has at most TEXT_LINE_MAX bytes. */
-static void spot_keep(struct spots *s, size_t object, size_t key, const struct place *p) {
+static void spot_keep(struct spots *s, size_t object, size_t key, const struct place *p, size_t file) {
         s->entries[s->count++] = (struct spot_entry){
                 .object = (uint16_t) object,
                 .key = (uint16_t) key,
+                .file = (uint32_t) file,
                 .line = p->line,
                 .column = (uint16_t) (p->part.text - p->source.text + 1),
                 .length = (uint16_t) p->part.size,
         };
 }
 
-/* Later checks, which no longer have the text, name these places. */
-static int spots_keep(const struct parser *p, const void *base, struct spots *ret) {
+static size_t file_of(const struct place *p, const struct zone_source *files) {
+        size_t i = 0;
+
+        while (files[i].path != p->path)
+                i++;
+        return i;
+}
+
+/* Later checks, which no longer have the texts, name these places. */
+static int spots_keep(const struct parser *p, const struct zone_source *files, const void *base, struct spots *ret) {
         size_t count = 0;
 
         _Static_assert(sizeof(struct zone_spec) <= UINT16_MAX && sizeof(struct board_spec) <= UINT16_MAX &&
                                TEXT_LINE_MAX < UINT16_MAX,
                        "spots are stored in 16 bits");
+        _Static_assert(ZONE_DROP_INS_MAX < 1 << SPOT_FILE_BITS && CONFIG_FILE_MAX < 1 << SPOT_LINE_BITS, "and these");
         for (size_t i = 0; i < p->num_uses; i++) {
                 count++;
                 for (size_t k = 0; k < schema_num_keys; k++)
@@ -190,10 +240,23 @@ static int spots_keep(const struct parser *p, const void *base, struct spots *re
                 const struct section_use *u = &p->uses[i];
                 size_t object = (size_t) ((const char *) u->object - (const char *) base);
 
-                spot_keep(ret, object, SPOT_HEADER, &u->header);
+                spot_keep(ret, object, SPOT_HEADER, &u->header, file_of(&u->header, files));
                 for (size_t k = 0; k < schema_num_keys; k++)
                         if (u->given[k].line > 0)
-                                spot_keep(ret, object, k, &u->given[k]);
+                                spot_keep(ret, object, k, &u->given[k], file_of(&u->given[k], files));
+        }
+        return 0;
+}
+
+static int paths_keep(struct zone_spec *z, const struct zone_source *files, size_t count) {
+        z->path = strdup(files[0].path);
+        z->drop_ins = count > 1 ? calloc(count - 1, sizeof(*z->drop_ins)) : NULL;
+        if (!z->path || (count > 1 && !z->drop_ins))
+                return -ENOMEM;
+        for (size_t i = 1; i < count; i++) {
+                z->drop_ins[z->num_drop_ins] = strdup(files[i].path);
+                if (!z->drop_ins[z->num_drop_ins++])
+                        return -ENOMEM;
         }
         return 0;
 }
@@ -205,39 +268,49 @@ static void name_error(const char *path, const char *name, struct diagnostics *d
                                NAME_SIZE - 1);
 }
 
-int zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+int zone_spec_merge(const char *name, const struct zone_source *files, size_t count, struct diagnostics *d,
                     struct zone_spec **ret) {
         _cleanup_(zone_spec_freep) struct zone_spec *z = calloc(1, sizeof(*z));
         _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
         int r;
 
-        if (!z || !p)
-                return -ENOMEM;
-        z->path = strdup(path);
-        if (!z->path)
+        if (!z || !p || paths_keep(z, files, count) < 0)
                 return -ENOMEM;
         p->kind = ZONE_FILE;
         p->zone = z;
         if (zone_name_valid(name))
                 strcpy(z->name, name);
         else
-                name_error(path, name, d);
-        r = file_parse(p, path, text, size, d);
+                name_error(files[0].path, name, d);
+        r = files_parse(p, files, count, d);
         if (r < 0)
                 return r;
         if (z->name[0] == '\0')
                 return -EBADMSG;
         for (size_t i = 0; i < z->num_devices; i++)
                 z->devices[i].zone_cpus = (uint32_t) __builtin_popcountll(z->cpus);
-        r = spots_keep(p, z, &z->spots);
+        r = spots_keep(p, files, z, &z->spots);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(z);
         return 0;
 }
 
+/* For the parser alone: it frees nothing and changes nothing. */
+static struct zone_source source_of(const char *path, const char *text, size_t size) {
+        return (struct zone_source){ .path = (char *) path, .text = (char *) text, .size = size };
+}
+
+int zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+                    struct zone_spec **ret) {
+        const struct zone_source file = source_of(path, text, size);
+
+        return zone_spec_merge(name, &file, 1, d, ret);
+}
+
 static int board_parse(const char *path, const char *text, size_t size, bool is_description, struct diagnostics *d,
                        struct board_spec **ret) {
+        const struct zone_source file = source_of(path, text, size);
         _cleanup_(board_spec_freep) struct board_spec *b = calloc(1, sizeof(*b));
         _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
         int r;
@@ -250,9 +323,9 @@ static int board_parse(const char *path, const char *text, size_t size, bool is_
         p->kind = BOARD_FILE;
         p->board = b;
         p->is_description = is_description;
-        r = file_parse(p, path, text, size, d);
+        r = files_parse(p, &file, 1, d);
         if (r >= 0)
-                r = spots_keep(p, b, &b->spots);
+                r = spots_keep(p, &file, b, &b->spots);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(b);
@@ -274,6 +347,7 @@ void settings_default(struct settings *ret) {
 }
 
 int settings_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct settings *ret) {
+        const struct zone_source file = source_of(path, text, size);
         _cleanup_free_ struct parser *p = calloc(1, sizeof(*p));
         struct settings s;
         int r;
@@ -283,7 +357,7 @@ int settings_parse(const char *path, const char *text, size_t size, struct diagn
         settings_default(&s);
         p->kind = SETTINGS_FILE;
         p->settings = &s;
-        r = file_parse(p, path, text, size, d);
+        r = files_parse(p, &file, 1, d);
         if (r >= 0)
                 *ret = s;
         return r;

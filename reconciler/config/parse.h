@@ -8,6 +8,7 @@
 
 #include "config/diagnostics.h"
 #include "config/spec.h"
+#include "config/zone_sources.h"
 
 #define CONFIG_FILE_MAX (256 * 1024) /* bytes; a larger file is refused */
 
@@ -20,6 +21,16 @@
  * Return: 0, -EBADMSG (@d says all that is wrong), -ENOMEM.
  */
 int zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+                    struct zone_spec **ret);
+
+/**
+ * zone_spec_merge() - one zone from its file and what comes after it, its drop-ins
+ * @files: @count ≥ 1, with their texts; the first is the zone's file
+ *
+ * Each file by itself gives a section or key once. What a later one gives counts, and a section goes on with that of the
+ * same name; a key without a value, in a drop-in, takes back what was given.
+ */
+int zone_spec_merge(const char *name, const struct zone_source *files, size_t count, struct diagnostics *d,
                     struct zone_spec **ret);
 
 /** zone_spec_load() - the same from a file, -errno also if it cannot be read (@d says so too) */

@@ -122,20 +122,23 @@ static bool section_name(struct parser *p, const struct line *l, const struct se
         return true;
 }
 
-static bool section_free_to_use(struct parser *p, const struct line *l, const struct section_schema *s,
-                                const char *name) {
-        const struct section_use *twin = use_find(p, s->id, name);
-
-        if (twin) {
-                source_error(&p->source, &l->place, "[%s%s%s] is there already, on line %u", s->name,
-                             name[0] ? " " : "", name, twin->header.line);
-                return false;
-        }
+static bool section_free_to_use(struct parser *p, const struct line *l, const struct section_schema *s) {
         if (parser_count(p, s->id) >= s->max) {
                 source_error(&p->source, &l->place, "more than %u [%s]", s->max, s->name);
                 return false;
         }
         return true;
+}
+
+/* A file has each once; what a later one says goes on with what an earlier one has begun. */
+static struct section_use *section_go_on(struct parser *p, const struct line *l, struct section_use *u) {
+        if (u->again.path == l->place.path) {
+                source_error(&p->source, &l->place, "[%s%s%s] is there already, on line %u", u->schema->name,
+                             u->name[0] ? " " : "", u->name, u->again.line);
+                return NULL;
+        }
+        u->again = l->place;
+        return u;
 }
 
 /* The section's use, or NULL: said what is wrong with it. */
@@ -145,8 +148,12 @@ static struct section_use *section_open(struct parser *p, const struct line *l) 
         struct section_use *u;
         void *object;
 
-        if (l->name.size == 0 || !section_known(p, l, &s) || !section_name(p, l, s, name) ||
-            !section_free_to_use(p, l, s, name))
+        if (l->name.size == 0 || !section_known(p, l, &s) || !section_name(p, l, s, name))
+                return NULL;
+        u = use_find(p, s->id, name);
+        if (u)
+                return section_go_on(p, l, u);
+        if (!section_free_to_use(p, l, s))
                 return NULL;
         object = section_object(p, s->id, name);
         if (!object) {
@@ -155,7 +162,7 @@ static struct section_use *section_open(struct parser *p, const struct line *l) 
                 return NULL;
         }
         u = &p->uses[p->num_uses++];
-        *u = (struct section_use){ .schema = s, .header = l->place, .object = object };
+        *u = (struct section_use){ .schema = s, .header = l->place, .again = l->place, .object = object };
         strcpy(u->name, name);
         return u;
 }

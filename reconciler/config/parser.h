@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the parser knows of a file beside the values: which section and key
+ * What the parser knows of a file, and of those that are read after it, beside the values: which section and key
  * stood where. Shared by parse.c (text → spec), parse_section.c and
  * zone_rules.c (is the zone possible?), nobody else.
  */
@@ -9,11 +9,12 @@
 #include "config/sections.h"
 #include "config/text.h"
 
-/* One section of the file. */
+/* One section, of one file or several. */
 struct section_use {
         const struct section_schema *schema;
         char name[NAME_SIZE];
-        struct place header;
+        struct place header;                 /* where it stood first */
+        struct place again;                  /* where it stood last */
         void *object;                        /* of the spec; what its keys write to */
         struct place given[SCHEMA_KEYS_MAX]; /* by index into schema_keys; line 0: not given */
         bool good[SCHEMA_KEYS_MAX];          /* given and right, or rightly left to its default */
@@ -23,6 +24,8 @@ struct section_use {
 
 struct parser {
         struct source source;
+        const char *path; /* of the file that came first: what is about none of them is said of this one */
+        bool merges;      /* more than one file */
         enum file_kind kind;
         struct zone_spec *zone;    /* of a zone's file */
         struct board_spec *board;  /* of a board's file */
@@ -52,6 +55,16 @@ const struct place *parser_place(const struct section_use *u, const char *key);
 
 /** board_describe() - gives the board what its file leaves to the description that it names; reports what is wrong with it */
 void board_describe(struct parser *p);
+
+struct where {
+        char text[300];
+};
+
+/** parser_where() - "line 4", with its file's name where there are several; @buffer */
+const char *parser_where(const struct parser *p, const struct place *at, struct where *buffer);
+
+/* For an argument of source_error(). */
+#define WHERE(p, at) parser_where(p, at, &(struct where){})
 
 /** zone_rules() - what one zone must hold by itself; reports, using right values only */
 void zone_rules(struct parser *p);

@@ -33,6 +33,7 @@ const struct key_schema schema_keys[] = {
         { SECTION_##section_,                                                                                          \
           name_,                                                                                                       \
           offsetof(OBJECT_##section_, field_),                                                                         \
+          sizeof(((OBJECT_##section_ *) NULL)->field_),                                                                \
           VALUE_##type_,                                                                                               \
           min_,                                                                                                        \
           max_,                                                                                                        \

@@ -80,6 +80,7 @@ struct key_schema {
         enum section_id section;
         const char *name;
         size_t offset; /* of its field in the section's struct */
+        size_t size;   /* of the field, bytes */
         enum value_type type;
         uint64_t min, max, align;
         enum presence presence;

@@ -96,6 +96,9 @@ struct zone_spec *zone_spec_free(struct zone_spec *z) {
         if (!z)
                 return NULL;
         free(z->path);
+        for (size_t i = 0; i < z->num_drop_ins; i++)
+                free(z->drop_ins[i]);
+        free(z->drop_ins);
         free(z->kernel.path);
         free(z->device_tree.path);
         free(z->initrd.path);
@@ -113,6 +116,14 @@ bool zone_spec_makes_tree(const struct zone_spec *z) {
         return z->device_tree.path && strcmp(z->device_tree.path, DEVICE_TREE_AUTO) == 0;
 }
 
+bool zone_spec_same_files(const struct zone_spec *a, const struct zone_spec *b) {
+        bool same = strcmp(a->path, b->path) == 0 && a->num_drop_ins == b->num_drop_ins;
+
+        for (size_t i = 0; same && i < a->num_drop_ins; i++)
+                same = strcmp(a->drop_ins[i], b->drop_ins[i]) == 0;
+        return same;
+}
+
 const struct device_spec *zone_spec_find_device(const struct zone_spec *z, const char *name) {
         for (size_t i = 0; i < z->num_devices; i++)
                 if (strcmp(z->devices[i].name, name) == 0)
@@ -126,6 +137,22 @@ static bool own(char **s) {
                 return true;
         *s = strdup(*s);
         return *s;
+}
+
+static bool own_drop_ins(struct zone_spec *z) {
+        char **from = z->drop_ins;
+        size_t count = z->num_drop_ins;
+        bool good = true;
+
+        z->num_drop_ins = 0;
+        z->drop_ins = count > 0 ? calloc(count, sizeof(*z->drop_ins)) : NULL;
+        if (!z->drop_ins)
+                return count == 0;
+        for (; z->num_drop_ins < count; z->num_drop_ins++) {
+                z->drop_ins[z->num_drop_ins] = strdup(from[z->num_drop_ins]);
+                good &= z->drop_ins[z->num_drop_ins] != NULL;
+        }
+        return good;
 }
 
 static bool own_spots(struct spots *s) {
@@ -146,6 +173,7 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
                 return NULL;
         *copy = *z;
         good = own(&copy->path);
+        good &= own_drop_ins(copy);
         good &= own(&copy->kernel.path);
         good &= own(&copy->device_tree.path);
         good &= own(&copy->initrd.path);

@@ -133,7 +133,9 @@ struct image_spec {
 
 struct zone_spec {
         char name[NAME_SIZE];
-        char *path; /* of the file that it comes from */
+        char *path;      /* of the file that it comes from */
+        char **drop_ins; /* those of what was read after it, in that order */
+        size_t num_drop_ins;
         uint32_t id;
         uint64_t cpus;
         struct image_spec kernel, device_tree, initrd;
@@ -177,6 +179,9 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z);
 
 /** zone_spec_makes_tree() - DeviceTree=auto */
 bool zone_spec_makes_tree(const struct zone_spec *z);
+
+/** zone_spec_same_files() - both come from files of the same paths */
+bool zone_spec_same_files(const struct zone_spec *a, const struct zone_spec *b);
 
 const struct device_spec *zone_spec_find_device(const struct zone_spec *z, const char *name);
 

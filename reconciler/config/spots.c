@@ -6,7 +6,7 @@
 #include "config/spots.h"
 
 static struct spot spot_of(const struct spot_entry *e) {
-        return e ? (struct spot){ e->line, e->column, e->length } : (struct spot){};
+        return e ? (struct spot){ .line = e->line, .column = e->column, .length = e->length } : (struct spot){};
 }
 
 static const struct spot_entry *entry_find(const struct spots *s, size_t object, const char *key) {
@@ -20,15 +20,23 @@ static const struct spot_entry *entry_find(const struct spots *s, size_t object,
         return NULL;
 }
 
-struct spot spots_find(const struct spots *s, const void *base, const void *object, const char *key) {
+static const struct spot_entry *find(const struct spots *s, const void *base, const void *object, const char *key) {
         size_t offset = (size_t) ((const char *) object - (const char *) base);
         const struct spot_entry *e = key ? entry_find(s, offset, key) : NULL;
 
-        return spot_of(e ?: entry_find(s, offset, NULL));
+        return e ?: entry_find(s, offset, NULL);
+}
+
+struct spot spots_find(const struct spots *s, const void *base, const void *object, const char *key) {
+        return spot_of(find(s, base, object, key));
 }
 
 struct spot zone_spot(const struct zone_spec *z, const void *object, const char *key) {
-        return object ? spots_find(&z->spots, z, object, key) : (struct spot){};
+        const struct spot_entry *e = object ? find(&z->spots, z, object, key) : NULL;
+        struct spot s = spot_of(e);
+
+        s.path = e && e->file > 0 ? z->drop_ins[e->file - 1] : z->path;
+        return s;
 }
 
 struct board_origin board_origin(const struct board_spec *b, const void *object, const char *key) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where in its file each setting of a spec was written. The parser keeps it, so
+ * Where in its files each setting of a spec was written. The parser keeps it, so
  * that what is found later, with the text gone, has its place all the same.
  */
 #pragma once
@@ -10,14 +10,19 @@
 
 /* 1-based, columns in bytes; all 0: not known. */
 struct spot {
+        const char *path; /* of the file; borrowed; zone_spot() has it, others leave it NULL */
         unsigned line, column, length;
 };
+
+#define SPOT_FILE_BITS 12
+#define SPOT_LINE_BITS 20
 
 /* A spot of an object of the spec, named by its offset so that a copied spec needs no new ones. */
 struct spot_entry {
         uint16_t object, key; /* key: index in schema_keys; SPOT_HEADER: of the section's own line */
         uint16_t column, length;
-        uint32_t line;
+        uint32_t file : SPOT_FILE_BITS; /* 0: the zone's own, n: its nth drop-in */
+        uint32_t line : SPOT_LINE_BITS;
 };
 
 #define SPOT_HEADER UINT16_MAX

@@ -25,19 +25,27 @@ bool slice_is(struct slice s, const char *word) {
         return strlen(word) == s.size && strncasecmp(s.text, word, s.size) == 0;
 }
 
-void source_open(struct source *s, const char *path, const char *text, size_t size, struct diagnostics *d) {
+void source_continue(struct source *s, const char *path, const char *text, size_t size) {
         static const char byte_order_mark[] = "\xef\xbb\xbf";
 
-        *s = (struct source){ .path = path, .diagnostics = d, .next = text, .end = text + size };
+        s->path = path;
+        s->next = text;
+        s->end = text + size;
+        s->line = 0;
         if (size >= 3 && memcmp(text, byte_order_mark, 3) == 0)
                 s->next += 3;
+}
+
+void source_open(struct source *s, const char *path, const char *text, size_t size, struct diagnostics *d) {
+        *s = (struct source){ .diagnostics = d };
+        source_continue(s, path, text, size);
 }
 
 static void source_report(struct source *s, const struct place *p, const char *message) {
         unsigned column = p->part.text ? (unsigned) (p->part.text - p->source.text) + 1 : 0;
 
-        if (diagnostics_add(s->diagnostics, SEVERITY_ERROR, s->path, p->line, column, (unsigned) p->part.size,
-                            p->source.text, p->source.size, "%s", message) < 0)
+        if (diagnostics_add(s->diagnostics, SEVERITY_ERROR, p->path ?: s->path, p->line, column,
+                            (unsigned) p->part.size, p->source.text, p->source.size, "%s", message) < 0)
                 s->failed = -ENOMEM;
 }
 
@@ -70,7 +78,7 @@ static bool line_is_text(struct source *s, const struct place *p) {
         uint32_t c;
 
         if (size > TEXT_LINE_MAX) {
-                bad = (struct place){ p->line, {}, {} };
+                bad = (struct place){ .line = p->line };
                 source_error(s, &bad, "line of %zu bytes; at most %d are read", size, TEXT_LINE_MAX);
                 return false;
         }
@@ -180,7 +188,7 @@ void source_next(struct source *s, struct line *ret) {
                 const char *begin = s->next;
                 const char *newline = memchr(begin, '\n', (size_t) (s->end - begin));
                 size_t size = (size_t) ((newline ? newline : s->end) - begin);
-                struct place p = { .line = ++s->line };
+                struct place p = { .path = s->path, .line = ++s->line };
 
                 s->next = newline ? newline + 1 : s->end;
                 if (size > 0 && begin[size - 1] == '\r')

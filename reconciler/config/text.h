@@ -26,11 +26,12 @@ struct slice {
 
 /* What a message points at: a part of a line. */
 struct place {
-        unsigned line; /* 0: the file as a whole */
+        const char *path; /* of the file; NULL: the one that is read */
+        unsigned line;    /* 0: the file as a whole */
         struct slice source, part;
 };
 
-/* One file while it is read. */
+/* One file after the other while they are read. */
 struct source {
         const char *path; /* borrowed, like text and diagnostics */
         struct diagnostics *diagnostics;
@@ -56,6 +57,9 @@ struct line {
 /** source_open() - begins with a file's text; @d gets what is wrong with it */
 void source_open(struct source *s, const char *path, const char *text, size_t size, struct diagnostics *d);
 
+/** source_continue() - goes on with another file's */
+void source_continue(struct source *s, const char *path, const char *text, size_t size);
+
 /** source_next() - the next line that means something; what is wrong on the way is reported and skipped */
 void source_next(struct source *s, struct line *ret);
 
@@ -64,7 +68,7 @@ void source_error(struct source *s, const struct place *p, const char *format, .
 
 /* The same line, another part. */
 static inline struct place place_of(const struct place *p, struct slice part) {
-        return (struct place){ p->line, p->source, part };
+        return (struct place){ p->path, p->line, p->source, part };
 }
 
 /* For "%.*s" of a text that others wrote: bounded. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/value_ops.h"
@@ -34,6 +35,14 @@ int value_parse(const struct key_schema *k, struct slice value, void *object, st
                 return value_fail(e, value, "no value%s",
                                   k->presence != PRESENCE_OPTIONAL ? "" : "; leave the line out for the default");
         return types[k->type]->parse(k, value, schema_field(k, object), e);
+}
+
+void value_clear(const struct key_schema *k, void *object) {
+        void *field = schema_field(k, object);
+
+        if (k->type == VALUE_PATH)
+                free(*(char **) field);
+        memset(field, 0, k->size);
 }
 
 void value_write(const struct key_schema *k, const void *object, FILE *f) {

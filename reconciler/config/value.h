@@ -27,6 +27,9 @@ int value_fail(struct value_error *e, struct slice part, const char *format, ...
  */
 int value_parse(const struct key_schema *k, struct slice value, void *object, struct value_error *e);
 
+/** value_clear() - of a zone's key: as if it had never been parsed */
+void value_clear(const struct key_schema *k, void *object);
+
 /** value_write() - as it would be written; nothing where there is no value */
 void value_write(const struct key_schema *k, const void *object, FILE *f);
 

@@ -25,8 +25,10 @@ void zone_listing_clear(struct zone_listing *l) {
         *l = (struct zone_listing){};
 }
 
-static int add_file(struct zone_listing *l, const char *file, unsigned level) {
+/* @length: of the zone's file, which may have something behind it. */
+static int add_file(struct zone_listing *l, const char *file, size_t length, unsigned level) {
         struct zone_entry *e;
+        bool is_file = file[length] == '\0';
 
         if (l->count == l->size) {
                 size_t size = MAX(2 * l->size, (size_t) 32);
@@ -38,12 +40,13 @@ static int add_file(struct zone_listing *l, const char *file, unsigned level) {
                 l->size = size;
         }
         e = &l->entries[l->count];
-        *e = (struct zone_entry){ .file = strdup(file), .levels = BIT(level) };
+        *e = (struct zone_entry){ .file = strndup(file, length) };
         if (!e->file)
                 return -ENOMEM;
-        e->is_zone = zone_file_name(file, e->name);
+        *(is_file ? &e->levels : &e->drop_levels) = (uint8_t) BIT(level);
+        e->is_zone = zone_file_name(e->file, e->name);
         if (!e->is_zone)
-                zone_file_show_name(file, e->name);
+                zone_file_show_name(e->file, e->name);
         l->count++;
         return 0;
 }
@@ -51,12 +54,14 @@ static int add_file(struct zone_listing *l, const char *file, unsigned level) {
 static int add_files(struct zone_listing *l, DIR *dir, unsigned level) {
         for (;;) {
                 struct dirent *entry;
+                size_t length;
 
                 errno = 0;
                 entry = readdir(dir);
                 if (!entry)
                         return -errno;
-                if (zone_file_stem(entry->d_name) > 0 && add_file(l, entry->d_name, level) < 0)
+                length = zone_file_length(entry->d_name);
+                if (length > 0 && add_file(l, entry->d_name, length, level) < 0)
                         return -ENOMEM;
         }
 }
@@ -102,8 +107,10 @@ void zone_listing_merge(struct zone_listing *l) {
                         l->entries[kept++] = *e;
                         continue;
                 }
-                if (strcmp(last->file, e->file) == 0)
+                if (strcmp(last->file, e->file) == 0) {
                         last->levels |= e->levels;
+                        last->drop_levels |= e->drop_levels;
+                }
                 free(e->file);
         }
         l->count = kept;

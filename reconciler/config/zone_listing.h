@@ -8,6 +8,7 @@ struct zone_entry {
         char name[NAME_SIZE]; /* of the zone */
         bool is_zone;         /* false: the file's name makes none, @name is for show */
         uint8_t levels;       /* BIT() of each directory that has the file */
+        uint8_t drop_levels;  /* likewise, that has drop-ins for it */
         char *file;           /* without a directory */
 };
 

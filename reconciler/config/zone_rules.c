@@ -48,15 +48,14 @@ static void region_pair(struct parser *p, const struct memory_spec *m, const str
                 return;
         if (parser_good(u, "PhysicalAddress") && parser_good(v, "PhysicalAddress") &&
             range_overlaps(m->physical, m->size, before->physical, before->size)) {
-                source_error(&p->source, parser_place(u, "PhysicalAddress"), "[%s %s] overlaps [%s %s] of line %u",
-                             u->schema->name, m->name, v->schema->name, before->name, v->header.line);
+                source_error(&p->source, parser_place(u, "PhysicalAddress"), "[%s %s] overlaps [%s %s] of %s",
+                             u->schema->name, m->name, v->schema->name, before->name, WHERE(p, &v->header));
                 return;
         }
         if (parser_good(u, "GuestAddress") && parser_good(v, "GuestAddress") &&
             range_overlaps(m->guest, m->size, before->guest, before->size))
-                source_error(&p->source, parser_place(u, "GuestAddress"),
-                             "[%s %s] overlaps [%s %s] of line %u in the guest", u->schema->name, m->name,
-                             v->schema->name, before->name, v->header.line);
+                source_error(&p->source, parser_place(u, "GuestAddress"), "[%s %s] overlaps [%s %s] of %s in the guest",
+                             u->schema->name, m->name, v->schema->name, before->name, WHERE(p, &v->header));
 }
 
 /* The zone's RAM and I/O, as one list; NULL behind the last. */
@@ -211,8 +210,8 @@ static void check_guest_addresses(struct parser *p) {
 
                         if ((!a->region || !b->region) &&
                             range_overlaps(a->range.base, a->range.size, b->range.base, b->range.size))
-                                source_error(&p->source, a->place, "%s overlaps %s of line %u in the guest", a->what,
-                                             b->what, b->place->line);
+                                source_error(&p->source, a->place, "%s overlaps %s of %s in the guest", a->what,
+                                             b->what, WHERE(p, b->place));
                 }
         }
 }
@@ -221,18 +220,18 @@ static void device_pair(struct parser *p, const struct device_spec *d, const str
         const struct section_use *u = parser_use(p, d), *v = parser_use(p, before);
 
         if (strcmp(d->name, before->name) == 0)
-                source_error(&p->source, &u->header, "[%s %s]: [%s %s] of line %u has the same name", u->schema->name,
-                             u->name, v->schema->name, v->name, v->header.line);
+                source_error(&p->source, &u->header, "[%s %s]: [%s %s] of %s has the same name", u->schema->name,
+                             u->name, v->schema->name, v->name, WHERE(p, &v->header));
         if (parser_good(u, "Interrupt") && parser_good(v, "Interrupt") && d->interrupt == before->interrupt)
-                source_error(&p->source, parser_place(u, "Interrupt"), "interrupt %" PRIu32 " is [%s %s]'s of line %u",
-                             d->interrupt, v->schema->name, v->name, v->header.line);
+                source_error(&p->source, parser_place(u, "Interrupt"), "interrupt %" PRIu32 " is [%s %s]'s of %s",
+                             d->interrupt, v->schema->name, v->name, WHERE(p, &v->header));
         if (d->image && before->image && strcmp(d->image, before->image) == 0 && !(d->read_only && before->read_only))
                 source_error(&p->source, parser_place(u, "Image"),
-                             "[Block %s] of line %u has the same image; both would have to be ReadOnly=yes",
-                             before->name, v->header.line);
+                             "[Block %s] of %s has the same image; both would have to be ReadOnly=yes", before->name,
+                             WHERE(p, &v->header));
         if (d->tap[0] != '\0' && strcmp(d->tap, before->tap) == 0 && strcmp(d->tap, TAP_AUTO) != 0)
-                source_error(&p->source, parser_place(u, "Tap"), "[Net %s] of line %u has the same tap", before->name,
-                             v->header.line);
+                source_error(&p->source, parser_place(u, "Tap"), "[Net %s] of %s has the same tap", before->name,
+                             WHERE(p, &v->header));
 }
 
 /* What a key of [VhostUser] can be depends on Type=. */
@@ -273,8 +272,8 @@ static void check_devices(struct parser *p) {
                                      MTU_MIN);
                 if (parser_good(u, "Interrupt") && (z->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32)))
                         source_error(&p->source, parser_place(u, "Interrupt"),
-                                     "interrupt %" PRIu32 " is in Interrupts= of line %u, too; it belongs here only",
-                                     d->interrupt, parser_place(zone, "Interrupts")->line);
+                                     "interrupt %" PRIu32 " is in Interrupts= of %s, too; it belongs here only",
+                                     d->interrupt, WHERE(p, parser_place(zone, "Interrupts")));
         }
         if (z->num_devices > 0 && parser_good(zone, "CPUs") && z->cpus >> DEVICE_CPUS_MAX != 0)
                 source_error(&p->source, parser_place(zone, "CPUs"),

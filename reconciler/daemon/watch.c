@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "config/file_name.h"
 #include "daemon/pending.h"
@@ -43,7 +44,7 @@ enum watch_urgency watch_judge(uint32_t mask, const char *name) {
                 return mask & IN_ATTRIB ? WATCH_SETTLE : WATCH_IGNORE; /* its permissions, perhaps */
         if (strcmp(name, "..data") == 0)
                 return mask & IN_MOVED_TO ? WATCH_NOW : mask & IN_DELETE ? WATCH_GONE : WATCH_IGNORE;
-        if (zone_file_stem(name) == 0)
+        if (zone_file_length(name) == 0)
                 return WATCH_IGNORE;
         if (mask & IN_MOVED_TO)
                 return WATCH_NOW;
@@ -64,7 +65,7 @@ static enum watch_urgency judge_way(uint32_t mask) {
         return mask & IN_CREATE && mask & IN_ISDIR ? WATCH_GONE : WATCH_SETTLE;
 }
 
-/* @file: NULL: all of them; @part: which of those that bear its name */
+/* @file: NULL: all of them; @part: which of those that make its zone */
 static void note(struct watch *w, const char *file, unsigned part, enum watch_urgency urgency, bool is_whole) {
         const uint64_t waits[] = { [WATCH_SETTLE] = w->settling, [WATCH_GONE] = RETURN_TIME, [WATCH_NOW] = 0 };
         uint64_t now = 0;
@@ -79,6 +80,49 @@ static void note_all(struct watch *w, enum watch_urgency urgency, bool is_whole)
         note(w, NULL, 0, urgency, is_whole);
 }
 
+static bool is_in_directory(const struct view *v, int wd) {
+        for (size_t i = 0; v->dirs->paths[i]; i++)
+                if (v->directories[i].wd == wd)
+                        return true;
+        return false;
+}
+
+/* Each file and directory by itself: what happens to one says nothing of another. */
+static unsigned part_of(const struct inotify_event *v, const char *name) {
+        return (unsigned) hash_bytes(hash_string(name ?: ""), &v->wd, sizeof(v->wd));
+}
+
+/* Something in a directory of zones' files: a file, or a directory of drop-ins. */
+static void note_entry(struct watch *w, const struct inotify_event *v, const char *name) {
+        char file[NAME_MAX + 1] = "";
+
+        if (name)
+                snprintf(file, sizeof(file), "%.*s", (int) zone_file_length(name), name);
+        note(w, file[0] ? file : NULL, part_of(v, name), watch_judge(v->mask, name), v->mask & IN_CLOSE_WRITE);
+}
+
+/* Something in a directory of drop-ins: of that zone, whatever it is. */
+static void note_drop_in(struct watch *w, const struct inotify_event *v, const char *name) {
+        const struct view_drop_ins *d;
+        size_t n;
+
+        d = view_drop_ins(w->view, v->wd, &n);
+        for (size_t i = 0; i < n; i++)
+                note(w, d[i].file, part_of(v, name), watch_judge(v->mask, name), v->mask & IN_CLOSE_WRITE);
+}
+
+/* A directory of drop-ins that comes or goes is watched from now on, or no more. True: a new view has to be made. */
+static bool renew_drop_ins(struct watch *w, const struct inotify_event *v) {
+        bool stale = false;
+
+        if (!v->len || !(v->mask & (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM)))
+                return false;
+        for (unsigned i = 0; w->dirs.paths[i]; i++)
+                if (w->view->directories[i].wd == v->wd)
+                        stale |= view_renew_drop_ins(w->view, i, v->name) < 0;
+        return stale;
+}
+
 static void take_in(struct watch *w, const struct inotify_event *v) {
         const struct view *view = w->view;
         const char *name = v->len ? v->name : NULL;
@@ -87,10 +131,9 @@ static void take_in(struct watch *w, const struct inotify_event *v) {
                 note_all(w, watch_judge(v->mask, NULL), false);
                 return;
         }
-        for (unsigned i = 0; w->dirs.paths[i]; i++)
-                if (v->wd == view->directories[i].wd)
-                        note(w, name && zone_file_stem(name) ? name : NULL, i, watch_judge(v->mask, name),
-                             v->mask & IN_CLOSE_WRITE);
+        if (is_in_directory(view, v->wd))
+                note_entry(w, v, name);
+        note_drop_in(w, v, name);
         for (size_t i = 0; i < view->num_parents; i++) {
                 const struct view_parent *p = &view->parents[i];
 
@@ -188,6 +231,7 @@ static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unuse
 
                         take_in(w, v);
                         moved |= view_moves(w->view, v);
+                        moved |= renew_drop_ins(w, v);
                         p += sizeof(*v) + v->len;
                 }
         /* What only the old view was told after the last read is seen by reading the files. */

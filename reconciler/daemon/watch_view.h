@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What watch.c has inotify watch: directories, a file, and each directory on the way to them, symlinks' targets
- * included, as the paths lead just now. When they may lead elsewhere, a new view has to be made.
+ * What watch.c has inotify watch: directories, those of drop-ins in them, a file, and each directory on the way to all
+ * of these, symlinks' targets included, as the paths lead just now. When they may lead elsewhere, a new view has to be
+ * made; directories of drop-ins that come and go are added and removed one by one.
  */
 #pragma once
 
@@ -39,10 +40,19 @@ struct view_directory {
         struct view_object object;
 };
 
+/* A directory NAME.conf.d of one of the directories; two may be the same by a symlink. */
+struct view_drop_ins {
+        int wd;
+        unsigned level;
+        char *file; /* NAME.conf */
+};
+
 struct view {
         int fd;
         sd_event_source *source;
         struct view_directory directories[ZONE_DIRS_MAX];
+        struct view_drop_ins *drop_ins; /* sorted by wd */
+        size_t num_drop_ins, drop_ins_size;
         struct view_parent *parents;
         size_t num_parents, parents_size;
         const struct zone_dirs *dirs; /* borrowed, as the next */
@@ -64,6 +74,16 @@ DEFINE_CLEANUP(struct view *, view_free);
 
 /** view_moves() - may the paths lead elsewhere after this event? */
 bool view_moves(const struct view *v, const struct inotify_event *event);
+
+/** view_drop_ins() - those behind a watch; @ret_count: 0: it is of no directory of drop-ins */
+const struct view_drop_ins *view_drop_ins(const struct view *v, int wd, size_t *ret_count);
+
+/**
+ * view_renew_drop_ins() - after something happened to the entry NAME.conf.d of the directory of that level
+ *
+ * Return: 0, -ESTALE (a new view has to be made), -errno of the kernel's limits.
+ */
+int view_renew_drop_ins(struct view *v, unsigned level, const char *entry);
 
 /** view_is_true() - false: by now the paths lead to other objects than when it was made */
 bool view_is_true(const struct view *v);

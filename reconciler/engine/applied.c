@@ -15,17 +15,34 @@ static void path_of(const char *directory, const char *zone, char buffer[PATH_MA
         snprintf(buffer, PATH_MAX, "%s/%s.conf", directory, zone);
 }
 
-int applied_write(const char *directory, const struct zone_spec *z, struct err *e) {
-        _cleanup_free_ char *settings = NULL, *text = NULL;
-        char path[PATH_MAX];
-        int r = zone_spec_format(z, &settings);
+static char *text_of(const struct zone_spec *z) {
+        _cleanup_free_ char *settings = NULL;
+        char *text = NULL;
+        size_t size;
+        FILE *f;
 
-        if (r < 0)
-                return r;
-        if (asprintf(&text, "# %s\n%s", z->path, settings) < 0) {
-                text = NULL;
+        if (zone_spec_format(z, &settings) < 0)
+                return NULL;
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+        fprintf(f, "# %s\n", z->path);
+        for (size_t i = 0; i < z->num_drop_ins; i++)
+                fprintf(f, "# %s\n", z->drop_ins[i]);
+        fputs(settings, f);
+        if (fclose(f) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
+int applied_write(const char *directory, const struct zone_spec *z, struct err *e) {
+        _cleanup_free_ char *text = text_of(z);
+        char path[PATH_MAX];
+        int r;
+
+        if (!text)
                 return -ENOMEM;
-        }
         path_of(directory, z->name, path);
         r = mkdir_parents(path);
         if (r == 0)
@@ -45,27 +62,38 @@ static char *next_source(const char **text) {
         return strndup(start, (size_t) (newline - start));
 }
 
-/* Its place in the copy means nothing to whoever is told of it: the file itself is named. */
-static void set_source(struct zone_spec *z, char *path) {
-        free(z->path);
-        z->path = path;
-        free(TAKE_PTR(z->spots.entries));
-        z->spots.count = 0;
+static uint8_t level_bit(const struct desired *d, const char *path) {
+        int level = zone_dirs_level(&d->dirs, path);
+
+        return level < 0 ? 0 : (uint8_t) BIT(level);
 }
 
-static void take_sources(struct desired *d, struct desired_zone *z, const char *text) {
-        char *path;
-        int level;
+/* Places in the copy mean nothing to whoever is told of them: the files themselves are named. */
+static int take_sources(struct desired *d, struct desired_zone *z, const char *text) {
+        struct zone_spec *spec = z->applied;
+        char *path = next_source(&text), **drop_ins;
 
-        z->levels = 0;
-        while ((path = next_source(&text))) {
-                level = zone_dirs_level(&d->dirs, path);
-                if (level >= 0)
-                        z->levels |= (uint8_t) BIT(level);
-                set_source(z->applied, path);
-        }
+        z->levels = path ? level_bit(d, path) : 0;
+        z->drop_levels = 0;
         if (z->levels == 0)
                 z->levels = BIT(0); /* written by a version that knew of one directory, or told another */
+        if (!path)
+                return 0;
+        free(spec->path);
+        spec->path = path;
+        free(TAKE_PTR(spec->spots.entries));
+        spec->spots.count = 0;
+        while ((path = next_source(&text))) {
+                z->drop_levels |= level_bit(d, path);
+                drop_ins = reallocarray(spec->drop_ins, spec->num_drop_ins + 1, sizeof(*drop_ins));
+                if (!drop_ins) {
+                        free(path);
+                        return -ENOMEM;
+                }
+                spec->drop_ins = drop_ins;
+                drop_ins[spec->num_drop_ins++] = path;
+        }
+        return 0;
 }
 
 static int load_one(struct desired *d, const char *directory, const struct zone_entry *e) {
@@ -84,7 +112,7 @@ static int load_one(struct desired *d, const char *directory, const struct zone_
                 r = zone_spec_parse(z->name, path, text, size, &ignored, &z->applied);
         if (r == 0) {
                 zone_spec_identify(z->applied);
-                take_sources(d, z, text);
+                r = take_sources(d, z, text);
         }
         diagnostics_clear(&ignored);
         return r == -ENOMEM ? r : 0;

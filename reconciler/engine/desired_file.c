@@ -18,8 +18,25 @@ void desired_file_missing(struct desired_zone *z) {
         free(TAKE_PTR(z->path));
         free(TAKE_PTR(z->message));
         z->file_state = FILE_MISSING;
-        z->file_id = (struct file_id){};
+        z->files_id = 0;
         z->text_hash = 0;
+}
+
+int desired_file_orphaned(struct desired_zone *z, const struct file_look *look) {
+        unsigned level = (unsigned) __builtin_ctz(look->drop_levels);
+
+        desired_file_missing(z);
+        if (asprintf(&z->message, "%s/%s" ZONE_DROP_IN_SUFFIX ": drop-ins for no zone: there is no %s",
+                     look->at.dirs->paths[level], look->at.file, look->at.file) < 0) {
+                z->message = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+void desired_file_keep(struct desired_zone *z) {
+        if (z->file_state == FILE_MISSING)
+                z->file_state = FILE_LOST;
 }
 
 /* Takes @message over. */
@@ -41,26 +58,27 @@ static void set_masked(struct desired_zone *z) {
         z->spec = zone_spec_free(z->spec);
         free(TAKE_PTR(z->message));
         z->file_state = FILE_MASKED;
+        z->files_id = 0;
         z->text_hash = 0;
 }
 
-static int set_place(struct desired_zone *z, const struct file_place *at) {
+static int set_place(struct desired_zone *z, const struct file_look *look) {
         char *path;
 
-        if (z->path && z->level == at->level && strcmp(strrchr(z->path, '/') + 1, at->file) == 0)
+        if (z->path && z->level == look->level && strcmp(strrchr(z->path, '/') + 1, look->at.file) == 0)
                 return 0;
-        if (asprintf(&path, "%s/%s", at->path, at->file) < 0)
+        if (asprintf(&path, "%s/%s", look->at.dirs->paths[look->level], look->at.file) < 0)
                 return -ENOMEM;
         free(z->path);
         z->path = path;
-        z->level = (uint8_t) at->level;
+        z->level = (uint8_t) look->level;
         return 0;
 }
 
-int desired_file_refuse(struct desired_zone *z, const struct file_place *at) {
+int desired_file_refuse(struct desired_zone *z, const struct file_look *look) {
         char *message;
 
-        if (set_place(z, at) < 0 ||
+        if (set_place(z, look) < 0 ||
             asprintf(&message, "%s: a zone's name is 1 to %d of A-Z a-z 0-9 . _ -", z->path, NAME_SIZE - 1) < 0)
                 return -ENOMEM;
         set_bad(z, message);
@@ -69,15 +87,6 @@ int desired_file_refuse(struct desired_zone *z, const struct file_place *at) {
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
-
-/* What is opened may do something, a device say, so it is looked at first. */
-static int read_regular(int directory, const char *file, const struct stat *st, char **ret, size_t *ret_size) {
-        if (S_ISDIR(st->st_mode))
-                return -EISDIR;
-        if (!S_ISREG(st->st_mode))
-                return -EINVAL;
-        return file_read(directory, file, CONFIG_FILE_MAX, ret, ret_size);
-}
 
 static const char *read_error(int error) {
         switch (-error) {
@@ -91,28 +100,32 @@ static const char *read_error(int error) {
                 return "not a regular file";
         case EFBIG:
                 return "too large for a zone's file";
+        case ENOTDIR:
+                return "is a file, not a directory of drop-ins";
+        case E2BIG:
+                return "more drop-ins than can be read";
         case EAGAIN:
                 return "is being written"; /* and its zone, which is known, goes on */
         }
         return NULL;
 }
 
-static int set_unreadable(struct desired_zone *z, int error) {
+static int set_unreadable(struct desired_zone *z, const char *path, int error) {
         const char *why = read_error(error);
         char *message;
 
-        if (asprintf(&message, "%s: %s%s", z->path, why ? "" : "cannot be read: ", why ?: strerror(-error)) < 0)
+        if (asprintf(&message, "%s: %s%s", path, why ? "" : "cannot be read: ", why ?: strerror(-error)) < 0)
                 return -ENOMEM;
         z->text_hash = 0;
         set_bad(z, message);
         return 0;
 }
 
-static int parse(struct desired_zone *z, const char *text, size_t size) {
+static int parse(struct desired_zone *z, const struct zone_sources *s) {
         struct diagnostics diagnostics = {};
         struct zone_spec *spec = NULL;
         char first[512], *message;
-        int r = zone_spec_parse(z->name, z->path, text, size, &diagnostics, &spec);
+        int r = zone_spec_merge(z->name, s->items, s->count, &diagnostics, &spec);
 
         if (r == 0) {
                 zone_spec_identify(spec);
@@ -128,57 +141,149 @@ static int parse(struct desired_zone *z, const char *text, size_t size) {
         return r;
 }
 
-static int take(struct desired_zone *z, const char *text, size_t size) {
-        uint64_t hash = hash_bytes(hash_string(z->path), text, size); /* the spec knows its path */
+/* The spec knows the paths, so they count as well. */
+static uint64_t hash_of(const struct zone_sources *s) {
+        uint64_t hash = HASH_INIT;
+
+        for (size_t i = 0; i < s->count; i++) {
+                hash = hash_bytes(hash, s->items[i].path, strlen(s->items[i].path) + 1);
+                hash = hash_bytes(hash, &s->items[i].size, sizeof(s->items[i].size));
+                hash = hash_bytes(hash, s->items[i].text, s->items[i].size);
+        }
+        return hash;
+}
+
+static int take(struct desired_zone *z, const struct zone_sources *s) {
+        uint64_t hash = hash_of(s);
         int r;
 
         if (z->file_state != FILE_MISSING && z->text_hash == hash)
                 return 0;
         z->text_hash = 0; /* what is parsed in vain, without memory, is to be parsed again */
-        r = parse(z, text, size);
+        r = parse(z, s);
         if (r == 0)
                 z->text_hash = hash;
         return r;
 }
 
 /* Gone altogether, not a link to nowhere. */
-static bool is_gone(const struct file_place *at) {
+static bool is_gone(const struct zone_source *s) {
         struct stat link;
 
-        return fstatat(at->directory, at->file, &link, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+        return fstatat(s->directory, s->file, &link, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
-int desired_file_load(struct desired_zone *z, const struct file_place *at, bool trust_id) {
-        _cleanup_free_ char *text = NULL;
-        struct file_id id = {};
-        struct stat st;
-        size_t size;
-        int r = fstatat(at->directory, at->file, &st, 0) < 0 ? -errno : 0;
-        bool masks = r == 0 && zone_file_masks(&st);
+/* Which files they are, as stat(2) tells; 0: not known. */
+struct files_id {
+        uint64_t hash;
+        bool known;
+};
 
-        if (r == 0 && trust_id && z->file_state != FILE_MISSING && z->level == at->level &&
-            file_id_is(&z->file_id, &st))
-                return 0;
-        z->file_id = (struct file_id){};
-        if (r == 0 && !masks) {
-                id = file_id_of(&st); /* before it is read: what is written afterwards has a later stamp */
-                r = read_regular(at->directory, at->file, &st, &text, &size);
+static void files_id_add(struct files_id *f, const struct zone_source *s, const struct stat *st) {
+        const struct file_id id = file_id_of(st);
+        const int64_t parts[] = { (int64_t) id.device, (int64_t) id.inode, id.size,           id.modified.tv_sec,
+                                  id.modified.tv_nsec, id.changed.tv_sec,  id.changed.tv_nsec };
+
+        f->known &= id.inode != 0;
+        f->hash = hash_bytes(f->hash, s->path, strlen(s->path));
+        f->hash = hash_bytes(f->hash, parts, sizeof(parts));
+}
+
+/*
+ * Before they are read: what is written afterwards has a later stamp. Drop-ins that mask or are gone by now are no
+ * sources. Return: 0, -errno about s->items[*ret_at].
+ */
+static int look_at(struct zone_sources *s, uint64_t *ret_id, size_t *ret_at) {
+        struct files_id id = { HASH_INIT, true };
+        struct stat st;
+        size_t i = 0;
+
+        while (i < s->count) {
+                const struct zone_source *f = &s->items[i];
+                int r = fstatat(f->directory, f->file, &st, 0) < 0 ? -errno : 0;
+
+                if (i > 0 && (r == 0 ? zone_file_masks(&st) : r == -ENOENT && is_gone(f))) {
+                        zone_sources_remove(s, i);
+                        continue;
+                }
+                *ret_at = i++;
+                if (r == 0 && !S_ISREG(st.st_mode))
+                        r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL; /* what is opened may do something, a device say */
+                if (r < 0)
+                        return r;
+                files_id_add(&id, f, &st);
         }
-        if (r == -ENOMEM || (r == -ENOENT && is_gone(at)))
+        *ret_id = id.known ? id.hash : 0;
+        return 0;
+}
+
+static int read_all(struct zone_sources *s, size_t *ret_at) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < s->count; i++) {
+                struct zone_source *f = &s->items[i];
+
+                *ret_at = i;
+                r = file_read(f->directory, f->file, CONFIG_FILE_MAX, &f->text, &f->size);
+        }
+        return r;
+}
+
+static int set_bad_source(struct desired_zone *z, const struct file_look *look, const char *path, int error) {
+        z->files_id = 0;
+        if (!path || set_place(z, look) < 0)
+                return -ENOMEM;
+        return set_unreadable(z, path, error);
+}
+
+static int load_sources(struct desired_zone *z, const struct file_look *look, struct zone_sources *s) {
+        uint64_t id = 0;
+        size_t at = 0;
+        int r = look_at(s, &id, &at);
+
+        if (r == 0 && look->trust_id && id != 0 && id == z->files_id)
+                return 0;
+        z->files_id = 0;
+        if (r == 0)
+                r = read_all(s, &at);
+        if (r == -ENOMEM || (r == -ENOENT && at == 0 && is_gone(&s->items[0])))
                 return r;
         /* Stays what it was until its writer closes it, which brings an event. */
         if (r == -EAGAIN && (z->file_state != FILE_MISSING || !z->applied))
                 return 0;
-        if (set_place(z, at) < 0)
-                return -ENOMEM;
         if (r < 0)
-                return set_unreadable(z, r);
-        if (masks) {
-                set_masked(z);
+                return set_bad_source(z, look, s->items[at].path, r);
+        if (set_place(z, look) < 0)
+                return -ENOMEM;
+        r = take(z, s);
+        if (r == 0)
+                z->files_id = id;
+        return r;
+}
+
+int desired_file_load(struct desired_zone *z, const struct file_look *look) {
+        _cleanup_(zone_sources_clear) struct zone_sources s = {};
+        _cleanup_free_ char *bad = NULL;
+        struct stat st;
+        int r;
+
+        if (fstatat(look->at.fds[look->level], look->at.file, &st, 0) == 0 && zone_file_masks(&st)) {
+                r = set_place(z, look);
+                if (r == 0)
+                        set_masked(z);
+                return r;
+        }
+        if (look->frozen) {
+                desired_file_keep(z);
                 return 0;
         }
-        r = take(z, text, size);
-        if (r == 0)
-                z->file_id = id;
+        r = zone_sources_add(&s, &look->at, look->level);
+        if (r < 0)
+                return r;
+        r = zone_sources_add_drop_ins(&s, &look->at, look->drop_levels, &bad);
+        if (r < 0 && r != -ENOMEM)
+                r = set_bad_source(z, look, bad, r);
+        else if (r == 0)
+                r = load_sources(z, look, &s);
         return r;
 }

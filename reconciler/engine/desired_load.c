@@ -29,44 +29,62 @@ static void opened_clear(struct opened *o) {
 
 /* ---- one zone --------------------------------------------------------------------------------------- */
 
+static unsigned lost_levels(const struct desired *d) {
+        unsigned levels = 0;
+
+        for (unsigned i = 0; d->dirs.paths[i]; i++)
+                levels |= d->directories[i].lost ? BIT(i) : 0;
+        return levels;
+}
+
+static struct file_look look_for(const struct opened *o, const char *file) {
+        return (struct file_look){ .at = { &o->desired->dirs, o->fds, file } };
+}
+
 /*
- * @levels: of directories that have the file. What a lost one had stays as it was.
+ * @levels: of directories that have the file; @drop_levels: likewise, drop-ins. What a lost one had stays as it was.
  * A file may go while it is looked for: that below counts then.
  */
-static int load_zone(struct opened *o, struct desired_zone *z, const char *file, unsigned levels, bool trust_id) {
-        struct desired *d = o->desired;
+static int load_zone(struct opened *o, struct desired_zone *z, const char *file, unsigned levels, unsigned drop_levels,
+                     bool trust_id) {
+        unsigned lost = lost_levels(o->desired);
+        struct file_look look = look_for(o, file);
 
+        look.drop_levels = drop_levels;
+        look.frozen = drop_levels & lost;
+        look.trust_id = trust_id;
+        z->drop_levels = (uint8_t) drop_levels;
         for (; levels != 0; levels &= levels - 1) {
-                unsigned level = (unsigned) __builtin_ctz(levels);
-                const struct file_place at = { level, o->fds[level], d->dirs.paths[level], file };
                 int r;
 
+                look.level = (unsigned) __builtin_ctz(levels);
                 z->levels = (uint8_t) levels;
-                if (d->directories[level].lost) {
-                        if (z->file_state == FILE_MISSING)
-                                z->file_state = FILE_LOST;
+                if (lost & BIT(look.level)) {
+                        desired_file_keep(z);
                         return 0;
                 }
-                r = desired_file_load(z, &at, trust_id);
+                r = desired_file_load(z, &look);
                 if (r != -ENOENT)
                         return r;
         }
         z->levels = 0;
+        if (drop_levels & ~lost)
+                return desired_file_orphaned(z, &look);
         desired_file_missing(z);
         return 0;
 }
 
 static int refuse_zone(struct opened *o, struct desired_zone *z, const struct zone_entry *e) {
-        unsigned level = (unsigned) __builtin_ctz(e->levels);
-        const struct file_place at = { level, o->fds[level], o->desired->dirs.paths[level], e->file };
+        struct file_look look = look_for(o, e->file);
 
         z->levels = e->levels;
-        return desired_file_refuse(z, &at);
+        look.level = (unsigned) __builtin_ctz(e->levels);
+        return desired_file_refuse(z, &look);
 }
 
 /* Nothing is left of it: no file, and nothing was ever applied. */
 static bool is_empty(const struct desired_zone *z) {
-        return z->file_state == FILE_MISSING && !z->applied;
+        return z->file_state == FILE_MISSING && !z->message && !z->applied;
 }
 
 /* ---- all zones -------------------------------------------------------------------------------------- */
@@ -93,14 +111,6 @@ static int add_listed(struct desired *d, const struct zone_listing *l) {
         return 0;
 }
 
-static unsigned lost_levels(const struct desired *d) {
-        unsigned levels = 0;
-
-        for (unsigned i = 0; d->dirs.paths[i]; i++)
-                levels |= d->directories[i].lost ? BIT(i) : 0;
-        return levels;
-}
-
 static int load_listed(struct opened *o, const struct zone_listing *l) {
         struct desired *d = o->desired;
         unsigned lost = lost_levels(d);
@@ -112,9 +122,10 @@ static int load_listed(struct opened *o, const struct zone_listing *l) {
                         j < l->count && strcmp(z->name, l->entries[j].name) == 0 ? &l->entries[j++] : NULL;
 
                 if (e && !e->is_zone)
-                        r = refuse_zone(o, z, e);
+                        r = e->levels ? refuse_zone(o, z, e) : (desired_file_missing(z), 0);
                 else
-                        r = load_zone(o, z, e ? e->file : "", (e ? e->levels : 0) | (z->levels & lost), true);
+                        r = load_zone(o, z, e ? e->file : "", (e ? e->levels : 0) | (z->levels & lost),
+                                      (e ? e->drop_levels : 0) | (z->drop_levels & lost), true);
         }
         return r;
 }
@@ -134,7 +145,7 @@ static void drop_empty(struct desired *d) {
 
 static bool any_file(const struct desired *d, unsigned level) {
         for (size_t i = 0; i < d->num_zones; i++)
-                if (d->zones[i].levels & BIT(level))
+                if ((d->zones[i].levels | d->zones[i].drop_levels) & BIT(level))
                         return true;
         return false;
 }
@@ -239,26 +250,27 @@ static bool open_same(struct opened *o) {
         return true;
 }
 
-static unsigned levels_with(const struct opened *o, const char *file) {
+static unsigned levels_with(const struct opened *o, const char *entry) {
         unsigned levels = 0;
         struct stat st;
 
         for (unsigned i = 0; o->desired->dirs.paths[i]; i++)
-                if (o->fds[i] >= 0 && fstatat(o->fds[i], file, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                if (o->fds[i] >= 0 && fstatat(o->fds[i], entry, &st, AT_SYMLINK_NOFOLLOW) == 0)
                         levels |= BIT(i);
         return levels;
 }
 
 static int load_named(struct opened *o, const char *file) {
         struct desired *d = o->desired;
-        char name[NAME_SIZE];
+        char name[NAME_SIZE], drop_ins[NAME_SIZE + sizeof(".conf" ZONE_DROP_IN_SUFFIX)];
         struct desired_zone *z;
         int r;
 
         if (!zone_file_name(file, name))
                 return -ESTALE; /* there may be another file that is shown by the same name */
+        snprintf(drop_ins, sizeof(drop_ins), "%s" ZONE_DROP_IN_SUFFIX, file);
         z = desired_add(d, name);
-        r = z ? load_zone(o, z, file, levels_with(o, file), false) : -ENOMEM;
+        r = z ? load_zone(o, z, file, levels_with(o, file), levels_with(o, drop_ins), false) : -ENOMEM;
         if (r == 0 && is_empty(z))
                 desired_remove(d, z);
         return r;

@@ -26,7 +26,7 @@ int desired_load(struct desired *d, const struct desired_paths *paths);
 
 /**
  * desired_load_files() - the same where it is known which files may have changed
- * @files: NAME.conf, in whichever of the directories; board.conf is always looked at
+ * @files: NAME.conf, also where it is a drop-in of that which may have changed, in whichever of the directories; board.conf is always looked at
  *
  * Costs what these files cost, unless it turns out that all has to be looked at.
  */

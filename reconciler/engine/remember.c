@@ -68,7 +68,7 @@ static bool took_new_settings(const struct engine *e, const struct desired_zone 
         if (state != ZONE_RUNNING && state != ZONE_ERROR && state != ZONE_EXITED)
                 return false;
         return engine_spec_cookie(e, d->spec) == l->spec_cookie && devices_have(l, d->spec) &&
-               (!d->applied || strcmp(d->spec->path, d->applied->path) != 0 || differ(d->spec, d->applied));
+               (!d->applied || !zone_spec_same_files(d->spec, d->applied) || differ(d->spec, d->applied));
 }
 
 void remember_what_was_taken(struct engine *e) {

@@ -43,6 +43,7 @@ static int note_level(enum note_kind kind) {
         case NOTE_LOST:
                 return LOG_ERR;
         case NOTE_WAITING:
+        case NOTE_IGNORED:
                 return LOG_WARNING;
         case NOTE_BUSY:
         case NOTE_FOREIGN:

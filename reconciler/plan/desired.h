@@ -24,10 +24,11 @@ struct desired_zone {
         enum file_state file_state;
         uint8_t levels;            /* BIT() of each directory that has a file of its name; one that is lost: had */
         uint8_t level;             /* of the directory that its file is in: the lowest of those bits */
-        struct file_id file_id;    /* of the file as it was read; zero: not known, read it */
+        uint8_t drop_levels;       /* likewise of those that have drop-ins for it */
+        uint64_t files_id;         /* of the files as they were read; 0: not known, read them */
         char *path;                /* NULL if the file is missing or lost */
-        char *message;             /* FILE_BAD: its first error; else NULL */
-        uint64_t text_hash;        /* of the file's bytes */
+        char *message;             /* FILE_BAD: its first error; FILE_MISSING: drop-ins that do nothing; else NULL */
+        uint64_t text_hash;        /* of its files' paths and bytes */
         struct zone_spec *spec;    /* FILE_GOOD only */
         struct zone_spec *applied; /* last applied; NULL: none known */
 };

@@ -21,7 +21,7 @@ static const struct {
 static const char *const note_names[_NOTE_KIND_MAX] = {
         [NOTE_REFUSED] = "refused",   [NOTE_WAITING] = "waiting", [NOTE_FOREIGN] = "foreign",
         [NOTE_BAD_FILE] = "bad-file", [NOTE_ENDED] = "ended",     [NOTE_HELD] = "held",
-        [NOTE_BUSY] = "busy",         [NOTE_LOST] = "lost",
+        [NOTE_BUSY] = "busy",         [NOTE_LOST] = "lost",       [NOTE_IGNORED] = "ignored",
 };
 
 const char *action_kind_to_string(enum action_kind kind) {

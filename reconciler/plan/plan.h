@@ -41,7 +41,8 @@ enum note_kind {
         NOTE_ENDED,    /* exited or in error, and Restart= leaves it so */
         NOTE_HELD,     /* changed, and OnChange= leaves it as it was until its next start */
         NOTE_BUSY,     /* an action of it is under way: the engine's, never plan_make()'s */
-        NOTE_LOST,     /* the directory cannot be seen */
+        NOTE_LOST,     /* a directory cannot be seen */
+        NOTE_IGNORED,  /* there are only drop-ins, no zone's file */
         _NOTE_KIND_MAX,
 };
 

@@ -47,6 +47,8 @@ void diff_judge(struct diff *d, struct candidate *c) {
         struct diagnostics diagnostics = {};
         char text[512];
 
+        if (w && w->file_state == FILE_MISSING && w->message)
+                diff_add_note(d, NOTE_IGNORED, w->name, "%s", w->message);
         if (!w || w->file_state == FILE_MISSING || w->file_state == FILE_MASKED)
                 return;
         if (w->file_state == FILE_LOST) {

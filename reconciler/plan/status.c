@@ -124,6 +124,15 @@ static const char *zone_message(const struct view *v, char buffer[NOTE_TEXT_SIZE
         return v->wanted ? v->wanted->message : NULL;
 }
 
+static json_t *drop_ins(const struct view *v) {
+        const struct zone_spec *z = v->wanted ? v->wanted->spec : NULL;
+        json_t *list = json_array();
+
+        for (size_t i = 0; z && i < z->num_drop_ins; i++)
+                json_array_append_new(list, json_string(z->drop_ins[i]));
+        return list;
+}
+
 /* The files below that do not count because this one is there. */
 static json_t *hidden_files(const struct view *v) {
         const struct desired_zone *w = v->wanted;
@@ -155,7 +164,7 @@ static json_t *zone_to_json(const struct view *v) {
 
         cpus_format(v->live ? v->live->cpus : v->spec ? v->spec->cpus : 0, cpus, sizeof(cpus));
         return json_pack(
-                "{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "name", string_or_null(v->name), "id",
+                "{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "name", string_or_null(v->name), "id",
                 v->live   ? json_integer(v->live->id)
                 : v->spec ? json_integer(v->spec->id)
                           : json_null(),
@@ -163,8 +172,8 @@ static json_t *zone_to_json(const struct view *v) {
                 string_or_null(v->wanted && !foreign ? v->wanted->path : NULL), "file_state",
                 foreign ? json_null() : json_string(file_states[v->wanted ? v->wanted->file_state : FILE_MISSING]),
                 "message", string_or_null(zone_message(v, message)), "restarts",
-                (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "hides", hidden_files(v),
-                "devices", devices_to_json(v));
+                (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "drop_ins", drop_ins(v),
+                "hides", hidden_files(v), "devices", devices_to_json(v));
 }
 
 static struct view look_at(const struct status_input *in, const char *name, const struct desired_zone *wanted,
@@ -199,7 +208,8 @@ static const struct note *find_note(const struct view *v) {
 
 /* A spec whose file is gone and whose zone is down is history that nobody asks for. */
 static bool is_nothing(const struct view *v) {
-        return v->state == ZONE_ABSENT && (!v->wanted || v->wanted->file_state == FILE_MISSING) &&
+        return v->state == ZONE_ABSENT &&
+               (!v->wanted || (v->wanted->file_state == FILE_MISSING && !v->wanted->message)) &&
                !(v->history && (v->history->phase != PHASE_IDLE || v->history->failed));
 }
 

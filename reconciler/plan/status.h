@@ -10,6 +10,7 @@
  *               "cpus": "2-3", "file": "/etc/…" | null,
  *               "file_state": "good|bad|missing|masked|lost" | null,
  *               "message": "…" | null, "restarts": 0, "retry_in": seconds | null,
+ *               "drop_ins": ["/etc/…"],       (in the order in which they are read; none are told of a bad file)
  *               "hides": ["/usr/lib/…"],      (files of the same name in lower directories)
  *               "devices": [{"name", "type", "address", "interrupt",
  *                            "state": "ready|starting|down|disabled|hung|broken|failed",

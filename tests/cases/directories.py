@@ -54,3 +54,61 @@ def precedence(vm):
     vm.run(f"rm {lib}")
     vm.wait_zone("guest", None)
     assert vm.status()["message"] is None
+
+
+def swap(vm, folder, number, files):
+    """As the kubelet does it: a new tree beside the old one, then ..data is renamed onto it. @files: {path: text}."""
+    tree = f"{folder}/..{number}"
+    for path, text in files.items():
+        vm.run(f"mkdir -p $(dirname {tree}/{path})")
+        vm.write(f"{tree}/{path}", text)
+    tops = {path.split("/")[0] for path in files}
+    vm.run(f"cd {folder} && ln -s ..{number} ..data_tmp && mv -T ..data_tmp ..data && "
+           + " && ".join(f"{{ [ -L {top} ] || ln -s ..data/{top} {top}; }}" for top in sorted(tops)))
+
+
+@case("directories-drop-ins-change-one-zone-and-a-configmap-swaps-all-of-them-at-once")
+def drop_ins(vm):
+    before = vm.boot("guest", TEXT) and witness.wait_ready(vm, "guest")
+    drop_in = f"{ZONES_D}/guest.conf.d/50-mine.conf"
+    with witness.nothing_happens(vm, "guest"):
+        # what only the reconciler sees, and what hides it again
+        vm.run(f"mkdir -p {RUN_D}/guest.conf.d $(dirname {drop_in})")
+        vm.write(drop_in, "[Zone]\nRestart=no\n")
+        vm.wait(lambda: vm.zone("guest")["drop_ins"] == [drop_in], what="the drop-in to be read")
+        vm.run(f"cp {drop_in} {RUN_D}/guest.conf.d/50-mine.conf && ln -sf /dev/null {drop_in}")
+        vm.wait(lambda: vm.zone("guest")["drop_ins"] == [], what="the mask to be seen")
+        vm.run(f"rm {drop_in}")
+        vm.wait(lambda: vm.zone("guest")["drop_ins"] == [f"{RUN_D}/guest.conf.d/50-mine.conf"], what="the lower one")
+        vm.run(f"rm -r {RUN_D}/guest.conf.d")
+        vm.wait(lambda: vm.zone("guest")["drop_ins"] == [], what="the drop-in to be gone")
+
+    # a wrong one hurts its zone alone, which goes on
+    vm.write(drop_in, "[Zone]\nCPUs=2\nRestrat=no\n")
+    bad = vm.wait(lambda: (z := vm.zone("guest"))["file_state"] == "bad" and z, what="the mistake to be told")
+    assert f"{drop_in}:3:1: " in bad["message"] and 'did you mean "Restart"?' in bad["message"], bad
+    checked = vm.run("hvisor check", check=False)
+    assert checked.status == 1 and f"{drop_in}:3:1: error" in checked.err and "^~~~~~~" in checked.err, checked
+    assert witness.attachments(vm, "guest") == before
+
+    # one that the guest would see restarts it, and says what changed
+    vm.write(drop_in, "[Zone]\nCPUs=2\n")
+    vm.wait(lambda: vm.zone("guest")["cpus"] == "2" and vm.zone("guest")["state"] == "running", what="one CPU")
+    assert "CPUs changed from 2-3 to 2" in vm.out("journalctl -u hvisor-reconciler -o cat")
+
+    # without its file the zone goes; what is left is told
+    vm.remove("guest")
+    left = vm.wait_zone("guest", "stopped")
+    assert "drop-ins for no zone" in left["message"], left
+    vm.run(f"rm -r $(dirname {drop_in})")
+    vm.wait_zone("guest", None)
+
+    # a ConfigMap with a zone and a drop-in: both change in one step
+    swap(vm, ZONES_D, 1, {"guest.conf": TEXT, "guest.conf.d/1.conf": "[Zone]\nCPUs=3\n"})
+    vm.wait(lambda: (z := vm.zone("guest")) and (z["state"], z["cpus"]) == ("running", "3"), what="the first tree")
+    told = witness.records(vm)
+    swap(vm, ZONES_D, 2, {"guest.conf": TEXT.replace("CPUs=2-3", "CPUs=3"), "guest.conf.d/1.conf": "[Zone]\nCPUs=2\n"})
+    vm.wait(lambda: (z := vm.zone("guest")) and (z["state"], z["cpus"]) == ("running", "2"), what="the second tree")
+    witness.wait_ready(vm, "guest")
+    assert [a for a in witness.began(witness.records_since(vm, told)) if a.startswith("zone-")] == ["zone-restart"]
+    assert vm.zone("guest")["drop_ins"] == [f"{ZONES_D}/guest.conf.d/1.conf"]

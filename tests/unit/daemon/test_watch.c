@@ -48,6 +48,11 @@ static void test_watch_judge_knows_what_matters(void **state _unused_) {
                 { IN_IGNORED, NULL, WATCH_GONE },
                 { IN_ATTRIB, NULL, WATCH_SETTLE },
                 { IN_DELETE, "..data", WATCH_GONE },
+                { IN_CREATE | IN_ISDIR, "a.conf.d", WATCH_SETTLE },
+                { IN_MOVED_TO | IN_ISDIR, "a.conf.d", WATCH_NOW },
+                { IN_DELETE | IN_ISDIR, "a.conf.d", WATCH_GONE },
+                { IN_CREATE | IN_ISDIR, ".a.conf.d", WATCH_IGNORE },
+                { IN_CREATE | IN_ISDIR, "a.d", WATCH_IGNORE },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(c); i++)
@@ -533,6 +538,168 @@ static void test_watch_sees_each_directory(void **state) {
         expect_told(s, "c.conf");
 }
 
+/* ---- drop-ins --------------------------------------------------------------------------------------- */
+
+static void drop_ins_of(const struct scene *s, const char *file, char path[160]) {
+        snprintf(path, 160, "%s/%s.d", s->zones, file);
+}
+
+static void rename_path(const char *from, const char *to) {
+        assert_int_equal(rename(from, to), 0);
+}
+
+static void test_watch_sees_drop_ins_that_are_there(void **state) {
+        struct scene *s = *state;
+        char dir[160], from[192], to[192];
+
+        mkdir(s->zones, 0755);
+        drop_ins_of(s, "a.conf", dir);
+        mkdir(dir, 0755);
+        begin(s);
+        put(dir, "1.conf", "x");
+        expect_told(s, "a.conf");
+        put(dir, "1.conf~", "x");
+        put(dir, ".1.conf.swp", "x");
+        put(dir, "README", "x");
+        assert_int_equal(changes_in(s, 150), 0);
+        snprintf(from, sizeof(from), "%s/README", dir);
+        snprintf(to, sizeof(to), "%s/2.conf", dir);
+        rename_path(from, to);
+        expect_told(s, "a.conf");
+        put(s->zones, "b.conf", "x");
+        expect_told(s, "b.conf");
+        assert_int_equal(unlink(to), 0);
+        expect_told(s, "a.conf");
+        assert_int_equal(changes_in(s, 700), 0);
+}
+
+/* None of it is a look at all files: it costs what one file costs. */
+static void test_watch_follows_drop_ins_that_come_and_go(void **state) {
+        struct scene *s = *state;
+        char dir[160], file[192], away[128];
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        drop_ins_of(s, "a.conf", dir);
+        snprintf(file, sizeof(file), "%s/1.conf", dir);
+        snprintf(away, sizeof(away), "%s/away", s->dir);
+        for (unsigned i = 0; i < 3; i++) {
+                mkdir(dir, 0755);
+                expect_told(s, "a.conf");
+                put(dir, "1.conf", "x");
+                expect_told(s, "a.conf");
+                rename_path(dir, away);
+                expect_told(s, "a.conf");
+                put(away, "1.conf", "elsewhere");
+                assert_int_equal(changes_in(s, 700), 0);
+                rename_path(away, dir);
+                expect_told(s, "a.conf");
+                put(dir, "1.conf", "y");
+                expect_told(s, "a.conf");
+                assert_int_equal(unlink(file) | rmdir(dir), 0);
+                expect_told(s, "a.conf");
+                assert_int_equal(changes_in(s, 700), 0);
+        }
+        put(s->zones, "a.conf", "x");
+        expect_told(s, "a.conf");
+}
+
+/* As mkdir && cp: what is in it before it is watched is read all the same, at the latest when it is told. */
+static void test_watch_tells_a_directory_that_comes_filled(void **state) {
+        struct scene *s = *state;
+        char dir[160], other[160];
+
+        mkdir(s->zones, 0755);
+        begin(s);
+        drop_ins_of(s, "a.conf", dir);
+        mkdir(dir, 0755);
+        put(dir, "1.conf", "x");
+        put(dir, "2.conf", "x");
+        expect_told(s, "a.conf");
+        assert_int_equal(changes_in(s, 150), 0);
+        drop_ins_of(s, "b.conf", other);
+        rename_path(dir, other);
+        expect_told(s, "b.conf"); /* it came whole */
+        expect_told(s, "a.conf"); /* that might have come back */
+        put(other, "1.conf", "y");
+        expect_told(s, "b.conf");
+}
+
+/* A drop-in that is just being replaced is not taken for gone because another one comes. */
+static void test_watch_waits_for_each_drop_in_by_itself(void **state) {
+        struct scene *s = *state;
+        char dir[160], one[192], two[192], backup[192];
+
+        mkdir(s->zones, 0755);
+        drop_ins_of(s, "a.conf", dir);
+        mkdir(dir, 0755);
+        put(dir, "1.conf", "x");
+        put(dir, "new", "x");
+        begin(s);
+        snprintf(one, sizeof(one), "%s/1.conf", dir);
+        snprintf(backup, sizeof(backup), "%s/1.conf~", dir);
+        rename_path(one, backup);
+        snprintf(backup, sizeof(backup), "%s/new", dir);
+        snprintf(two, sizeof(two), "%s/2.conf", dir);
+        rename_path(backup, two);
+        assert_int_equal(changes_in(s, 200), 0);
+        put(dir, "1.conf", "y");
+        expect_told(s, "a.conf");
+        assert_int_equal(changes_in(s, 700), 0);
+}
+
+/* A Kubernetes ConfigMap with a drop-in: zones.d/a.conf.d → ..data/a.conf.d, and ..data is replaced. */
+static void test_watch_follows_symlinked_drop_ins(void **state) {
+        struct scene *s = *state;
+        char one[160], two[160], dir[160], data[160], next[160];
+
+        mkdir(s->zones, 0755);
+        entry(s, "..1", one);
+        entry(s, "..2", two);
+        entry(s, "..data", data);
+        entry(s, "..data_tmp", next);
+        drop_ins_of(s, "a.conf", dir);
+        mkdir(one, 0755);
+        mkdir(two, 0755);
+        strcat(one, "/a.conf.d");
+        strcat(two, "/a.conf.d");
+        mkdir(one, 0755);
+        mkdir(two, 0755);
+        assert_int_equal(symlink("..1", data) | symlink("..data/a.conf.d", dir), 0);
+        begin(s);
+        put(one, "1.conf", "x");
+        expect_told(s, "a.conf");
+        assert_int_equal(symlink("..2", next), 0);
+        rename_path(next, data);
+        expect_told(s, "all");
+        put(two, "1.conf", "x");
+        expect_told(s, "a.conf");
+        put(one, "1.conf", "y");
+        assert_int_equal(changes_in(s, 150), 0);
+}
+
+/* One directory for two zones. */
+static void test_watch_tells_both_zones_of_shared_drop_ins(void **state) {
+        struct scene *s = *state;
+        char shared[128], a[160], b[160];
+
+        snprintf(shared, sizeof(shared), "%s/shared", s->dir);
+        mkdir(s->zones, 0755);
+        mkdir(shared, 0755);
+        drop_ins_of(s, "a.conf", a);
+        drop_ins_of(s, "b.conf", b);
+        assert_int_equal(symlink("../shared", a) | symlink(shared, b), 0);
+        begin(s);
+        put(shared, "1.conf", "x");
+        expect_change(s);
+        assert_true(strstr(s->told, "a.conf") && strstr(s->told, "b.conf"));
+        assert_int_equal(unlink(a), 0);
+        expect_change(s);
+        (void) changes_in(s, 700);
+        put(shared, "1.conf", "y");
+        expect_told(s, "b.conf");
+}
+
 static void test_watch_sees_the_board(void **state) {
         struct scene *s = *state;
 
@@ -593,6 +760,12 @@ int main(void) {
                 T(test_watch_gets_over_a_lack_of_descriptors),
                 T(test_watch_begins_without_descriptors),
                 T(test_watch_sees_each_directory),
+                T(test_watch_sees_drop_ins_that_are_there),
+                T(test_watch_follows_drop_ins_that_come_and_go),
+                T(test_watch_tells_a_directory_that_comes_filled),
+                T(test_watch_waits_for_each_drop_in_by_itself),
+                T(test_watch_follows_symlinked_drop_ins),
+                T(test_watch_tells_both_zones_of_shared_drop_ins),
                 T(test_watch_sees_the_board),
                 T(test_watch_sees_mounts),
         };

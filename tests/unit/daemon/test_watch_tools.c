@@ -25,9 +25,11 @@
 
 struct scene {
         char dir[64], zones[96], board[96];
+        char files[128]; /* where a.conf is */
         struct zone_dirs dirs;
         sd_event *event;
         struct watch *watch;
+        const char *told; /* the file that is told */
         char text[64];    /* what was taken in last */
         char taken[256];  /* each change of it; "-": the file was gone */
         char others[256]; /* files that were told, but a.conf */
@@ -45,7 +47,7 @@ static void take_in(struct scene *s) {
         char path[160];
         int r;
 
-        snprintf(path, sizeof(path), "%s/a.conf", s->zones);
+        snprintf(path, sizeof(path), "%s/a.conf", s->files);
         r = file_read(AT_FDCWD, path, sizeof(s->text) - 1, &text, NULL);
         if (r == -EAGAIN)
                 return; /* it is being written, and told again */
@@ -60,7 +62,7 @@ static int on_change(const struct watch_changes *c, void *userdata) {
 
         s->all |= c->all;
         for (size_t i = 0; i < c->num_files; i++)
-                if (strcmp(c->files[i], "a.conf") != 0)
+                if (strcmp(c->files[i], s->told) != 0)
                         note(s->others, sizeof(s->others), c->files[i]);
         take_in(s);
         return 0;
@@ -90,7 +92,7 @@ static int run_tool(struct scene *s, const char *command) {
         assert_true(asprintf(&line,
                              "cd %s && export D=%s TERM=xterm SHELL=/bin/sh && export HOME=$D && unset LINES COLUMNS "
                              "&& { %s; } >$D/out 2>&1; echo $?",
-                             s->zones, s->dir, command) > 0);
+                             s->files, s->dir, command) > 0);
         p = popen(line, "re");
         assert_non_null(p);
         for (;;) {
@@ -110,14 +112,17 @@ static int run_tool(struct scene *s, const char *command) {
         }
 }
 
-static void begin(struct scene *s, const char *prepare) {
-        *s = (struct scene){ .text = "old\n" };
+/* @below: the files are in that directory of zones.d */
+static void begin(struct scene *s, const char *below, const char *told, const char *prepare) {
+        *s = (struct scene){ .text = "old\n", .told = told };
         strcpy(s->dir, "/tmp/tools-XXXXXX");
         assert_non_null(mkdtemp(s->dir));
         snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
         s->dirs = (struct zone_dirs){ { s->zones } };
         snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
+        snprintf(s->files, sizeof(s->files), "%s/%s", s->zones, below);
         mkdir(s->zones, 0755);
+        mkdir(s->files, 0755);
         assert_int_equal(sd_event_new(&s->event), 0);
         assert_int_equal(run_tool(s, "echo old >a.conf; echo new >$D/new"), 0);
         if (prepare && run_tool(s, prepare) != 0)
@@ -190,25 +195,34 @@ static bool is_there(struct scene *s, const char *program) {
         return run_tool(s, command) == 0;
 }
 
-static void test_watch_takes_one_change_from_each_tool(void **state _unused_) {
-        for (size_t i = 0; i < ELEMENTSOF(tools); i++) {
-                const struct tool *t = &tools[i];
-                struct scene s;
-                uint64_t end;
+static void use_tool(const struct tool *t, const char *below, const char *told, bool all) {
+        struct scene s;
+        uint64_t end;
 
-                begin(&s, t->prepare);
-                if (t->needs && !is_there(&s, t->needs))
-                        fail_msg("%s: %s is not installed (tests/rig/packages)", t->name, t->needs);
-                if (run_tool(&s, t->command) != 0)
-                        fail_msg("%s failed; see %s/out", t->name, s.dir);
-                for (end = now_ms() + TOOL_WAIT; strcmp(s.text, "new\n") != 0 && now_ms() < end;)
-                        sd_event_run(s.event, 5000);
-                run_for(&s, QUIET);
-                if (strcmp(s.taken, "new") != 0 || s.others[0] || s.all != t->all)
-                        fail_msg("%s: taken in \"%s\", told of \"%s\"%s", t->name, s.taken, s.others,
-                                 s.all ? ", and of all" : "");
-                finish(&s);
-        }
+        begin(&s, below, told, t->prepare);
+        if (t->needs && !is_there(&s, t->needs))
+                fail_msg("%s: %s is not installed (tests/rig/packages)", t->name, t->needs);
+        if (run_tool(&s, t->command) != 0)
+                fail_msg("%s failed; see %s/out", t->name, s.dir);
+        for (end = now_ms() + TOOL_WAIT; strcmp(s.text, "new\n") != 0 && now_ms() < end;)
+                sd_event_run(s.event, 5000);
+        run_for(&s, QUIET);
+        if (strcmp(s.taken, "new") != 0 || s.others[0] || s.all != all)
+                fail_msg("%s: taken in \"%s\", told of \"%s\"%s", t->name, s.taken, s.others,
+                         s.all ? ", and of all" : "");
+        finish(&s);
+}
+
+static void test_watch_takes_one_change_from_each_tool(void **state _unused_) {
+        for (size_t i = 0; i < ELEMENTSOF(tools); i++)
+                use_tool(&tools[i], "", "a.conf", tools[i].all);
+}
+
+/* The same of a drop-in, a.conf of zone b: whatever happens there is about that zone, never about all. */
+static void test_watch_takes_one_change_of_a_drop_in_from_each_tool(void **state _unused_) {
+        for (size_t i = 0; i < ELEMENTSOF(tools); i++)
+                if (!strstr(tools[i].command, "zones.d"))
+                        use_tool(&tools[i], "b.conf.d", "b.conf", false);
 }
 
 /* What goes is gone after a while, however it goes; what is no zone's file is nothing. */
@@ -219,7 +233,7 @@ static void test_watch_tells_what_tools_remove(void **state _unused_) {
                 struct scene s;
                 uint64_t start = now_ms();
 
-                begin(&s, NULL);
+                begin(&s, "", "a.conf", NULL);
                 assert_int_equal(run_tool(&s, commands[i]), 0);
                 while (strcmp(s.text, "-") != 0 && now_ms() < start + TOOL_WAIT)
                         sd_event_run(s.event, 5000);
@@ -233,6 +247,7 @@ static void test_watch_tells_what_tools_remove(void **state _unused_) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_watch_takes_one_change_from_each_tool),
+                cmocka_unit_test(test_watch_takes_one_change_of_a_drop_in_from_each_tool),
                 cmocka_unit_test(test_watch_tells_what_tools_remove),
         };
 

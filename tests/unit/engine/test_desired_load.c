@@ -1,4 +1,4 @@
-// wrap: zone_spec_parse board_spec_parse file_read
+// wrap: zone_spec_merge board_spec_parse file_read
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
@@ -146,18 +146,18 @@ static void test_load_keeps_the_board_while_it_is_written(void **state) {
 
 static bool no_memory;
 
-int __real_zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+int __real_zone_spec_merge(const char *name, const struct zone_source *files, size_t count, struct diagnostics *d,
                            struct zone_spec **ret);
-int __wrap_zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+int __wrap_zone_spec_merge(const char *name, const struct zone_source *files, size_t count, struct diagnostics *d,
                            struct zone_spec **ret);
 int __real_board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
                             struct board_spec **ret);
 int __wrap_board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
                             struct board_spec **ret);
 
-int __wrap_zone_spec_parse(const char *name, const char *path, const char *text, size_t size, struct diagnostics *d,
+int __wrap_zone_spec_merge(const char *name, const struct zone_source *files, size_t count, struct diagnostics *d,
                            struct zone_spec **ret) {
-        return no_memory ? -ENOMEM : __real_zone_spec_parse(name, path, text, size, d, ret);
+        return no_memory ? -ENOMEM : __real_zone_spec_merge(name, files, count, d, ret);
 }
 
 int __wrap_board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d,
@@ -592,6 +592,151 @@ static void test_load_knows_where_applied_zones_came_from(void **state) {
         assert_null(s->desired.lost);
 }
 
+/* ---- drop-ins --------------------------------------------------------------------------------------- */
+
+static void put_drop_in(const char *dir, const char *name, const char *text) {
+        char path[160];
+
+        snprintf(path, sizeof(path), "%s/a.conf.d", dir);
+        (void) mkdir(path, 0755);
+        put(path, name, text);
+}
+
+static void expect_cpus(const struct desired_zone *z, uint64_t cpus, size_t drop_ins) {
+        assert_non_null(z);
+        assert_string_equal(z->message ?: "", "");
+        assert_int_equal(z->file_state, FILE_GOOD);
+        assert_int_equal(z->spec->cpus, cpus);
+        assert_int_equal(z->spec->num_drop_ins, drop_ins);
+}
+
+static void follow_drop_ins(struct scene *s, bool all) {
+        struct tree t = tree_new(s);
+        char path[160];
+
+        make_directory(t.run);
+        make_directory(t.lib);
+        put(t.lib, "a.conf", ZONE);
+        (void) load_tree(&t, true);
+        expect_cpus(load_tree(&t, all), 4, 0);
+        put_drop_in(t.lib, "10-cpus.conf", "[Zone]\nCPUs=1\n");
+        expect_cpus(load_tree(&t, all), 2, 1);
+        put_drop_in(t.run, "05-cpus.conf", "[Zone]\nCPUs=3\n"); /* by name, whatever directory */
+        expect_cpus(load_tree(&t, all), 2, 2);
+        put_drop_in(s->zones, "10-cpus.conf", "[Zone]\nCPUs=0\n"); /* hides the lowest's */
+        expect_cpus(load_tree(&t, all), 1, 2);
+        rm(s->zones, "a.conf.d/10-cpus.conf");
+        mask(s->zones, "a.conf.d/10-cpus.conf");
+        expect_cpus(load_tree(&t, all), 8, 1);
+        assert_int_equal(desired_find(&s->desired, "a")->drop_levels, 7);
+        put_drop_in(s->zones, "20.conf", "[Zone]\nCPUS=1\n");
+        assert_int_equal(load_tree(&t, all)->file_state, FILE_BAD);
+        snprintf(path, sizeof(path), "%s/a.conf.d/20.conf:2:1: unknown key", s->zones);
+        assert_non_null(strstr(desired_find(&s->desired, "a")->message, path));
+        rm(s->zones, "a.conf.d/20.conf");
+        expect_cpus(load_tree(&t, all), 8, 1);
+        /* the zone's file goes, its drop-ins stay: they are told, and do nothing */
+        rm(t.lib, "a.conf");
+        assert_int_equal(load_tree(&t, all)->file_state, FILE_MISSING);
+        snprintf(path, sizeof(path), "%s/a.conf.d: drop-ins for no zone", s->zones);
+        assert_non_null(strstr(desired_find(&s->desired, "a")->message, path));
+        put(s->zones, "a.conf", ZONE);
+        expect_cpus(load_tree(&t, all), 8, 1);
+        rm(s->zones, "a.conf.d/10-cpus.conf");
+        rm(s->zones, "a.conf.d");
+        rm(t.run, "a.conf.d/05-cpus.conf");
+        rm(t.run, "a.conf.d");
+        rm(t.lib, "a.conf.d/10-cpus.conf");
+        rm(t.lib, "a.conf.d");
+        expect_cpus(load_tree(&t, all), 4, 0);
+        rm(s->zones, "a.conf");
+        assert_null(load_tree(&t, all));
+}
+
+static void test_load_merges_drop_ins(void **state) {
+        follow_drop_ins(*state, true);
+}
+
+static void test_load_of_one_file_merges_drop_ins(void **state) {
+        follow_drop_ins(*state, false);
+}
+
+/* What cannot be read, or is still being written, hurts its zone and no other; no half of it is taken. */
+static void test_load_tells_drop_ins_that_cannot_be_read(void **state) {
+        struct scene *s = *state;
+        char path[160];
+        int fd;
+
+        put(s->zones, "a.conf", ZONE);
+        put_drop_in(s->zones, "1.conf", "[Zone]\nCPUs=1\n");
+        expect_cpus(load(s), 2, 1);
+        path_of(s, "a.conf.d/1.conf", path);
+        fd = begin_writing(path, "[Zo");
+        expect_cpus(load(s), 2, 1);
+        close(fd);
+        assert_int_equal(load(s)->file_state, FILE_BAD);
+        rm(s->zones, "a.conf.d/1.conf");
+        assert_int_equal(symlink("nowhere", path), 0);
+        assert_non_null(strstr(load(s)->message, "a.conf.d/1.conf: a symlink to nowhere"));
+        rm(s->zones, "a.conf.d/1.conf");
+        make_directory(path);
+        assert_non_null(strstr(load(s)->message, "a.conf.d/1.conf: is a directory"));
+        rm(s->zones, "a.conf.d/1.conf");
+        rm(s->zones, "a.conf.d");
+        put(s->zones, "a.conf.d", "");
+        assert_non_null(strstr(load(s)->message, "a.conf.d: is a file, not a directory of drop-ins"));
+        rm(s->zones, "a.conf.d");
+        expect_cpus(load(s), 4, 0);
+}
+
+/* Looks tell by stat(2) which files to read, drop-ins too; an edit reads those of one zone. */
+static void test_load_reads_only_drop_ins_that_changed(void **state) {
+        struct scene *s = *state;
+
+        put_many(s);
+        put(s->zones, "a.conf", ZONE);
+        put_drop_in(s->zones, "1.conf", "[Zone]\nCPUs=1\n");
+        put_drop_in(s->zones, "2.conf", "[Zone]\nCPUs=3\n");
+        next_tick();
+        assert_int_equal(reads_of_load(s), MANY + 3);
+        assert_int_equal(reads_of_load(s), 0);
+        put_drop_in(s->zones, "1.conf", "[Zone]\nCPUs=0\n");
+        next_tick();
+        assert_int_equal(reads_of_load(s), 3);
+        assert_int_equal(reads_of_load(s), 0);
+        put_drop_in(s->zones, "3.conf", "# nothing\n");
+        assert_int_equal(reads_of_load_file(s, "a.conf"), 4);
+        rm(s->zones, "a.conf.d/1.conf");
+        next_tick();
+        assert_int_equal(reads_of_load(s), 3);
+}
+
+/* A zone whose drop-ins cannot be seen is not one without them. */
+static void test_load_keeps_zones_whose_drop_ins_are_lost(void **state) {
+        struct scene *s = *state;
+        struct tree t = tree_new(s);
+        char away[160], text[512];
+
+        make_directory(t.run);
+        put(s->zones, "a.conf", ZONE);
+        put_drop_in(t.run, "1.conf", "[Zone]\nCPUs=1\n");
+        expect_cpus(load_tree(&t, true), 2, 1);
+        snprintf(away, sizeof(away), "%s/away", s->dir);
+        assert_int_equal(rename(t.run, away), 0);
+        put(s->zones, "a.conf", ZONE "# other\n");
+        expect_cpus(load_tree(&t, false), 2, 1);
+        assert_non_null(strstr(s->desired.lost, t.run));
+        /* nor to a daemon that starts now */
+        snprintf(text, sizeof(text), "# %s/a.conf\n# %s/a.conf.d/1.conf\n" ZONE, s->zones, t.run);
+        put(s->specs, "a.conf", text);
+        desired_clear(&s->desired);
+        assert_int_equal(load_tree(&t, true)->file_state, FILE_LOST);
+        assert_int_equal(s->desired.zones[0].applied->num_drop_ins, 1);
+        rm(s->zones, "a.conf");
+        mask(s->zones, "a.conf");
+        assert_int_equal(load_tree(&t, true)->file_state, FILE_MASKED);
+}
+
 /* ---- what is no longer there ------------------------------------------------------------------------ */
 
 /* Comes last: the process has mounts of its own then. */
@@ -638,6 +783,11 @@ int main(void) {
                 T(test_load_sees_that_a_file_moved),
                 T(test_load_loses_one_directory_of_several),
                 T(test_load_knows_where_applied_zones_came_from),
+                T(test_load_merges_drop_ins),
+                T(test_load_of_one_file_merges_drop_ins),
+                T(test_load_tells_drop_ins_that_cannot_be_read),
+                T(test_load_reads_only_drop_ins_that_changed),
+                T(test_load_keeps_zones_whose_drop_ins_are_lost),
                 T(test_load_takes_no_unmounted_directory_for_an_empty_one),
         };
 

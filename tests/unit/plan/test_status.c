@@ -91,16 +91,16 @@ static void test_status_has_the_documented_shape(void **state _unused_) {
         j = status_to_json(&in);
         text = json_dumps(j, JSON_COMPACT);
         assert_string_equal(
-                text,
-                "{\"daemon\":{\"running\":true,\"pid\":7,\"version\":\"1\"},\"hypervisor\":{\"name\":"
-                "\"hvisor\","
-                "\"magic\":5},\"message\":null,\"zones\":[{\"name\":\"one\",\"id\":1,\"state\":\"running\","
-                "\"cpus\":"
-                "\"2-3\",\"file\":\"/etc/hvisor/zones.d/one.conf\",\"file_state\":\"good\",\"message\":null,"
-                "\"restarts\":0,\"retry_in\":null,\"hides\":[],\"devices\":[{\"name\":\"root\",\"type\":\"block\","
-                "\"address\":"
-                "\"0xa003c00\",\"interrupt\":78,\"state\":\"ready\",\"message\":null,\"worker_pid\":9,"
-                "\"generation\":2,\"kicks\":3,\"calls\":4,\"memory\":4096,\"cpu_time\":5}]}]}");
+                text, "{\"daemon\":{\"running\":true,\"pid\":7,\"version\":\"1\"},\"hypervisor\":{\"name\":"
+                      "\"hvisor\","
+                      "\"magic\":5},\"message\":null,\"zones\":[{\"name\":\"one\",\"id\":1,\"state\":\"running\","
+                      "\"cpus\":"
+                      "\"2-3\",\"file\":\"/etc/hvisor/zones.d/one.conf\",\"file_state\":\"good\",\"message\":null,"
+                      "\"restarts\":0,\"retry_in\":null,\"drop_ins\":[],\"hides\":[],\"devices\":[{\"name\":\"root\","
+                      "\"type\":\"block\","
+                      "\"address\":"
+                      "\"0xa003c00\",\"interrupt\":78,\"state\":\"ready\",\"message\":null,\"worker_pid\":9,"
+                      "\"generation\":2,\"kicks\":3,\"calls\":4,\"memory\":4096,\"cpu_time\":5}]}]}");
         json_decref(j);
         live_clear(&l);
         desired_clear(d);
