@@ -87,7 +87,10 @@ int file_write_atomic(const char *path, const void *data, size_t size) {
         if (fd < 0)
                 return -errno;
         r = write_all(fd, data, size);
-        if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0))
+        if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+                r = -errno;
+        fd = fd_close(fd); /* who sees it in its place finds no writer any more: file_read() */
+        if (r >= 0 && rename(temporary, path) < 0)
                 r = -errno;
         if (r < 0)
                 (void) unlink(temporary);

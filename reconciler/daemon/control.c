@@ -246,10 +246,10 @@ static int on_connection(sd_event_source *s _unused_, int listener, uint32_t eve
                 if (client->bus)
                         continue;
                 r = client_open(client, &fd);
-                if (r < 0) {
+                if (r < 0 && r != -ECONNRESET && r != -EPIPE) /* it only looked whether anybody is there */
                         log_warning("control socket: a client cannot be served: %s", strerror(-r));
+                if (r < 0)
                         client_close(client);
-                }
                 return 0;
         }
         log_warning("control socket: more than %d clients at once", CLIENTS_MAX);
