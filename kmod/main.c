@@ -91,6 +91,7 @@ static int __init hvisor_init(void)
 	control_enable();
 	pr_info("zone_config version 0x%x of %u bytes, root Linux on CPUs 0x%llx\n",
 		hypervisor_layout()->magic, hypervisor_layout()->size, hypervisor_root_cpus());
+	pr_info("stays until root Linux restarts, rmmod is refused: the hypervisor keeps writing into a page of it\n");
 	return 0;
 
 err_control:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """hvisor.ko where there is no hypervisor, and what root Linux must not do to itself where there is one."""
 
+import re
+
 from rig import confs
 from rig.cases import case
 
@@ -42,7 +44,8 @@ def cannot_be_unloaded(vm):
     vm.run("systemctl stop hvisor-reconciler")
     for command in ("rmmod hvisor", "modprobe -r hvisor"):
         tried = vm.run(command, check=False)
-        assert tried.status != 0, tried
+        assert tried.status != 0 and "in use" in tried.err, tried
+    assert re.search("hvisor: stays until root Linux restarts, rmmod is refused: .*page", vm.dmesg())
     assert vm.exists("/sys/module/hvisor")
     vm.run("systemctl start hvisor-reconciler")
     vm.console("guest").expect("hello from zone 1")
