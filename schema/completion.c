@@ -33,10 +33,34 @@ static bool takes(const struct verb *v, const char *word) {
         return strstr(v->usage, word);
 }
 
+/* Of "zone start" that is "zone", which the rows of the others share. */
+static int first_word(const struct verb *v) {
+        return (int) strcspn(v->name, " ");
+}
+
+static bool same_group(const struct verb *a, const struct verb *b) {
+        return first_word(a) == first_word(b) && strncmp(a->name, b->name, (size_t) first_word(a)) == 0;
+}
+
+static bool begins_group(size_t i) {
+        return i == 0 || !same_group(&verb_rows[i - 1], &verb_rows[i]);
+}
+
+static bool has_two_words(const struct verb *v) {
+        return v->name[first_word(v)] != '\0';
+}
+
+/* "start shutdown list" */
+static void write_second_words(FILE *f, const struct verb *v) {
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
+                if (same_group(&verb_rows[i], v))
+                        fprintf(f, "%s ", verb_rows[i].name + first_word(v) + 1);
+}
+
 /* ---- bash ------------------------------------------------------------------------------------------- */
 
 static void write_bash_verb(FILE *f, const struct verb *v) {
-        fprintf(f, "        %s)\n                options='", v->name);
+        fprintf(f, "        '%s')\n                options='", v->name);
         for (const struct verb_option *o = v->options; o->name; o++)
                 fprintf(f, "--%s%s ", o->name, o->value ? "=" : "");
         fputs("--help'\n", f);
@@ -49,13 +73,37 @@ static void write_bash_verb(FILE *f, const struct verb *v) {
         fputs("                ;;\n", f);
 }
 
+/* Verbs of two words: the second is completed, or makes the verb. */
+static void write_bash_groups(FILE *f) {
+        fputs("        case $verb in\n", f);
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++) {
+                const struct verb *v = &verb_rows[i];
+
+                if (!has_two_words(v) || !begins_group(i))
+                        continue;
+                fprintf(f,
+                        "        %.*s)\n"
+                        "                verb+=\" ${COMP_WORDS[2]-}\"\n"
+                        "                if ((COMP_CWORD == 2)); then\n"
+                        "                        COMPREPLY=($(compgen -W '",
+                        first_word(v), v->name);
+                write_second_words(f, v);
+                fputs("--help' -- \"$word\"))\n"
+                      "                        return\n"
+                      "                fi\n"
+                      "                ;;\n",
+                      f);
+        }
+        fputs("        esac\n", f);
+}
+
 void completion_write_bash(FILE *f) {
         fputs("# Made from reconciler/cli/verbs.def by the build. SPDX-License-Identifier: GPL-2.0-or-later\n", f);
         fputs(zones_function, f);
         fputs("\n"
               "_hvisor() {\n"
               "        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-              "        local options= words= files= keys='",
+              "        local verb=${COMP_WORDS[1]} options= words= files= keys='",
               f);
         write_key_names(f);
         fputs("'\n"
@@ -63,12 +111,14 @@ void completion_write_bash(FILE *f) {
               "                COMPREPLY=($(compgen -W '",
               f);
         for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
-                fprintf(f, "%s ", verb_rows[i].name);
+                if (begins_group(i))
+                        fprintf(f, "%.*s ", first_word(&verb_rows[i]), verb_rows[i].name);
         fputs("--help --version' -- \"$word\"))\n"
               "                return\n"
-              "        fi\n"
-              "        case ${COMP_WORDS[1]} in\n",
+              "        fi\n",
               f);
+        write_bash_groups(f);
+        fputs("        case $verb in\n", f);
         for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
                 write_bash_verb(f, &verb_rows[i]);
         fputs("        esac\n"
@@ -115,7 +165,7 @@ static void write_zsh_option(FILE *f, const struct verb_option *o) {
 }
 
 static void write_zsh_verb(FILE *f, const struct verb *v) {
-        fprintf(f, "                %s)\n                _arguments", v->name);
+        fprintf(f, "                '%s')\n                _arguments", v->name);
         for (const struct verb_option *o = v->options; o->name; o++)
                 write_zsh_option(f, o);
         fputs(" \\\n                        '--help[more about it]'", f);
@@ -126,6 +176,33 @@ static void write_zsh_verb(FILE *f, const struct verb *v) {
         else if (takes(v, "FILE"))
                 fputs(" \\\n                        '*:file:_files'", f);
         fputs("\n                ;;\n", f);
+}
+
+static void write_zsh_groups(FILE *f) {
+        fputs("        local verb=$words[1]\n"
+              "        case $verb in\n",
+              f);
+        for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++) {
+                const struct verb *v = &verb_rows[i];
+
+                if (!has_two_words(v) || !begins_group(i))
+                        continue;
+                fprintf(f,
+                        "                %.*s)\n"
+                        "                if ((CURRENT == 2)); then\n"
+                        "                        compadd -- ",
+                        first_word(v), v->name);
+                write_second_words(f, v);
+                fputs("--help\n"
+                      "                        return\n"
+                      "                fi\n"
+                      "                verb=\"$words[1] $words[2]\"\n"
+                      "                shift words\n"
+                      "                ((CURRENT--))\n"
+                      "                ;;\n",
+                      f);
+        }
+        fputs("        esac\n", f);
 }
 
 void completion_write_zsh(FILE *f) {
@@ -148,8 +225,15 @@ void completion_write_zsh(FILE *f) {
               "        local -a verbs=(\n",
               f);
         for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++) {
-                fprintf(f, "                '%s:", verb_rows[i].name);
-                write_zsh_text(f, verb_rows[i].help);
+                const struct verb *v = &verb_rows[i];
+
+                if (!begins_group(i))
+                        continue;
+                fprintf(f, "                '%.*s:", first_word(v), v->name);
+                if (has_two_words(v))
+                        write_second_words(f, v);
+                else
+                        write_zsh_text(f, v->help);
                 fputs("'\n", f);
         }
         fputs("        )\n"
@@ -158,9 +242,10 @@ void completion_write_zsh(FILE *f) {
               "                return\n"
               "        fi\n"
               "        shift words\n"
-              "        ((CURRENT--))\n"
-              "        case $words[1] in\n",
+              "        ((CURRENT--))\n",
               f);
+        write_zsh_groups(f);
+        fputs("        case $verb in\n", f);
         for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
                 write_zsh_verb(f, &verb_rows[i]);
         fputs("        esac\n"

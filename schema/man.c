@@ -87,16 +87,20 @@ static void write_keys(FILE *f, unsigned files) {
         }
 }
 
-/* Lines of a text that is wrapped for terminals become paragraphs. */
+/* Lines of a text that is wrapped for terminals become paragraphs; those that begin with a blank stay lines. */
 static void write_details(FILE *f, const char *text) {
         while (*text) {
                 size_t n = strcspn(text, "\n");
                 char line[256];
 
                 (void) snprintf(line, sizeof(line), "%.*s", (int) n, text);
+                if (line[0] == ' ')
+                        fputs(".nf\n", f);
                 if (n > 0)
                         write_text(f, line);
                 fputs(n > 0 ? "\n" : ".IP\n", f);
+                if (line[0] == ' ')
+                        fputs(".fi\n", f);
                 text += n + (text[n] == '\n');
         }
 }

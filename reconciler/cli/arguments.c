@@ -34,6 +34,14 @@ static const struct verb_option *option_by_letter(const struct verb *v, const ch
         return found;
 }
 
+/* "-id", as hvisor-tool has it: one dash before the whole name. */
+static const struct verb_option *option_by_old_name(const struct verb *v, const char *word) {
+        for (const struct verb_option *o = v->options; o->name; o++)
+                if (strcmp(o->name, word + 1) == 0)
+                        return o;
+        return NULL;
+}
+
 /* The option that a word begins, and the value that stands in the same word; false: said what is wrong. */
 static bool option_read(const struct verb *v, const char *word, const struct verb_option **ret,
                         const char **ret_value) {
@@ -44,12 +52,25 @@ static bool option_read(const struct verb *v, const char *word, const struct ver
                 *ret_value = equals ? equals + 1 : NULL;
                 return *ret;
         }
+        *ret = option_by_old_name(v, word);
+        *ret_value = NULL;
+        if (*ret)
+                return true;
         *ret = option_by_letter(v, word);
         *ret_value = word[2] ? word + 2 : NULL;
         if (*ret)
                 return true;
         log_error("unknown option \"%s\"; see hvisor %s --help", word, v->name);
         return false;
+}
+
+static bool add_value(struct arguments *a, const struct verb_option *o, const char *value) {
+        if (a->num_values == ELEMENTSOF(a->values)) {
+                log_error("--%s: more than %zu options have a value", o->name, ELEMENTSOF(a->values));
+                return false;
+        }
+        a->values[a->num_values++] = value;
+        return true;
 }
 
 /* One option, with its value from the same or from the next word; false: said what is wrong. */
@@ -70,7 +91,7 @@ static bool option_take(const struct verb *v, struct arguments *a, char **words,
                 return false;
         }
         a->options[o - v->options] = value ? value : "";
-        return true;
+        return !value || add_value(a, o, value);
 }
 
 /* Words move to the front. */

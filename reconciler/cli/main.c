@@ -5,6 +5,7 @@
 
 #include "base/dirs.h"
 #include "base/log.h"
+#include "base/macros.h"
 #include "cli/client.h"
 #include "cli/verb.h"
 #include "config/suggest.h"
@@ -16,7 +17,8 @@ static void print_help(FILE *f) {
               "\n",
               f);
         for (size_t i = 0; i < num_verbs; i++)
-                fprintf(f, "  %-8s %-21s %s\n", verbs[i].name, verbs[i].usage, verbs[i].help);
+                fprintf(f, "  %s %-*s %s\n", verbs[i].name, MAX(30 - (int) strlen(verbs[i].name), 0), verbs[i].usage,
+                        verbs[i].help);
         fputs("\n"
               "  hvisor VERB --help tells more about one, --version which hvisor this is.\n"
               "\n"
@@ -37,18 +39,46 @@ static void print_verb_help(const struct verb *v) {
                 printf("  --%s%s%s  %s\n", o->name, o->value ? "=" : "", o->value ? o->value : "", o->help);
 }
 
-static const struct verb *verb_find(const char *name) {
+/* How many of the words name @v; 0: it is another. */
+static size_t verb_match(const struct verb *v, char **words, size_t count) {
+        const char *second = strchr(v->name, ' ');
+
+        if (!second)
+                return strcmp(v->name, words[0]) == 0;
+        if (strncmp(v->name, words[0], (size_t) (second - v->name)) != 0 || words[0][second - v->name] != '\0')
+                return 0;
+        return count > 1 && strcmp(second + 1, words[1]) == 0 ? 2 : 0;
+}
+
+/* "zone" alone, or with a word that it does not have. */
+static bool say_group(const char *name) {
+        char text[128] = "";
+        size_t n = 0;
+
+        for (size_t i = 0; i < num_verbs; i++)
+                if (strncmp(verbs[i].name, name, strlen(name)) == 0 && verbs[i].name[strlen(name)] == ' ')
+                        n += (size_t) snprintf(text + n, sizeof(text) - n, "%shvisor %s", n > 0 ? ", " : "",
+                                               verbs[i].name);
+        if (n > 0)
+                log_error("one of these is wanted: %s", text);
+        return n > 0;
+}
+
+static const struct verb *verb_find(char **words, size_t count, size_t *ret_words) {
         struct suggestion s = {};
 
         for (size_t i = 0; i < num_verbs; i++) {
-                if (strcmp(verbs[i].name, name) == 0)
+                *ret_words = verb_match(&verbs[i], words, count);
+                if (*ret_words > 0)
                         return &verbs[i];
-                suggestion_offer(&s, name, strlen(name), verbs[i].name);
+                suggestion_offer(&s, words[0], strlen(words[0]), verbs[i].name);
         }
+        if (say_group(words[0]))
+                return NULL;
         if (s.word)
-                log_error("unknown verb \"%s\"; did you mean \"%s\"?", name, s.word);
+                log_error("unknown verb \"%s\"; did you mean \"%s\"?", words[0], s.word);
         else
-                log_error("unknown verb \"%s\"; see hvisor --help", name);
+                log_error("unknown verb \"%s\"; see hvisor --help", words[0]);
         return NULL;
 }
 
@@ -77,6 +107,7 @@ static int verb_main(const struct verb *v, char **words, size_t count) {
 
 int main(int argc, char **argv) {
         const struct verb *v;
+        size_t words;
         int status;
 
         (void) log_open("hvisor");
@@ -92,10 +123,10 @@ int main(int argc, char **argv) {
                 puts("hvisor " VERSION);
                 return EXIT_SUCCESS;
         }
-        v = verb_find(argv[1]);
+        v = verb_find(argv + 1, (size_t) argc - 1, &words);
         if (!v)
                 return EXIT_FAILURE;
-        status = verb_main(v, argv + 2, (size_t) argc - 2);
+        status = verb_main(v, argv + 1 + words, (size_t) argc - 1 - words);
         if (fflush(stdout) != 0 || ferror(stdout))
                 return EXIT_FAILURE;
         return status;

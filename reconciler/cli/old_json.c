@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "config/parse.h"
+
 void old_json_tell(const struct old_json *j, enum severity severity, const char *field, const char *format, ...) {
         char text[512];
         va_list ap;
@@ -136,4 +138,26 @@ void old_json_rest(struct old_json *j) {
         json_object_foreach(j->object, field, value)
                 old_json_tell(j, SEVERITY_WARNING, field, "is not known and is not carried over");
         (void) json_object_clear(j->object);
+}
+
+/* Its position, too: JSON's own errors are the only ones that have one. */
+json_t *old_json_read(const char *path, struct diagnostics *d) {
+        _cleanup_free_ char *text = NULL;
+        json_error_t e;
+        size_t size;
+        json_t *root;
+
+        if (config_text_load(path, d, &text, &size) < 0)
+                return NULL;
+        root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &e);
+        if (root && json_is_object(root))
+                return root;
+        if (root)
+                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "is no JSON object");
+        else
+                (void) diagnostics_add(d, SEVERITY_ERROR, path, (unsigned) e.line, (unsigned) MAX(e.column, 1), 1, NULL,
+                                       0, "%s", e.text);
+        json_decref(root);
+        diagnostics_quote(d, path, text, size);
+        return NULL;
 }

@@ -45,3 +45,6 @@ void old_json_drop(struct old_json *j, const char *field);
 
 /** old_json_rest() - names every field that is left */
 void old_json_rest(struct old_json *j);
+
+/** old_json_read() - a whole file, one object. Return: json_decref(); NULL: it is none, that was said with its place */
+json_t *old_json_read(const char *path, struct diagnostics *d);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #define VERB_OPTIONS_MAX 4
+#define VERB_VALUES_MAX  64
 
 struct verb_option {
         const char *name;  /* without the dashes; NULL ends the list */
@@ -23,13 +24,15 @@ enum verb_needs {
 };
 
 struct arguments {
-        const char *options[VERB_OPTIONS_MAX]; /* by the option's index; "" for a switch; NULL: not given */
+        const char *options[VERB_OPTIONS_MAX]; /* by the option's index, the last; "" for a switch; NULL: not given */
         char **words;                          /* borrowed from argv */
         size_t num_words;
+        const char *values[VERB_VALUES_MAX]; /* of all options, as they were given: some are given many times */
+        size_t num_values;
 };
 
 struct verb {
-        const char *name;
+        const char *name;  /* one word, or two as of "zone start" */
         const char *usage; /* of its words, e.g. "ZONE [DEVICE]" */
         size_t min_words, max_words;
         enum verb_needs needs;
@@ -44,7 +47,7 @@ extern const size_t num_verbs;
 
 /**
  * arguments_parse() - what stands behind the verb; options may stand anywhere before "--"
- * "-x" is the option whose name alone begins with x.
+ * "-x" is the option whose name alone begins with x, "-name" the same as "--name".
  * @a: zeroed; borrows from @words, whose order changes
  *
  * Return: true; false: it was said what is wrong.
@@ -76,3 +79,9 @@ enum { LOGS_FOLLOW, LOGS_NUMBER, LOGS_JSON };
 int verb_logs(const struct arguments *a);
 enum { STOP_ALL_TIMEOUT };
 int verb_stop_all(const struct arguments *a);
+int verb_zone_start(const struct arguments *a);
+enum { SHUTDOWN_ID };
+int verb_zone_shutdown(const struct arguments *a);
+int verb_zone_list(const struct arguments *a);
+enum { VIRTIO_DEVICE };
+int verb_virtio_start(const struct arguments *a);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hvisor import: a zone of ours from the JSON files of hvisor-tool. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,34 +8,12 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/import.h"
+#include "cli/old_json.h"
 #include "cli/table.h"
 #include "cli/verb.h"
-#include "config/parse.h"
-
-/* Its position, too: JSON's own errors are the only ones that have one. */
-static json_t *read_json(const char *path, struct diagnostics *d) {
-        _cleanup_free_ char *text = NULL;
-        json_error_t e;
-        size_t size;
-        json_t *root;
-
-        if (config_text_load(path, d, &text, &size) < 0)
-                return NULL;
-        root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &e);
-        if (root && json_is_object(root))
-                return root;
-        if (root)
-                (void) diagnostics_add(d, SEVERITY_ERROR, path, 0, 0, 0, NULL, 0, "is no JSON object");
-        else
-                (void) diagnostics_add(d, SEVERITY_ERROR, path, (unsigned) e.line, (unsigned) MAX(e.column, 1), 1, NULL,
-                                       0, "%s", e.text);
-        json_decref(root);
-        diagnostics_quote(d, path, text, size);
-        return NULL;
-}
 
 static int read_files(struct import *i, const char *zone, const char *devices) {
-        json_t *root = read_json(zone, i->d);
+        json_t *root = old_json_read(zone, i->d);
         int r;
 
         if (!root)
@@ -50,7 +27,7 @@ static int read_files(struct import *i, const char *zone, const char *devices) {
         json_decref(root);
         if (r < 0 || !devices)
                 return r;
-        root = read_json(devices, i->d);
+        root = old_json_read(devices, i->d);
         if (!root)
                 return -EBADMSG;
         r = import_devices(i, devices, root);

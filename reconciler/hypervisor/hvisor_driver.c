@@ -217,6 +217,7 @@ static const struct hypervisor_ops hvisor_ops = {
         .close = hvisor_close,
         .observe = hvisor_observe,
         .observe_listed = hvisor_observe_listed,
+        .list = hvisor_list,
         .zone_create = hvisor_zone_create,
         .zone_open = hvisor_zone_open,
         .zone_acknowledge = hvisor_zone_acknowledge,

@@ -35,6 +35,7 @@ static inline void copy_name(char to[NAME_SIZE], const char *from) {
 /* ---- hvisor_observe.c ------------------------------------------------------------------------------- */
 int hvisor_observe(struct hypervisor *h, struct live *ret, struct err *e);
 int hvisor_observe_listed(struct hypervisor *h, struct live *ret, struct err *e);
+int hvisor_list(struct hypervisor *h, struct zone_listed **ret, struct err *e);
 /* The hypervisor's own list, root Linux included, into HVISOR_ZONES_MAX elements. Return: how many, -errno.
  */
 int hvisor_zone_list(struct hvisor *h, struct hvisor_old_zone_info *zones, struct err *e);

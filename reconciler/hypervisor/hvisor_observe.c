@@ -130,6 +130,25 @@ int hvisor_observe_listed(struct hypervisor *h, struct live *ret, struct err *e)
         return MIN(n, 0);
 }
 
+int hvisor_list(struct hypervisor *h, struct zone_listed **ret, struct err *e) {
+        _cleanup_free_ struct hvisor_old_zone_info *zones = calloc(HVISOR_ZONES_MAX, sizeof(*zones));
+        _cleanup_free_ struct zone_listed *list = calloc(HVISOR_ZONES_MAX, sizeof(*list));
+        int n;
+
+        if (!zones || !list)
+                return -ENOMEM;
+        n = hvisor_zone_list(to_hvisor(h), zones, e);
+        for (int i = 0; i < n; i++) {
+                list[i] = (struct zone_listed){ .id = zones[i].zone_id,
+                                                .cpus = zones[i].cpus,
+                                                .in_error = zones[i].is_err };
+                copy_name(list[i].name, zones[i].name);
+        }
+        if (n >= 0)
+                *ret = TAKE_PTR(list);
+        return n;
+}
+
 static int observe_root(struct hvisor *h, struct live *ret, struct err *e) {
         struct hvisor_info info = {};
         int r = call(h->control, HVISOR_INFO, &info);

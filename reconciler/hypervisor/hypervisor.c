@@ -23,6 +23,12 @@ int hypervisor_observe_listed(struct hypervisor *h, struct live *ret, struct err
         return observed(h, ret, h->ops->observe_listed(h, ret, e), e);
 }
 
+int hypervisor_list(struct hypervisor *h, struct zone_listed **ret, struct err *e) {
+        int n = h->ops->list(h, ret, e);
+
+        return n < 0 ? err_add(e, n, "cannot see what runs on %s", h->ops->name) : n;
+}
+
 int hypervisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
         int r = h->ops->zone_create(h, m, ret_fd, e);
 

@@ -26,11 +26,20 @@ struct zone_making {
         uint64_t owner_cookie, spec_cookie;
 };
 
+/* One of those that the hypervisor itself lists. */
+struct zone_listed {
+        uint32_t id; /* 0: root Linux */
+        uint64_t cpus;
+        char name[NAME_SIZE];
+        bool in_error;
+};
+
 struct hypervisor_ops {
         const char *name;
         void (*close)(struct hypervisor *h);
         int (*observe)(struct hypervisor *h, struct live *ret, struct err *e);
         int (*observe_listed)(struct hypervisor *h, struct live *ret, struct err *e);
+        int (*list)(struct hypervisor *h, struct zone_listed **ret, struct err *e);
         int (*zone_create)(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e);
         int (*zone_open)(struct hypervisor *h, uint32_t id, int *ret_fd, struct err *e);
         int (*zone_acknowledge)(struct hypervisor *h, int zone_fd);
@@ -68,6 +77,9 @@ int hypervisor_observe(struct hypervisor *h, struct live *ret, struct err *e);
  * For live_listing(): it costs a fraction of the above.
  */
 int hypervisor_observe_listed(struct hypervisor *h, struct live *ret, struct err *e);
+
+/** hypervisor_list() - the same as it is, root Linux included. @ret: free(). Return: how many, -errno. */
+int hypervisor_list(struct hypervisor *h, struct zone_listed **ret, struct err *e);
 
 /** hypervisor_zone_create() - a zone object without devices, not running */
 int hypervisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e);

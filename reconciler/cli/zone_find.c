@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/zone_find.h"
+
+#include <string.h>
+
+#include "base/dirs.h"
+#include "cli/json.h"
+
+bool zone_has_state(const json_t *zone, const char *state) {
+        return strcmp(json_text(zone, "state"), state) == 0;
+}
+
+const json_t *zone_find_by_id(const json_t *status, uint32_t id) {
+        const json_t *zones = json_object_get(status, "zones"), *zone, *found = NULL;
+        size_t i;
+
+        json_array_foreach((json_t *) zones, i, zone) {
+                const json_t *n = json_object_get(zone, "id");
+
+                if (json_is_integer(n) && json_integer_value(n) == (json_int_t) id &&
+                    (!found || zone_has_state(found, "foreign")))
+                        found = zone;
+        }
+        return found;
+}
+
+bool zone_is_transient(const json_t *zone) {
+        static const char folder[] = RUN_ZONES_DIR "/";
+
+        return strncmp(json_text(zone, "file"), folder, strlen(folder)) == 0;
+}
