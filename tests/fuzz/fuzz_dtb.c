@@ -129,7 +129,7 @@ static void claim_printable(const struct diagnostics *d) {
 
 static void claim_compared(void) {
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
-        int r = boot_check(as_it_is, NULL, true, &d);
+        int r = boot_check(as_it_is, NULL, true, &d, NULL);
 
         CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
         claim_printable(&d);
