@@ -58,6 +58,7 @@ int boot_check(const struct zone_spec *z, const struct board_spec *board, bool e
                struct boot *ret) {
         _cleanup_(booting_done) struct booting b = {
                 .f = { .zone = z, .d = d, .elsewhere = elsewhere },
+                .board = board,
                 .gic = z->gic.version != 0                ? &z->gic
                        : board && board->gic.version != 0 ? &board->gic
                                                           : NULL,

@@ -16,8 +16,9 @@ struct image {
 
 struct booting {
         struct findings f;
-        const struct gic_spec *gic; /* NULL: not known */
-        bool board_unknown;         /* of which nothing is known, and nothing can be said */
+        const struct board_spec *board; /* NULL: not known */
+        const struct gic_spec *gic;     /* NULL: not known */
+        bool board_unknown;             /* of which nothing is known, and nothing can be said */
         struct image images[_BOOT_PART_MAX];
         struct tree tree; /* what the guest gets */
         bool own_tree;    /* not as it is in a file: it can be told where the initrd is */

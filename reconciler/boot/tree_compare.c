@@ -16,7 +16,8 @@
 struct comparison {
         struct findings *f;
         const struct zone_spec *zone;
-        const struct gic_spec *gic; /* NULL: not known */
+        const struct board_spec *board; /* NULL: not known */
+        const struct gic_spec *gic;     /* NULL: not known */
         const struct image *initrd;
         const struct tree *tree;
         const struct tree_facts *facts;
@@ -179,10 +180,44 @@ static void compare_gic(struct comparison *c) {
         }
 }
 
+/* The zone's CPU of that name; CPUS_MAX: none. */
+static unsigned find_cpu(const struct comparison *c, uint64_t affinity) {
+        for (unsigned i = 0; i < CPUS_MAX; i++)
+                if ((c->zone->cpus >> i & 1) && board_cpu_affinity(c->board, i) == affinity)
+                        return i;
+        return CPUS_MAX;
+}
+
+/* A guest that finds itself on a CPU that its tree does not have starts no other one. */
+static void compare_affinities(struct comparison *c) {
+        uint64_t missing = c->zone->cpus;
+
+        for (size_t i = 0; i < c->facts->num_cpus; i++) {
+                const struct tree_region *cpu = &c->facts->cpus[i];
+                unsigned found = find_cpu(c, cpu->range.base);
+
+                if (found < CPUS_MAX)
+                        missing &= ~(UINT64_C(1) << found);
+                else
+                        differ(c, c->zone, "CPUs",
+                               "%s of %s has reg 0x%" PRIx64
+                               ", and none of the zone's CPUs is called that (MPIDR= of board.conf; else by their "
+                               "numbers)",
+                               PATH(c, cpu->node), c->tree->name, cpu->range.base);
+        }
+        for (unsigned i = 0; i < CPUS_MAX; i++)
+                if (missing >> i & 1)
+                        differ(c, c->zone, "CPUs",
+                               "CPU %u: no CPU of %s has reg 0x%" PRIx32 ": the guest leaves it unused", i,
+                               c->tree->name, board_cpu_affinity(c->board, i));
+}
+
 static void compare_cpus(struct comparison *c) {
         size_t wanted = (size_t) __builtin_popcountll(c->zone->cpus);
 
-        if (c->facts->num_cpus != wanted)
+        if (c->board)
+                compare_affinities(c);
+        else if (c->facts->num_cpus != wanted)
                 differ(c, c->zone, "CPUs", "/cpus of %s has %zu CPU%s, the zone has %zu", c->tree->name,
                        c->facts->num_cpus, c->facts->num_cpus == 1 ? "" : "s", wanted);
         if (c->facts->psci_hvc >= 0)
@@ -237,6 +272,7 @@ void tree_compare(struct booting *b) {
         struct comparison c = {
                 .f = &b->f,
                 .zone = b->f.zone,
+                .board = b->board,
                 .gic = b->gic,
                 .initrd = &b->images[BOOT_INITRD],
                 .tree = &b->tree,

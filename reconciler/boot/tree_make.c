@@ -24,6 +24,7 @@ struct making {
         struct tree_editor editor;
         const struct zone_spec *zone;
         const struct gic_spec *gic;
+        const struct board_spec *board; /* NULL: not known */
 };
 
 /* ---- nodes: the one that is added last comes first --------------------------------------------------- */
@@ -70,13 +71,14 @@ static void make_cpus(struct making *m) {
         tree_set(e, cpus, "#size-cells", 0);
         tree_set(e, cpus, "#address-cells", 1);
         for (int i = CPUS_MAX - 1; i >= 0; i--) {
+                uint32_t affinity = board_cpu_affinity(m->board, (unsigned) i);
                 int node;
 
                 if (!(m->zone->cpus >> i & 1))
                         continue;
-                node = tree_add(e, cpus, "cpu@%x", i);
+                node = tree_add(e, cpus, "cpu@%" PRIx32, affinity);
                 tree_set_text(e, node, "enable-method", "psci");
-                tree_set(e, node, "reg", (uint32_t) i);
+                tree_set(e, node, "reg", affinity);
                 tree_set_text(e, node, "compatible", "arm,armv8");
                 tree_set_text(e, node, "device_type", "cpu");
         }
@@ -147,7 +149,7 @@ static void warn_of_devices(struct booting *b) {
 }
 
 void tree_make(struct booting *b) {
-        struct making m = { .zone = b->f.zone, .gic = b->gic };
+        struct making m = { .zone = b->f.zone, .gic = b->gic, .board = b->board };
         const char *why = NULL;
 
         if (!b->gic && b->board_unknown)

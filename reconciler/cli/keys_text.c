@@ -39,13 +39,15 @@ static const char *const forms[_VALUE_TYPE_MAX] = {
         [VALUE_OUTPUT_LOG] = "no or journal",
         [VALUE_VIRTIO_TYPE] = "type of device",
         [VALUE_TAG] = "1 to 36 letters, digits and signs",
+        [VALUE_AFFINITIES] = "list of numbers",
         [VALUE_REGIONS] = "BASE+SIZE …",
         [VALUE_LOG_LEVEL] = LOG_LEVELS,
         [VALUE_TIME] = "time",
 };
 
 static bool is_hex(const struct key_schema *k) {
-        return k->type == VALUE_ADDRESS || k->type == VALUE_PLACE || k->type == VALUE_SIZE || k->type == VALUE_REGIONS;
+        return k->type == VALUE_ADDRESS || k->type == VALUE_PLACE || k->type == VALUE_SIZE ||
+               k->type == VALUE_REGIONS || k->type == VALUE_AFFINITIES;
 }
 
 /* The row of a time has µs, which nobody writes. */

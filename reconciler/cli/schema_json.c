@@ -83,6 +83,10 @@ static json_t *value_schema(const struct key_schema *k) {
                 return words_schema(value_words(k->type));
         case VALUE_TAG:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", TAG_PATTERN);
+        case VALUE_AFFINITIES:
+                j = list_schema(number_schema(k));
+                json_object_set_new(j, "maxItems", json_integer(CPUS_MAX));
+                return j;
         case VALUE_REGIONS:
                 j = list_schema(region_schema(k));
                 json_object_set_new(j, "maxItems", json_integer(BOARD_MEMORY_MAX));

@@ -20,6 +20,14 @@ static json_t *cpus_to_json(uint64_t cpus) {
         return bits_to_json(bits, CPUS_MAX);
 }
 
+static json_t *affinities_to_json(const struct cpu_affinities *all) {
+        json_t *j = json_array();
+
+        for (uint32_t i = 0; i < all->count; i++)
+                json_array_append_new(j, json_integer(all->of[i]));
+        return j;
+}
+
 static json_t *board_memory_to_json(const struct board_spec *b) {
         json_t *j = json_array();
 
@@ -57,6 +65,8 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
                 return bits_to_json(field, INTERRUPTS_MAX);
         case VALUE_YES_NO:
                 return json_boolean(*(const bool *) field);
+        case VALUE_AFFINITIES:
+                return affinities_to_json(field);
         case VALUE_REGIONS:
                 return board_memory_to_json(object);
         case VALUE_PERCENT:

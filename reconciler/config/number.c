@@ -98,8 +98,8 @@ int number_parse(const struct number_rule *rule, struct slice text, uint64_t *re
 }
 
 struct number_rule number_rule_of(const struct key_schema *k, const char *what) {
-        bool hex =
-                k->type == VALUE_ADDRESS || k->type == VALUE_PLACE || k->type == VALUE_SIZE || k->type == VALUE_REGIONS;
+        bool hex = k->type == VALUE_ADDRESS || k->type == VALUE_PLACE || k->type == VALUE_SIZE ||
+                   k->type == VALUE_REGIONS || k->type == VALUE_AFFINITIES;
 
         return (struct number_rule){ what, k->min, k->max, k->align, k->type == VALUE_SIZE, hex };
 }

@@ -72,6 +72,7 @@ _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is t
 #define C_TYPE_TAG          char[VIRTIO_FS_TAG_MAX + 1]
 #define C_TYPE_LOG_LEVEL    int
 #define C_TYPE_TIME         uint64_t
+#define C_TYPE_AFFINITIES   struct cpu_affinities
 #define C_TYPE_REGIONS      struct range[BOARD_MEMORY_MAX]
 #define C_TYPE_ACCELERATOR  enum accelerator
 #define C_TYPE_OUTPUT_LOG   enum output_log

@@ -42,6 +42,7 @@ enum value_type {
         VALUE_OUTPUT_LOG,   /* enum output_log */
         VALUE_VIRTIO_TYPE,  /* enum virtio_type */
         VALUE_TAG,          /* char[VIRTIO_FS_TAG_MAX + 1] */
+        VALUE_AFFINITIES,   /* struct cpu_affinities: as 0x0,0x100 */
         VALUE_REGIONS,      /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
         VALUE_LOG_LEVEL,    /* int: base/log.h */
         VALUE_TIME,         /* uint64_t: µs, as 2s or 50ms */

@@ -92,6 +92,10 @@ bool zone_name_valid(const char *name) {
         return length > 0 && length < NAME_SIZE && name[0] != '.' && strspn(name, allowed) == length;
 }
 
+uint32_t board_cpu_affinity(const struct board_spec *b, unsigned cpu) {
+        return b && cpu < b->affinities.count ? b->affinities.of[cpu] : cpu;
+}
+
 struct zone_spec *zone_spec_free(struct zone_spec *z) {
         if (!z)
                 return NULL;

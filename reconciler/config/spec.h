@@ -155,12 +155,19 @@ struct zone_spec {
         struct spots spots; /* for messages */
 };
 
+/* What each CPU calls itself: the affinity fields of its MPIDR, by which a device tree and PSCI name it. */
+struct cpu_affinities {
+        uint32_t count; /* of those that are given; all others are as the CPU's number */
+        uint32_t of[CPUS_MAX];
+};
+
 struct board_spec {
         char *path;
         char description[NAME_SIZE]; /* that gives what the file itself does not; "": none */
         char *description_path;      /* NULL: none */
         uint64_t description_hash;   /* of its text */
         uint64_t cpus;
+        struct cpu_affinities affinities;
         struct range memory[BOARD_MEMORY_MAX];
         size_t num_memory;
         uint32_t max_zone_id;      /* below ZONE_ID_ALWAYS_SAFE counts as that */
@@ -168,6 +175,9 @@ struct board_spec {
         struct gic_spec gic;
         struct spots spots, described; /* in the file, in its description; see board_origin() */
 };
+
+/** board_cpu_affinity() - of a CPU below CPUS_MAX; @b: NULL: as its number */
+uint32_t board_cpu_affinity(const struct board_spec *b, unsigned cpu);
 
 struct zone_spec *zone_spec_free(struct zone_spec *z);
 struct board_spec *board_spec_free(struct board_spec *b);

@@ -103,6 +103,43 @@ static bool are_no_interrupts(const void *field) {
         return memcmp(field, none, sizeof(none)) == 0;
 }
 
+/* ---- affinities, by the CPUs' numbers ---------------------------------------------------------------- */
+
+static int parse_affinities(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
+        const struct number_rule rule = number_rule_of(k, "MPIDR");
+        struct cpu_affinities all = {};
+        struct slice rest = v, item;
+
+        while (next_item(&rest, &item)) {
+                uint64_t n;
+                int r = number_parse(&rule, item, &n, e);
+
+                if (r < 0)
+                        return r;
+                if (all.count == CPUS_MAX)
+                        return value_fail(e, item, "more than %d CPUs", CPUS_MAX);
+                for (uint32_t i = 0; i < all.count; i++)
+                        if (all.of[i] == n)
+                                return value_fail(e, item, "0x%" PRIx64 " is CPU %" PRIu32 "'s", n, i);
+                all.of[all.count++] = (uint32_t) n; /* the row's max fits */
+        }
+        if (all.count == 0)
+                return value_fail(e, v, "no MPIDR in the list");
+        memcpy(field, &all, sizeof(all));
+        return 0;
+}
+
+static void write_affinities(const struct key_schema *k _unused_, const void *field, FILE *f) {
+        const struct cpu_affinities *all = field;
+
+        for (uint32_t i = 0; i < all->count; i++)
+                fprintf(f, "%s0x%" PRIx32, i > 0 ? "," : "", all->of[i]);
+}
+
+static bool are_no_affinities(const void *field) {
+        return ((const struct cpu_affinities *) field)->count == 0;
+}
+
 /* ---- regions: the count of the board's memory stands beside the array ------------------------------- */
 
 static struct board_spec *board_of(void *field) {
@@ -169,4 +206,5 @@ static void write_regions(const struct key_schema *k _unused_, const void *field
 
 const struct value_ops value_cpus = { parse_cpus, write_cpus, NULL, sizeof(uint64_t) };
 const struct value_ops value_interrupts = { parse_interrupts, write_interrupts, are_no_interrupts, 0 };
+const struct value_ops value_affinities = { parse_affinities, write_affinities, are_no_affinities, 0 };
 const struct value_ops value_regions = { parse_regions, write_regions, NULL, 0 };

@@ -16,7 +16,7 @@ struct value_ops {
 };
 
 extern const struct value_ops value_number, value_address, value_place, value_size, value_percent, value_time;
-extern const struct value_ops value_cpus, value_interrupts, value_regions;
+extern const struct value_ops value_cpus, value_interrupts, value_affinities, value_regions;
 extern const struct value_ops value_line, value_path, value_path_or_auto, value_name, value_interface, value_mac,
         value_serial, value_tag;
 extern const struct value_ops value_yes_no, value_word, value_log_level;

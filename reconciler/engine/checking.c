@@ -15,7 +15,7 @@ struct checking {
         struct task *task;
         struct job *job;
         struct zone_spec *spec;
-        struct board_spec board; /* a copy; it has no path */
+        struct board_spec board; /* what a device tree tells of it, and no more */
         bool has_board;
         struct boot boot;
         struct diagnostics diagnostics;
@@ -104,8 +104,7 @@ void task_enter_check(struct task *t) {
 
                 *c = (struct checking){ .task = t, .spec = zone_spec_copy(t->spec), .boot = BOOT_NONE };
                 if (board) {
-                        c->board = *board;
-                        c->board.path = NULL;
+                        c->board = (struct board_spec){ .affinities = board->affinities, .gic = board->gic };
                         c->has_board = true;
                 }
                 memset(c->images, -1, sizeof(c->images));

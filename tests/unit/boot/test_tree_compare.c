@@ -84,7 +84,13 @@ static void test_compare_names_both_sides(void **state _unused_) {
                   "x.conf:7:12: warning: /interrupt-controller@8000000/msi-controller@8080000 of dtb is an ITS: with "
                   "one "
                   "in a zone a CPU hangs in the hypervisor when the zone is started again; delete the node\n" },
-                { CONF("CPUs=2-3", "CPUs=2"), "x.conf:3:6: warning: /cpus of dtb has 2 CPUs, the zone has 1\n" },
+                { CONF("CPUs=2-3", "CPUs=2"),
+                  "x.conf:3:6: warning: /cpus/cpu@3 of dtb has reg 0x3, and none of the zone's CPUs is called that "
+                  "(MPIDR= of board.conf; else by their numbers)\n" },
+                { TREE("reg = <3>", "reg = <0x300>"),
+                  "x.conf:3:6: warning: /cpus/cpu@3 of dtb has reg 0x300, and none of the zone's CPUs is called that "
+                  "(MPIDR= of board.conf; else by their numbers)\n"
+                  "x.conf:3:6: warning: CPU 3: no CPU of dtb has reg 0x3: the guest leaves it unused\n" },
                 { TREE("\"smc\"", "\"hvc\""),
                   "x.conf:7:12: warning: /psci of dtb has method \"hvc\"; the hypervisor takes PSCI calls by \"smc\" "
                   "only\n" },
@@ -117,6 +123,26 @@ static void test_compare_names_both_sides(void **state _unused_) {
                 assert_string_equal(got, c[i].want);
                 assert_int_equal(d.errors, 0);
         }
+}
+
+static void test_compare_knows_what_cpus_call_themselves(void **state _unused_) {
+        _cleanup_free_ char *text = replaced(good_board, "CPUs=0-3", "CPUs=0-3\nMPIDR=0x200,0x201,0x0,0x100"),
+                            *half = replaced(boot_tree, "reg = <2>", "reg = <0>"),
+                            *tree = replaced(half, "reg = <3>", "reg = <0x100>");
+        _cleanup_(board_spec_freep) struct board_spec *board = parse_good_board(text);
+        _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, "", "");
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+
+        put_tree("dtb", tree);
+        assert_int_equal(boot_check(z, board, false, &d, NULL), 0);
+        assert_int_equal(d.count, 0);
+        put_tree("dtb", boot_tree);
+        assert_int_equal(boot_check(z, board, false, &d, NULL), 0);
+        assert_int_equal(d.count, 4); /* two that are none of its own, two that are missing */
+        diagnostics_clear(&d);
+        /* Where the board is not known they are counted. */
+        assert_int_equal(boot_check(z, NULL, true, &d, NULL), 0);
+        assert_int_equal(d.count, 0);
 }
 
 static void test_compare_ends_where_a_tree_does_not(void **state _unused_) {
@@ -173,6 +199,7 @@ static void test_compare_bears_any_bytes(void **state _unused_) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_compare_names_both_sides),
+                cmocka_unit_test(test_compare_knows_what_cpus_call_themselves),
                 cmocka_unit_test(test_compare_ends_where_a_tree_does_not),
                 cmocka_unit_test(test_compare_bears_any_bytes),
         };

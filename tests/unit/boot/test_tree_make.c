@@ -146,6 +146,21 @@ static void test_make_follows_the_zone(void **state _unused_) {
         }
 }
 
+static void test_make_calls_cpus_as_they_call_themselves(void **state _unused_) {
+        _cleanup_free_ char *text = replaced(good_board, "CPUs=0-3", "CPUs=0-3\nMPIDR=0x0,0x100,0x200"), *got = NULL;
+        _cleanup_(board_spec_freep) struct board_spec *board = parse_good_board(text);
+        _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(AUTO_ZONE, "", "");
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_(boot_close) struct boot boot = BOOT_NONE;
+
+        assert_int_equal(boot_prepare(z, board, &d, &boot), 0);
+        assert_int_equal(d.count, 0);
+        got = tree_source(boot.parts[BOOT_DEVICE_TREE].fd);
+        assert_non_null(strstr(got, "cpu@200 {"));
+        assert_non_null(strstr(got, "reg = <0x200>;"));
+        assert_non_null(strstr(got, "cpu@3 {")); /* beyond the list: its number */
+}
+
 static void test_make_wants_a_gic(void **state _unused_) {
         _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(AUTO_ZONE, "", "");
         _cleanup_(board_spec_freep) struct board_spec *board =
@@ -165,6 +180,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_make_makes_the_whole_tree),
                 cmocka_unit_test(test_make_follows_the_zone),
+                cmocka_unit_test(test_make_calls_cpus_as_they_call_themselves),
                 cmocka_unit_test(test_make_wants_a_gic),
         };
 

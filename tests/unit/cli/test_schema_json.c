@@ -88,6 +88,7 @@ static json_t *board_document(const char *text) {
 
 static const char whole_board[] = "[Board]\n"
                                   "Board=qemu-gicv3\n"
+                                  "MPIDR=0x0,0x1\n"
                                   "WakeupInterrupt=64\n";
 
 static json_t *whole_document(enum file_kind kind) {
@@ -235,6 +236,8 @@ static const struct {
         { VALUE_SERIAL, "\"a blank\"", "blank" },
         { VALUE_SERIAL, "\"twenty-one-characters\"", "long" },
         { VALUE_SERIAL, "\"\"", "empty" },
+        { VALUE_AFFINITIES, "[]", "empty" },
+        { VALUE_AFFINITIES, "[1, 1]", "twice" },
         { VALUE_REGIONS, "[]", "empty" },
         { VALUE_REGIONS, "[{\"Base\": 0, \"Size\": 0}]", "of-size-0" },
         { VALUE_REGIONS, "[{\"Base\": 1, \"Size\": 4096}]", "misaligned" },

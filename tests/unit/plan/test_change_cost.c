@@ -111,6 +111,7 @@ static const struct row {
         { SECTION_BOARD, "Board", "qemu-gicv3", "rk3568", NOTHING },
         { SECTION_BOARD, "CPUs", "0-7", "0-3", NOTHING },
         { SECTION_BOARD, "Memory", "0x40000000+0x70000000", "0x48000000+0x68000000", NOTHING },
+        { SECTION_BOARD, "MPIDR", "0x0,0x100", "0x0", NOTHING },
         { SECTION_BOARD, "MaxZoneId", "3", "7", NOTHING },
         { SECTION_BOARD, "WakeupInterrupt", "64", "65", NOTHING },
 };
