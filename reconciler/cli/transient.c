@@ -170,11 +170,22 @@ static int make_file(const struct transient *t, uint32_t id, const char *name, s
         return r < 0 ? r : write_file(path, text, d);
 }
 
+/* Without devices, which come later, it has to be a zone as well. */
+static int check_zone(const struct zone_spec *z, const char *plain, struct diagnostics *d) {
+        _cleanup_(zone_spec_freep) struct zone_spec *parsed = NULL;
+        char name[NAME_SIZE + sizeof(".conf")];
+
+        (void) snprintf(name, sizeof(name), "%s.conf", z->name);
+        return zone_spec_parse(z->name, name, plain, strlen(plain), d, &parsed);
+}
+
 int transient_put_zone(struct transient *t, const struct zone_spec *z, struct diagnostics *d) {
         _cleanup_free_ char *plain = NULL;
         char base[PATH_MAX];
         int r = zone_spec_format(z, &plain);
 
+        if (r >= 0)
+                r = check_zone(z, plain, d);
         if (r < 0)
                 return r;
         (void) transient_drop_zone(t, z->id);

@@ -28,14 +28,6 @@
 #define DEVICES_STEP 50    /* ms */
 #define DEVICES_MAX  3000  /* ms, that a `virtio start` which was begun just before may take */
 
-/* ---- what there is ---------------------------------------------------------------------------------- */
-
-/* It is there until somebody shuts it down, as far as the hypervisor sees it. */
-static bool is_up(const json_t *zone) {
-        return zone_has_state(zone, "running") || zone_has_state(zone, "error") || zone_has_state(zone, "starting") ||
-               zone_has_state(zone, "stopping");
-}
-
 static bool is_gone(const json_t *zone, void *userdata _unused_) {
         return !zone || zone_has_state(zone, "foreign");
 }
@@ -82,7 +74,7 @@ static bool has_room(const json_t *status, const struct zone_spec *z) {
                 log_error("there is a zone %s already, with id %lld: %s", z->name,
                           (long long) json_number(namesake, "id"),
                           json_text(namesake, "file")[0] ? json_text(namesake, "file") : json_text(namesake, "state"));
-        else if (holder && is_up(holder))
+        else if (holder && zone_is_up(holder))
                 log_error("zone %s is %s already; hvisor zone shutdown -id %" PRIu32 " ends it", z->name,
                           json_text(holder, "state"), z->id);
         else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/dirs.h"
+#include "base/macros.h"
 #include "cli/json.h"
 
 bool zone_has_state(const json_t *zone, const char *state) {
@@ -28,4 +29,13 @@ bool zone_is_transient(const json_t *zone) {
         static const char folder[] = RUN_ZONES_DIR "/";
 
         return strncmp(json_text(zone, "file"), folder, strlen(folder)) == 0;
+}
+
+bool zone_is_up(const json_t *zone) {
+        static const char *const states[] = { "running", "error", "starting", "stopping" };
+
+        for (size_t i = 0; i < ELEMENTSOF(states); i++)
+                if (zone_has_state(zone, states[i]))
+                        return true;
+        return false;
 }

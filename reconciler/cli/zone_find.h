@@ -13,3 +13,6 @@ bool zone_has_state(const json_t *zone, const char *state);
 
 /** zone_is_transient() - its file is in RUN_ZONES_DIR */
 bool zone_is_transient(const json_t *zone);
+
+/** zone_is_up() - it is there until somebody shuts it down, as the hypervisor sees it */
+bool zone_is_up(const json_t *zone);

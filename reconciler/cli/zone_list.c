@@ -2,7 +2,6 @@
 /* hvisor zone list: to the byte what hvisor-tool prints. */
 #include "cli/zone_list.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -21,12 +20,14 @@ static const char *cpu_list(uint64_t cpus, char text[static 256]) {
 }
 
 void zone_list_print(const struct zone_listed *zones, size_t count, FILE *f) {
-        char cpus[256];
-
         fprintf(f, "| %11s     | %10s        | %9s       | %10s |\n", "zone_id", "cpus", "name", "status");
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+                _cleanup_free_ char *name = utf8_printable_copy(zones[i].name, strlen(zones[i].name));
+                char cpus[256];
+
                 fprintf(f, "| %15" PRIu32 " | %17s | %15s | %10s |\n", zones[i].id, cpu_list(zones[i].cpus, cpus),
-                        zones[i].name, zones[i].in_error ? "error" : "running");
+                        name ? name : "", zones[i].in_error ? "error" : "running");
+        }
 }
 
 int verb_zone_list(const struct arguments *a _unused_) {

@@ -10,8 +10,8 @@
 #include "cli/json.h"
 #include "cli/status_text.h"
 
-#define STEP_MS        50
-#define PROGRESS_FIRST 2000 /* ms */
+#define LOOK_TIME      (500 * 1000) /* µs, also where nothing changes: for the progress */
+#define PROGRESS_FIRST 2000         /* ms */
 #define PROGRESS_NEXT  5000
 #define ABSENCE_MAX    30000 /* as long as a reconciler that ended may take to be back */
 
@@ -41,7 +41,7 @@ static void tell_progress(const char *name, const json_t *zone, int r) {
 
 int zone_wait(const char *name, bool (*done)(const json_t *zone, void *userdata), void *userdata, unsigned timeout_ms,
               json_t **ret, struct err *e) {
-        static const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+        _cleanup_(client_watch_end) struct client_watch watch = {};
         unsigned progress = PROGRESS_FIRST, seen = 0;
         struct timespec begin;
 
@@ -53,6 +53,7 @@ int zone_wait(const char *name, bool (*done)(const json_t *zone, void *userdata)
                 int r;
 
                 *e = (struct err){};
+                client_watch_begin(&watch);
                 r = client_call_json("Status", &status, e);
                 now = elapsed_ms(&begin);
                 if (r >= 0) {
@@ -71,6 +72,6 @@ int zone_wait(const char *name, bool (*done)(const json_t *zone, void *userdata)
                         tell_progress(name, zone, r);
                         progress = now + PROGRESS_NEXT;
                 }
-                (void) nanosleep(&step, NULL);
+                client_watch_wait(&watch, LOOK_TIME);
         }
 }

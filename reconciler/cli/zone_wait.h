@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the reconciler makes of a file that was put in place or removed, waited for by asking its control socket. Who
+ * What the reconciler makes of a file that was put in place or removed, waited for at its control socket. Who
  * waits longer than two seconds is told on stderr what for. A reconciler that restarts meanwhile is waited for, too.
  */
 #pragma once

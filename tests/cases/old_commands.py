@@ -237,6 +237,8 @@ def late(vm):
     refused(vm, "./hvisor virtio start virtio_cfg.json", "another `hvisor virtio start`, process", "0xa003c00")
     refused(vm, "./hvisor virtio start --device blk,addr=0xa003000,irq=79,zone_id=2,img=nowhere.img", "nowhere.img")
     refused(vm, "./hvisor virtio start --device net,addr=0xa003000,irq=79,zone_id=2,tap=tap9", "ip tuntap add dev tap9")
+    refused(vm, "./hvisor virtio start --device console,addr=0xa003000,irq=79,zone_id=2 --device console,addr=0xa003000,irq=80,zone_id=2",
+            "zone 2 has two devices at 0xa003000")
     refused(vm, "./hvisor virtio start linux2.json", "it is no virtio file")
     refused(vm, "./hvisor zone start virtio_cfg.json", "hvisor virtio start virtio_cfg.json")
     assert vm.out("ls /run/hvisor/transient") == "1\nlock"
@@ -255,6 +257,25 @@ def late(vm):
         ended(vm)
         assert ("told to end by signal" in vm.read(f"{FOLDER}/out")) == told, vm.read(f"{FOLDER}/out")
         assert vm.out("ls /run/hvisor/transient") == "lock"
+
+
+@case("old-commands-a-zone-that-powered-off-is-none-any-more")
+def powered_off(vm):
+    prepare(vm, "poweroff")
+    vm.write(f"{FOLDER}/linux2.json", json.dumps({**ZONE, "memory_regions": ZONE["memory_regions"][:1]}))
+    old(vm, "./hvisor zone start linux2.json")
+    vm.wait_zone("linux2", "exited")
+    assert vm.hypervisor_zones() == {}
+    # nobody starts it but who is told to
+    old(vm, "nohup ./hvisor virtio start virtio_cfg.json >nohup.out 2>&1 &")
+    vm.wait(f"grep -q 'devices of zone 1 wait' {FOLDER}/nohup.out", what="the devices to wait")
+    vm.wait_zone("linux2", None)
+    for _ in range(2):
+        old(vm, "./hvisor zone start linux2.json")
+        vm.wait_zone("linux2", "exited")
+    assert "disk0" in {d["name"] for d in vm.zone("linux2")["devices"]}
+    old(vm, "./hvisor zone shutdown -id 1")
+    vm.wait_zone("linux2", None)
 
 
 @case("old-commands-leave-zones-of-others-and-say-whose-they-are")
