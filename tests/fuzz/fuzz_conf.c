@@ -10,7 +10,7 @@
 #include "config/check.h"
 #include "config/parse.h"
 #include "config/settings.h"
-#include "fuzz/zones.h"
+#include "fuzz/told.h"
 
 static const char board_text[] = "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n"
                                  "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=0x10000\n"
@@ -30,98 +30,6 @@ static const struct root_facts root = {
         .num_system_ram = 1,
         .interrupts = { [1] = 1, [2] = 1 },
 };
-
-/* ---- what is said ------------------------------------------------------------------------------------- */
-
-static size_t line_length(const struct input *text, unsigned line, bool *ret_exists) {
-        const uint8_t *at = text->at, *end = NULL;
-
-        for (unsigned n = 1; n <= line; n++) {
-                if (n > 1 && !end) {
-                        *ret_exists = false;
-                        return 0;
-                }
-                at = n > 1 ? end + 1 : at;
-                end = at < text->end ? memchr(at, '\n', (size_t) (text->end - at)) : NULL;
-        }
-        *ret_exists = true;
-        return (size_t) ((end ?: text->end) - at);
-}
-
-static void claim_place(const struct diagnostic *item, const struct input *text) {
-        bool exists;
-        size_t length;
-
-        if (item->line == 0) {
-                CLAIM(item->column == 0);
-                return;
-        }
-        length = line_length(text, item->line, &exists);
-        CLAIM(exists);
-        CLAIM(item->column <= length + 1);
-        CLAIM(item->column == 0 || item->column - 1 + (size_t) item->length <= MAX(length, (size_t) item->column));
-        CLAIM(!item->source || strlen(item->source) <= length);
-}
-
-static void claim_printable(const struct diagnostics *d) {
-        _cleanup_free_ char *text = NULL;
-        char first[128];
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
-
-        CLAIM(f);
-        diagnostics_print(d, f, false);
-        fclose(f);
-        CLAIM(strlen(text) == size);
-        for (const char *p = text; *p; p++)
-                CLAIM(((unsigned char) *p >= 0x20 && *p != 0x7f) || *p == '\n');
-        diagnostics_first_error(d, first, sizeof(first));
-        CLAIM((first[0] != '\0') == (d->errors > 0));
-}
-
-/* Empties @d. */
-static void claim_told(struct diagnostics *d, const struct input *text) {
-        size_t errors = 0;
-
-        for (size_t i = 0; i < d->count; i++) {
-                errors += d->items[i].severity == SEVERITY_ERROR;
-                claim_place(&d->items[i], text);
-        }
-        CLAIM(errors == d->errors);
-        claim_printable(d);
-        diagnostics_clear(d);
-}
-
-/* ---- a zone ------------------------------------------------------------------------------------------- */
-
-static struct zone_spec *parse_zone(const char *name, const struct input *text) {
-        struct diagnostics d = {};
-        struct zone_spec *z = NULL;
-        int r = zone_spec_parse(name, "x.conf", (const char *) text->at, input_left(text), &d, &z);
-
-        CLAIM(r == 0 ? z && d.errors == 0 : r == -EBADMSG && !z && d.errors > 0);
-        claim_told(&d, text);
-        return z;
-}
-
-static struct input input_of(const char *text) {
-        return (struct input){ (const uint8_t *) text, (const uint8_t *) text + strlen(text) };
-}
-
-/* Written and read again it is the same. */
-static void claim_round_trip(const struct zone_spec *z) {
-        _cleanup_(zone_spec_freep) struct zone_spec *again = NULL;
-        _cleanup_free_ char *text = NULL, *text_again = NULL;
-        struct input in;
-
-        CLAIM(zone_spec_format(z, &text) == 0);
-        in = input_of(text);
-        again = parse_zone(z->name, &in);
-        CLAIM(again);
-        claim_equal(z, again);
-        CLAIM(zone_spec_format(again, &text_again) == 0);
-        CLAIM(strcmp(text, text_again) == 0);
-}
 
 /* ---- its device tree ---------------------------------------------------------------------------------- */
 
@@ -150,7 +58,7 @@ static void check_board(const struct zone_spec *z, const struct input *zone_text
         int r = zone_check_board(z, b, &root, &d);
 
         CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
-        claim_told(&d, zone_text);
+        claim_told(&d, &(struct told_file){ "x.conf", *zone_text }, 1);
 }
 
 /* Who is first makes no difference to whether there is a conflict. */
@@ -173,7 +81,7 @@ static struct board_spec *parse_board(const struct input *text) {
         int r = board_spec_parse("board.conf", (const char *) text->at, input_left(text), &d, &b);
 
         CLAIM(r == 0 ? b && d.errors == 0 : r == -EBADMSG && !b && d.errors > 0);
-        claim_told(&d, text);
+        claim_told(&d, &(struct told_file){ "board.conf", *text }, 1);
         return b;
 }
 
@@ -184,7 +92,7 @@ static void parse_settings(const struct input *text) {
 
         CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
         CLAIM(r == 0 || s.log_level == -1);
-        claim_told(&d, text);
+        claim_told(&d, &(struct told_file){ "hvisor.conf", *text }, 1);
 }
 
 /* What is not given is the same each time. */
