@@ -90,7 +90,7 @@ $(O)/hvisor.%: $(DESCRIBE)
 
 UNIT := build/unit
 UNIT_SOURCES := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
-UNIT_PARTS := $(wildcard reconciler/*/*.c) $(wildcard kmod/hivc_layout.c kmod/register_*.c kmod/zone_check*.c kmod/zone_config*.c) $(shell find tests/unit -name '*.c' ! -name 'test_*' 2>/dev/null)
+UNIT_PARTS := $(wildcard reconciler/*/*.c) $(wildcard kmod/hivc_layout.c kmod/ivc_record.c kmod/register_*.c kmod/zone_check*.c kmod/zone_config*.c) $(shell find tests/unit -name '*.c' ! -name 'test_*' 2>/dev/null)
 UNIT_TESTS := $(addprefix $(UNIT)/,$(notdir $(basename $(UNIT_SOURCES))))
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_LIBS := libsystemd jansson libseccomp liburing

@@ -16,7 +16,8 @@
 /* A descriptor. */
 struct hivc_reader {
 	struct hivc_channel *channel;
-	u64 taken;	/* of the channel's interrupts; under its lock */
+	u64 taken;	/* of the channel's interrupts, by read(); under its lock */
+	u64 told;	/* of them, by poll() while nobody has read; likewise */
 	bool reads;	/* poll() leaves them to read() */
 };
 
@@ -36,16 +37,19 @@ irqreturn_t hivc_on_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Another one that came meanwhile comes now. Return: how many there were. */
-static u64 take(struct hivc_reader *reader)
+/*
+ * Another one that came meanwhile comes now. What poll() has told of is still
+ * there for a first read(). Return: how many are new to @seen, which is then up to date.
+ */
+static u64 take(struct hivc_reader *reader, u64 *seen)
 {
 	struct hivc_channel *channel = reader->channel;
 	unsigned long flags;
 	u64 n;
 
 	spin_lock_irqsave(&channel->lock, flags);
-	n = channel->interrupts - reader->taken;
-	reader->taken = channel->taken = channel->interrupts;
+	n = channel->interrupts - *seen;
+	*seen = channel->taken = channel->interrupts;
 	if (n && channel->is_masked) {
 		channel->is_masked = false;
 		enable_irq(channel->irq);
@@ -69,7 +73,7 @@ static int hivc_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	reader->channel = channel;
 	spin_lock_irq(&channel->lock);
-	reader->taken = channel->taken;
+	reader->taken = reader->told = channel->taken;
 	spin_unlock_irq(&channel->lock);
 	file->private_data = reader;
 	return nonseekable_open(inode, file);
@@ -90,7 +94,7 @@ static ssize_t hivc_read(struct file *file, char __user *buffer, size_t size, lo
 	if (size < sizeof(n))
 		return -EINVAL;
 	WRITE_ONCE(reader->reads, true);
-	while (!(n = take(reader))) {
+	while (!(n = take(reader, &reader->taken))) {
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
 		r = wait_event_interruptible(reader->channel->readers, is_any(reader));
@@ -106,7 +110,7 @@ static __poll_t hivc_poll(struct file *file, poll_table *table)
 	bool any;
 
 	poll_wait(file, &reader->channel->readers, table);
-	any = READ_ONCE(reader->reads) ? is_any(reader) : take(reader) > 0;
+	any = READ_ONCE(reader->reads) ? is_any(reader) : take(reader, &reader->told) > 0;
 	return any ? EPOLLIN | EPOLLRDNORM : 0;
 }
 

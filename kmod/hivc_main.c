@@ -16,26 +16,16 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_irq.h>
-#include <linux/slab.h>
 
 #include "arch.h"
 #include "hivc_channel.h"
 #include "hypervisor.h"
+#include "ivc_info.h"
 
 #define NODE		"/hvisor_ivc_device"
 #define GIC_CELLS	3	/* of an interrupt: kind, number, trigger */
 #define GIC_SPI		0
 #define GIC_SPI_FIRST	32
-
-/* What the hypervisor's IVC_INFO writes. */
-struct ivc_info {
-	u64 len;
-	u64 tables[HIVC_ZONE_MAX];
-	u64 memories[HIVC_ZONE_MAX];
-	u32 ids[HIVC_ZONE_MAX];
-	u32 interrupts[HIVC_ZONE_MAX];
-};
-static_assert(sizeof(struct ivc_info) == 56);
 
 static struct hivc_channel channels[HIVC_ZONE_MAX];
 static unsigned int num_channels;
@@ -47,29 +37,6 @@ unsigned int hivc_numbers(u32 *ids)
 	for (i = 0; i < num_channels; i++)
 		ids[i] = channels[i].layout.info.id;
 	return num_channels;
-}
-
-static int ask(struct ivc_info *ret)
-{
-	struct ivc_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
-	long r;
-
-	if (!info)
-		return -ENOMEM;
-	r = arch_hypercall(HYPERCALL_IVC_INFO, virt_to_phys(info), sizeof(*info));
-	*ret = *info;
-	kfree(info);
-	/* A hypervisor that does not know the call writes nothing and says 0. */
-	if (r < 0 || !ret->len) {
-		pr_err("the hypervisor has no IVC for this zone\n");
-		return -ENODEV;
-	}
-	if (ret->len > HIVC_ZONE_MAX) {
-		pr_err("the hypervisor tells of %llu IVCs: this is another version's answer\n",
-		       ret->len);
-		return -EPROTONOSUPPORT;
-	}
-	return 0;
 }
 
 /* Only root may end zones, and zone 0 never ends. */
@@ -189,9 +156,13 @@ static int channels_open(struct device_node *node)
 	u64 i;
 	int r;
 
-	r = ask(&info);
-	if (r < 0)
+	r = ivc_info_get(&info);
+	if (r < 0) {
+		pr_err("%s\n", r == -ENODEV ? "the hypervisor has no IVC for this zone" :
+				r == -ENOMEM ? "out of memory" :
+					       "the hypervisor tells of IVCs as no known version does");
 		return r;
+	}
 	root = is_root();
 	for (i = 0; i < info.len; i++) {
 		struct hivc_channel *channel = &channels[i];

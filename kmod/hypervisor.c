@@ -6,6 +6,7 @@
 
 #include "clean_cpus.h"
 #include "hypervisor_call.h"
+#include "ivc_peers.h"
 #include "zone_config.h"
 
 /*
@@ -30,9 +31,11 @@ static int start_free(const struct zone_description *zone, const u8 *config)
 
 	if (!r)
 		r = config ? hypervisor_call_start_config(config) : hypervisor_call_start(zone);
-	if (!r)
-		clean_cpus_note_use(zone->cpus);
-	return r;
+	if (r)
+		return r;
+	clean_cpus_note_use(zone->cpus);
+	ivc_peers_join(zone);
+	return 0;
 }
 
 int hypervisor_start(const struct zone_description *zone, const u8 *config)
@@ -42,6 +45,8 @@ int hypervisor_start(const struct zone_description *zone, const u8 *config)
 	if (r < 0)
 		return r;
 	r = check_free(zone);
+	if (!r)
+		r = ivc_peers_check(zone);
 	if (!r)
 		r = start_free(zone, config);
 	hypervisor_call_end();

@@ -75,7 +75,8 @@ int hypervisor_lists_now(u32 id);
  * Asks the list first: a CPU that another zone has is then refused before the
  * hypervisor could hand it to a ghost.
  *
- * Return: 0; -EEXIST (the id runs); -EBUSY (a CPU runs); the hypervisor's errno; -ENOMEM.
+ * Return: 0; -EEXIST (the id runs); -EBUSY (a CPU runs); -EUSERS, -ENOTUNIQ, -ENOSPC (an IVC would not
+ * let it in, see ivc_peers.h); the hypervisor's errno; -ENOMEM.
  */
 int hypervisor_start(const struct zone_description *zone, const u8 *config);
 

@@ -8,7 +8,8 @@
  *   interrupt.c                  device objects, descriptors and workers
  *   bridge.c, wakeup.c           requests of the zones, interrupts to them
  *   hypervisor*.c                the hypervisor's calls about zones
- *   register_*.c, zone_config.c, zone_check.c
+ *   ivc_peers.c                  who talks to whom
+ *   register_*.c, zone_config*.c, zone_check*.c, ivc_record.c
  *                                freestanding: also built for user space
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -22,6 +23,7 @@
 #include "control.h"
 #include "cpu_hotplug.h"
 #include "hypervisor.h"
+#include "ivc_peers.h"
 #include "zone_config.h"
 
 /* Where no zone_config is known nothing could be started, so nothing is tried. */
@@ -73,6 +75,9 @@ static int __init hvisor_init(void)
 	if (r < 0)
 		return r;
 	r = hypervisor_probe();
+	if (r < 0)
+		return r;
+	r = ivc_peers_open();
 	if (r < 0)
 		return r;
 	r = cpu_hotplug_forbid();

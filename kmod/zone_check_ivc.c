@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "ivc_record.h"
 #include "zone_check_parts.h"
 
 #define SECTION_MAX (16ULL << 20) /* the hypervisor takes it out of its own memory, for good */
-#define PEERS_MAX 64		  /* it maps a part for each, in a loop */
 #define INTERRUPT_FIRST 32
 #define INTERRUPT_END 1020
-
-/* 32 bits each: it cannot wrap. */
-static u64 section_size(const struct hvisor_ivc *ivc)
-{
-	return ivc->rw_size + (u64)ivc->out_size * ivc->max_peers;
-}
 
 static bool overlaps(const struct hvisor_ivc *ivc, u64 base, u64 size)
 {
 	return ranges_overlap(ivc->control_table, PAGE, base, size) ||
-	       ranges_overlap(ivc->shared_memory, section_size(ivc), base, size);
+	       ranges_overlap(ivc->shared_memory, ivc_size(ivc), base, size);
 }
 
 bool zone_overlaps_ivcs(const struct zone_description *zone, u64 base, u64 size)
@@ -28,22 +22,33 @@ bool zone_overlaps_ivcs(const struct zone_description *zone, u64 base, u64 size)
 	return false;
 }
 
+/* Regions and windows are compared with IVCs when it is their turn. */
+static bool is_elsewhere(const struct zone_description *zone, u64 base, u64 size)
+{
+	return zone_arch_rules(zone->arch)->overlaps_controller(zone, base, size) ||
+	       zone_overlaps_pci(zone, base, size);
+}
+
 static int check_section(const struct zone_description *zone, u32 i, struct zone_problem *problem)
 {
 	const struct hvisor_ivc *ivc = &zone->ivcs[i];
 
-	if (!ivc->max_peers || ivc->max_peers > PEERS_MAX || ivc->peer >= ivc->max_peers)
+	if (!ivc->max_peers || ivc->max_peers > IVC_PEERS_MAX || ivc->peer >= ivc->max_peers)
 		return problem_is(problem, -EINVAL, "IVC peer", i);
-	if (!section_size(ivc) || section_size(ivc) > SECTION_MAX ||
+	if (!ivc_size(ivc) || ivc_size(ivc) > SECTION_MAX ||
 	    (ivc->rw_size | ivc->out_size) % PAGE)
 		return problem_is(problem, -EINVAL, "IVC section size", i);
 	if (ivc->control_table % PAGE || !is_inside_guest_space(zone, ivc->control_table, PAGE))
 		return problem_is(problem, -EINVAL, "IVC control table", i);
 	if (ivc->shared_memory % PAGE ||
-	    !is_inside_guest_space(zone, ivc->shared_memory, section_size(ivc)))
+	    !is_inside_guest_space(zone, ivc->shared_memory, ivc_size(ivc)))
 		return problem_is(problem, -EINVAL, "IVC shared memory", i);
-	if (ranges_overlap(ivc->shared_memory, section_size(ivc), ivc->control_table, PAGE))
+	if (ranges_overlap(ivc->shared_memory, ivc_size(ivc), ivc->control_table, PAGE))
 		return problem_is(problem, -EINVAL, "IVC shared memory (on its control table)", i);
+	if (is_elsewhere(zone, ivc->control_table, PAGE))
+		return problem_is(problem, -EINVAL, "IVC control table (on the GIC or PCI)", i);
+	if (is_elsewhere(zone, ivc->shared_memory, ivc_size(ivc)))
+		return problem_is(problem, -EINVAL, "IVC shared memory (on the GIC or PCI)", i);
 	if (ivc->interrupt < INTERRUPT_FIRST || ivc->interrupt >= INTERRUPT_END ||
 	    !zone_has_interrupt(zone, ivc->interrupt))
 		return problem_is(problem, -EINVAL, "IVC interrupt", i);
@@ -57,7 +62,7 @@ static int check_apart(const struct hvisor_ivc *a, const struct hvisor_ivc *b, u
 		return problem_is(problem, -EINVAL, "IVC id", i);
 	if (a->interrupt == b->interrupt)
 		return problem_is(problem, -EINVAL, "IVC interrupt", i);
-	if (overlaps(a, b->control_table, PAGE) || overlaps(a, b->shared_memory, section_size(b)))
+	if (overlaps(a, b->control_table, PAGE) || overlaps(a, b->shared_memory, ivc_size(b)))
 		return problem_is(problem, -EINVAL, "IVC section (on the other)", i);
 	return 0;
 }

@@ -78,8 +78,9 @@ struct hivc_info {
  * what they told is not read, they are switched off: no peer can keep a CPU
  * busy with them.
  *
- * On a descriptor that was never read from poll() itself takes what it tells
- * of, as in the older driver. With epoll, read once after open().
+ * On a descriptor that was never read from poll() tells of each once, as in the
+ * older driver; the first read() gives them all the same. With epoll, read once
+ * after open().
  */
 
 /* ------------------------------------------------------------------------ */

@@ -328,7 +328,11 @@ struct hvisor_zone_load {
 /*
  * Start and stop are the hypervisor's calls: they can take seconds and cannot
  * be interrupted. START: errno is the hypervisor's (EBUSY: a CPU is on, see
- * the zone list for whose); the object stays CREATED if it fails. STOP is a
+ * the zone list for whose), or of an IVC that the hypervisor would start the zone
+ * without: EUSERS (as many peers as it has room for have joined since the board
+ * started, and none can join again), ENOTUNIQ (it was made with other sizes, or
+ * the zone was another peer), ENOSPC (no memory for another one). The object
+ * stays CREATED if it fails. STOP is a
  * power cut for the guest; 0 also if the hypervisor no longer lists the zone.
  * The zone's CPUs are made ready for another one behind it: a START that comes
  * at once waits for that.

@@ -37,6 +37,11 @@ int import_zone(struct import *i, const char *path, json_t *root);
 /** import_devices() - the virtio file, after the zone's: of its zones the one with that id */
 int import_devices(struct import *i, const char *path, json_t *root);
 
+struct old_json;
+
+/** import_ivcs() - ivc_configs of the zone file, whose interrupts were taken before */
+void import_ivcs(struct old_json *j, struct zone_spec *z);
+
 /** import_path() - an absolute path of a file that @file names; free(); NULL: out of memory */
 char *import_path(const char *file, const char *text);
 

@@ -259,7 +259,7 @@ int import_zone(struct import *i, const char *path, json_t *root) {
         take_regions(i, &j);
         take_bits(&j, "interrupts", "interrupt", INTERRUPTS_MAX, i->zone->interrupts);
         take_arch_config(&j, &i->zone->gic);
-        name_list(&j, "ivc_configs");
+        import_ivcs(&j, i->zone);
         name_list(&j, "modules");
         name_pci(&j);
         old_json_rest(&j);

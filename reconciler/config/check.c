@@ -106,10 +106,24 @@ static void check_gic(struct findings *f, const struct board_spec *b) {
         for (size_t i = 0; i < z->num_io; i++)
                 if (is_gic(g, z->io[i].guest, z->io[i].size))
                         finding(f, &z->io[i], "GuestAddress", "[IO %s] overlaps the GIC in the guest", z->io[i].name);
+        for (size_t i = 0; i < z->num_ivcs; i++) {
+                const struct ivc_spec *v = &z->ivcs[i];
+
+                if (is_gic(g, v->control_table, IVC_TABLE_SIZE))
+                        finding(f, v, "ControlTableAddress", "[IVC %s] overlaps the GIC in the guest", v->name);
+                if (is_gic(g, v->shared_memory, ivc_size(v)))
+                        finding(f, v, "SharedMemoryAddress", "[IVC %s] overlaps the GIC in the guest", v->name);
+        }
         for (size_t i = 0; i < z->num_devices; i++)
                 if (is_gic(g, z->devices[i].address, DEVICE_WINDOW_SIZE))
                         finding(f, &z->devices[i], "Address", "device %s overlaps the GIC in the guest",
                                 z->devices[i].name);
+}
+
+/* Writes the number. Return: true if root Linux uses it. */
+static bool root_has(const struct root_facts *root, uint32_t interrupt, char *text, size_t size) {
+        (void) snprintf(text, size, "%" PRIu32, interrupt);
+        return root->interrupts[interrupt / 32] & BIT(interrupt % 32);
 }
 
 /*
@@ -129,13 +143,12 @@ static void check_interrupts(struct findings *f, const struct root_facts *root) 
         }
         if (any)
                 finding(f, z, "Interrupts", why, intervals_format(both, INTERRUPTS_MAX, text, sizeof(text)));
-        for (size_t i = 0; i < z->num_devices; i++) {
-                const struct device_spec *d = &z->devices[i];
-
-                (void) snprintf(text, sizeof(text), "%" PRIu32, d->interrupt);
-                if (root->interrupts[d->interrupt / 32] & BIT(d->interrupt % 32))
-                        finding(f, d, "Interrupt", why, text);
-        }
+        for (size_t i = 0; i < z->num_devices; i++)
+                if (root_has(root, z->devices[i].interrupt, text, sizeof(text)))
+                        finding(f, &z->devices[i], "Interrupt", why, text);
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                if (root_has(root, z->ivcs[i].interrupt, text, sizeof(text)))
+                        finding(f, &z->ivcs[i], "Interrupt", why, text);
 }
 
 int zone_check_board(const struct zone_spec *z, const struct board_spec *b, const struct root_facts *root,

@@ -100,16 +100,50 @@ static bool shared_io(const struct zone_spec *z, const struct zone_spec *other, 
         return conflict(c, "[IO %s]: %s of zone %s", name_of(c), what, other->name);
 }
 
-static bool passes_through(const struct zone_spec *z, uint32_t interrupt) {
-        return z->interrupts[interrupt / 32] & BIT(interrupt % 32);
+static void set_bit(uint32_t *bits, uint32_t i) {
+        bits[i / 32] |= UINT32_C(1) << i % 32;
 }
 
-/* One of @z's devices with an interrupt that @other has from a real one. */
-static const struct device_spec *device_on_passed_through(const struct zone_spec *z, const struct zone_spec *other) {
+/* The zone's interrupts: those at the real controller (passed through, or an IVC's), and with its devices' all. */
+static void list_interrupts(const struct zone_spec *z, uint32_t *ret_real, uint32_t *ret_all) {
+        memcpy(ret_real, z->interrupts, sizeof(z->interrupts));
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                set_bit(ret_real, z->ivcs[i].interrupt);
+        memcpy(ret_all, ret_real, sizeof(z->interrupts));
         for (size_t i = 0; i < z->num_devices; i++)
-                if (passes_through(other, z->devices[i].interrupt))
-                        return &z->devices[i];
-        return NULL;
+                set_bit(ret_all, z->devices[i].interrupt);
+}
+
+/* One that both have, and one of them really; 0: none. */
+static uint32_t find_shared_interrupt(const struct zone_spec *z, const struct zone_spec *other) {
+        uint32_t real[2][INTERRUPTS_MAX / 32], all[2][INTERRUPTS_MAX / 32];
+
+        list_interrupts(z, real[0], all[0]);
+        list_interrupts(other, real[1], all[1]);
+        for (uint32_t i = 0; i < INTERRUPTS_MAX / 32; i++) {
+                uint32_t both = (real[0][i] & all[1][i]) | (all[0][i] & real[1][i]);
+
+                if (both)
+                        return i * 32 + (uint32_t) __builtin_ctz(both);
+        }
+        return 0;
+}
+
+/* What of the zone has the interrupt, and by which key. */
+static void find_holder(const struct zone_spec *z, uint32_t interrupt, const void **ret_object, const char **ret_key) {
+        *ret_key = "Interrupt";
+        for (size_t i = 0; i < z->num_devices; i++)
+                if (z->devices[i].interrupt == interrupt) {
+                        *ret_object = &z->devices[i];
+                        return;
+                }
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                if (z->ivcs[i].interrupt == interrupt) {
+                        *ret_object = &z->ivcs[i];
+                        return;
+                }
+        *ret_object = z;
+        *ret_key = "Interrupts";
 }
 
 /*
@@ -118,30 +152,52 @@ static const struct device_spec *device_on_passed_through(const struct zone_spec
  * shut down. Two zones' virtio devices may have the same: there is none behind.
  */
 static bool shared_interrupt(const struct zone_spec *z, const struct zone_spec *other, struct conflict *c) {
-        const struct device_spec *d;
-        uint32_t both;
+        uint32_t interrupt = find_shared_interrupt(z, other);
 
-        *c = (struct conflict){ .object = z, .other_object = other, .key = "Interrupts", .other_key = "Interrupts" };
+        if (interrupt == 0)
+                return false;
+        find_holder(z, interrupt, &c->object, &c->key);
+        find_holder(other, interrupt, &c->other_object, &c->other_key);
         c->advice =
                 "a real interrupt belongs to one zone only, and a virtio device of another must not have its number";
-        for (uint32_t i = 0; i < INTERRUPTS_MAX / 32; i++) {
-                both = z->interrupts[i] & other->interrupts[i];
-                if (both)
-                        return conflict(c, "interrupt %" PRIu32 " belongs to zone %s",
-                                        i * 32 + (uint32_t) __builtin_ctz(both), other->name);
-        }
-        d = device_on_passed_through(z, other);
-        if (d) {
-                c->object = d;
-                c->key = "Interrupt";
-                return conflict(c, "interrupt %" PRIu32 " belongs to zone %s", d->interrupt, other->name);
-        }
-        d = device_on_passed_through(other, z);
-        if (!d)
+        return conflict(c, "interrupt %" PRIu32 " belongs to zone %s", interrupt, other->name);
+}
+
+/* The key that two ends of one IVC do not agree on; NULL: they do. */
+static const char *ivc_difference(const struct ivc_spec *a, const struct ivc_spec *b) {
+        if (a->max_peers != b->max_peers)
+                return "MaxPeers";
+        if (a->read_write_size != b->read_write_size)
+                return "ReadWriteSize";
+        return a->output_size != b->output_size ? "OutputSize" : NULL;
+}
+
+static bool ivc_ends_clash(const struct ivc_spec *a, const struct ivc_spec *b, const struct zone_spec *other,
+                           struct conflict *c) {
+        const char *key = ivc_difference(a, b);
+
+        if (a->id != b->id)
                 return false;
-        c->other_object = d;
-        c->other_key = "Interrupt";
-        return conflict(c, "interrupt %" PRIu32 " belongs to zone %s", d->interrupt, other->name);
+        if (key) {
+                *c = (struct conflict){ .object = a, .other_object = b, .key = key, .other_key = key };
+                c->advice = "the ends of an IVC have the same sizes and MaxPeers=";
+                return conflict(c, "[IVC %s]: zone %s, which shares IVC %" PRIu32 ", has another %s=", a->name,
+                                other->name, a->id, key);
+        }
+        if (a->peer != b->peer)
+                return false;
+        *c = (struct conflict){ .object = a, .other_object = b, .key = "Peer", .other_key = "Peer" };
+        c->advice = "each zone of an IVC has a Peer= of its own";
+        return conflict(c, "[IVC %s]: peer %" PRIu32 " of IVC %" PRIu32 " is zone %s", a->name, a->peer, a->id,
+                        other->name);
+}
+
+static bool shared_ivc(const struct zone_spec *z, const struct zone_spec *other, struct conflict *c) {
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                for (size_t j = 0; j < other->num_ivcs; j++)
+                        if (ivc_ends_clash(&z->ivcs[i], &other->ivcs[j], other, c))
+                                return true;
+        return false;
 }
 
 bool device_image_shared(const struct device_spec *a, const struct device_spec *b) {
@@ -184,8 +240,8 @@ static bool shared_tap(const struct zone_spec *z, const struct zone_spec *other,
 
 bool zone_conflict_find(const struct zone_spec *z, const struct zone_spec *other, struct conflict *ret) {
         static bool (*const claims[])(const struct zone_spec *z, const struct zone_spec *other, struct conflict *c) = {
-                shared_name, shared_id,        shared_cpu,   shared_memory,
-                shared_io,   shared_interrupt, shared_image, shared_tap,
+                shared_name,      shared_id,  shared_cpu,   shared_memory, shared_io,
+                shared_interrupt, shared_ivc, shared_image, shared_tap,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(claims); i++) {

@@ -99,6 +99,22 @@ static void write_regions(struct writer *w, enum section_id id, const struct mem
                 write_section(w, id, "", sorted[i]);
 }
 
+static int ivc_compare(const void *a, const void *b) {
+        const struct ivc_spec *const *x = a, *const *y = b;
+
+        return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
+}
+
+static void write_ivcs(struct writer *w, const struct zone_spec *z) {
+        const struct ivc_spec *sorted[ZONE_IVCS_MAX];
+
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                sorted[i] = &z->ivcs[i];
+        qsort(sorted, z->num_ivcs, sizeof(sorted[0]), ivc_compare);
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                write_section(w, SECTION_IVC, "", sorted[i]);
+}
+
 static void write_guest_view(struct writer *w, const struct zone_spec *z, const struct gic_spec *gic) {
         const struct device_spec *devices[ZONE_DEVICES_MAX];
 
@@ -109,6 +125,7 @@ static void write_guest_view(struct writer *w, const struct zone_spec *z, const 
         write_section(w, SECTION_ZONE, "", z);
         write_regions(w, SECTION_MEMORY, z->memory, z->num_memory);
         write_regions(w, SECTION_IO, z->io, z->num_io);
+        write_ivcs(w, z);
         for (size_t i = 0; i < z->num_devices; i++)
                 write_section(w, device_section(devices[i]), devices[i]->name, devices[i]);
         if (gic && gic->version != 0)

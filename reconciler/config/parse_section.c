@@ -28,6 +28,13 @@ static struct memory_spec *memory_new(struct memory_spec *list, size_t *count, c
         return m;
 }
 
+static struct ivc_spec *ivc_new(struct zone_spec *z, const char *name) {
+        struct ivc_spec *v = &z->ivcs[z->num_ivcs++];
+
+        strcpy(v->name, name);
+        return v;
+}
+
 static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name) {
         struct device_spec *d;
 
@@ -48,6 +55,8 @@ static void *section_object(struct parser *p, enum section_id id, const char *na
                 return memory_new(p->zone->memory, &p->zone->num_memory, name);
         case SECTION_IO:
                 return memory_new(p->zone->io, &p->zone->num_io, name);
+        case SECTION_IVC:
+                return ivc_new(p->zone, name);
         case SECTION_BOARD:
                 return p->board;
         case SECTION_GIC:

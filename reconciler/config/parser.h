@@ -66,5 +66,8 @@ const char *parser_where(const struct parser *p, const struct place *at, struct 
 /* For an argument of source_error(). */
 #define WHERE(p, at) parser_where(p, at, &(struct where){})
 
+/** ivc_rules() - what its [IVC] sections must hold; for zone_rules() */
+void ivc_rules(struct parser *p);
+
 /** zone_rules() - what one zone must hold by itself; reports, using right values only */
 void zone_rules(struct parser *p);

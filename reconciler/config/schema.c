@@ -19,6 +19,7 @@ const struct section_schema schema_sections[_SECTION_MAX] = {
 /* The struct that a section's keys are stored in; as typedefs, because a macro can make those. */
 typedef struct zone_spec OBJECT_ZONE;
 typedef struct memory_spec OBJECT_MEMORY, OBJECT_IO;
+typedef struct ivc_spec OBJECT_IVC;
 typedef struct board_spec OBJECT_BOARD;
 typedef struct gic_spec OBJECT_GIC;
 typedef struct settings OBJECT_RECONCILER;

@@ -16,6 +16,8 @@ size_t zone_spec_sections(const struct zone_spec *z, struct spec_section ret[SPE
                 ret[n++] = (struct spec_section){ SECTION_MEMORY, z->memory[i].name, &z->memory[i] };
         for (size_t i = 0; i < z->num_io; i++)
                 ret[n++] = (struct spec_section){ SECTION_IO, z->io[i].name, &z->io[i] };
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                ret[n++] = (struct spec_section){ SECTION_IVC, z->ivcs[i].name, &z->ivcs[i] };
         for (size_t i = 0; i < z->num_devices; i++)
                 ret[n++] = (struct spec_section){ device_section(&z->devices[i]), z->devices[i].name, &z->devices[i] };
         return n + add_gic(&z->gic, &ret[n]);

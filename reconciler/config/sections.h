@@ -11,7 +11,8 @@ struct spec_section {
         const void *object; /* what the section's keys are fields of; likewise */
 };
 
-#define SPEC_SECTIONS_MAX (2 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX) /* [Zone] and [GIC] are one each */
+#define SPEC_SECTIONS_MAX                                                                                              \
+        (2 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_IVCS_MAX + ZONE_DEVICES_MAX) /* [Zone] and [GIC] are one each */
 
 /** zone_spec_sections() - Return: how many; [GIC] is among them where the zone has one of its own */
 size_t zone_spec_sections(const struct zone_spec *z, struct spec_section ret[SPEC_SECTIONS_MAX]);

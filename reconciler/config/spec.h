@@ -28,8 +28,12 @@
 #define COMMAND_LINE_MAX    2047   /* Linux on arm64: COMMAND_LINE_SIZE, less the NUL */
 #define ZONE_MEMORY_MAX     16
 #define ZONE_IO_MAX         16
-#define ZONE_REGIONS_MAX    64 /* of all kinds, as the hypervisor takes them */
-#define DEVICE_REGIONS      7  /* that a device's window takes up of them */
+#define ZONE_IVCS_MAX       2
+#define IVC_PEERS_MAX       64
+#define IVC_TABLE_SIZE      0x1000
+#define IVC_SIZE_MAX        0x1000000 /* all sections; the hypervisor takes it from its own memory */
+#define ZONE_REGIONS_MAX    64        /* of all kinds, as the hypervisor takes them */
+#define DEVICE_REGIONS      7         /* that a device's window takes up of them */
 #define BOARD_MEMORY_MAX    16
 #define CPUS_MAX            64
 #define INTERRUPTS_MAX      1024
@@ -88,6 +92,21 @@ struct memory_spec {
         uint64_t guest; /* == physical where the file gives none */
         uint64_t size;
 };
+
+/* A zone's part in inter-VM communication; addresses are the guest's. */
+struct ivc_spec {
+        char name[NAME_SIZE];
+        uint32_t id; /* the same in all its zones, as are max_peers and the sizes */
+        uint32_t peer, max_peers;
+        uint64_t control_table;
+        uint64_t shared_memory; /* ivc_size() bytes: read_write_size, then output_size for each peer */
+        uint64_t read_write_size, output_size;
+        uint32_t interrupt; /* 32 … 1019 */
+};
+
+static inline uint64_t ivc_size(const struct ivc_spec *v) {
+        return v->read_write_size + v->output_size * v->max_peers;
+}
 
 /* One virtio device and what serves it. Fields of other types are empty. */
 struct device_spec {
@@ -150,6 +169,8 @@ struct zone_spec {
         size_t num_memory;
         struct memory_spec io[ZONE_IO_MAX];
         size_t num_io;
+        struct ivc_spec ivcs[ZONE_IVCS_MAX];
+        size_t num_ivcs;
         struct device_spec devices[ZONE_DEVICES_MAX];
         size_t num_devices;
         struct spots spots; /* for messages */

@@ -23,7 +23,7 @@ struct guest_item {
         bool region; /* RAM and I/O among themselves are compared elsewhere */
 };
 
-#define GUEST_ITEMS_MAX (ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_DEVICES_MAX + 2)
+#define GUEST_ITEMS_MAX (ZONE_MEMORY_MAX + ZONE_IO_MAX + 2 * ZONE_IVCS_MAX + ZONE_DEVICES_MAX + 2)
 
 struct guest_items {
         struct guest_item list[GUEST_ITEMS_MAX];
@@ -167,6 +167,18 @@ static _printf_(5, 6) struct guest_item *add_item(struct guest_items *g, uint64_
         return item;
 }
 
+static void collect_ivc(const struct parser *p, const struct ivc_spec *v, struct guest_items *g) {
+        const struct section_use *u = parser_use(p, v);
+
+        if (parser_good(u, "ControlTableAddress"))
+                add_item(g, v->control_table, IVC_TABLE_SIZE, parser_place(u, "ControlTableAddress"),
+                         "[IVC %s]'s control table", v->name);
+        if (parser_good(u, "SharedMemoryAddress") && parser_good(u, "ReadWriteSize") && parser_good(u, "OutputSize") &&
+            parser_good(u, "MaxPeers"))
+                add_item(g, v->shared_memory, ivc_size(v), parser_place(u, "SharedMemoryAddress"),
+                         "[IVC %s]'s shared memory", v->name);
+}
+
 static void collect_guest_items(const struct parser *p, struct guest_items *g) {
         const struct zone_spec *z = p->zone;
         const struct section_use *gic = parser_use(p, &z->gic);
@@ -180,6 +192,8 @@ static void collect_guest_items(const struct parser *p, struct guest_items *g) {
                                  m->name)
                                 ->region = true;
         }
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                collect_ivc(p, &z->ivcs[i], g);
         for (size_t i = 0; i < z->num_devices; i++) {
                 const struct section_use *u = parser_use(p, &z->devices[i]);
 
@@ -298,4 +312,5 @@ void zone_rules(struct parser *p) {
         check_device_tree(p);
         check_guest_addresses(p);
         check_devices(p);
+        ivc_rules(p);
 }

@@ -16,6 +16,7 @@ _Static_assert(INTERRUPTS_MAX == HVISOR_INTERRUPTS_MAX, "as many interrupts here
 _Static_assert(DEVICE_WINDOW_SIZE == HVISOR_WINDOW_SIZE, "windows are as large here as there");
 _Static_assert(ZONE_REGIONS_MAX == HVISOR_REGIONS_MAX, "as many regions here as there");
 _Static_assert(DEVICE_REGIONS == HVISOR_WINDOW_REGIONS, "windows take up as many of them here as there");
+_Static_assert(ZONE_IVCS_MAX == HVISOR_IVCS_MAX, "as many IVCs here as there");
 _Static_assert(ZONE_MEMORY_MAX + ZONE_IO_MAX <= HVISOR_REGIONS_MAX, "every spec fits");
 
 static void hvisor_close(struct hypervisor *h) {
@@ -42,6 +43,21 @@ static void add_regions(struct hvisor_zone_create *c, enum hvisor_region_type ty
                         .guest = list[i].guest,
                         .size = list[i].size,
                 };
+}
+
+/* An IVC's interrupt is a real one. */
+static void add_ivc(struct hvisor_zone_create *c, const struct ivc_spec *v) {
+        c->ivcs[c->num_ivcs++] = (struct hvisor_ivc){
+                .id = v->id,
+                .peer = v->peer,
+                .control_table = v->control_table,
+                .shared_memory = v->shared_memory,
+                .rw_size = (uint32_t) v->read_write_size,
+                .out_size = (uint32_t) v->output_size,
+                .interrupt = v->interrupt,
+                .max_peers = v->max_peers,
+        };
+        c->interrupts[v->interrupt / 32] |= UINT32_C(1) << v->interrupt % 32;
 }
 
 static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
@@ -71,6 +87,8 @@ static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m,
                 fill_gic(&c->arm64.gic, z->gic.version ? &z->gic : &m->board->gic);
         add_regions(c, HVISOR_REGION_RAM, z->memory, z->num_memory);
         add_regions(c, HVISOR_REGION_IO, z->io, z->num_io);
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                add_ivc(c, &z->ivcs[i]);
         r = call(to_hvisor(h)->control, HVISOR_ZONE_CREATE, c);
         if (r < 0)
                 return err_set(e, r, "%s%s%s",
@@ -179,6 +197,27 @@ static int find_cpu_holder(struct hvisor *h, const struct zone_spec *z, struct e
         return MIN(n, 0);
 }
 
+static const char *start_error(int r) {
+        switch (r) {
+        case -EINVAL:
+                return "its configuration is refused";
+        case -EUSERS:
+                return "an IVC of it is full: once MaxPeers= zones have joined the hypervisor lets none join again "
+                       "until "
+                       "the board restarts; with one more than there are zones they can be restarted, under another "
+                       "Id=";
+        case -ENOTUNIQ:
+                return "an IVC of it was made with other sizes or MaxPeers=, or with this zone as another Peer=: those "
+                       "stay until the board restarts; take another Id=";
+        case -ENOSPC:
+                return "the hypervisor has no memory for another IVC: what ones of other Id= took stays taken until "
+                       "the "
+                       "board restarts";
+        default:
+                return strerror(-r);
+        }
+}
+
 /*
  * The hypervisor answers EBUSY for a CPU of a listed zone, having changed
  * nothing; and for a CPU that is on though no listed zone has it, having given
@@ -195,7 +234,7 @@ static int hvisor_zone_start(struct hypervisor *hypervisor, int zone_fd, const s
         if (r >= 0)
                 return 0;
         if (r != -EBUSY)
-                return err_set(e, r, "%s", r == -EINVAL ? "its configuration is refused" : strerror(-r));
+                return err_set(e, r, "%s", start_error(r));
         holder = find_cpu_holder(h, z, e);
         return holder < 0 ? holder : HYPERVISOR_CPUS_LOST;
 }

@@ -83,8 +83,11 @@ static bool ask(uint32_t other, uint32_t number) {
 
         write_letter(number, "a question");
         notify(other);
-        interrupts_wait(&notified);
-        return theirs->number == number && theirs->text[0] == 'a' && theirs->text[3] == 'a';
+        /* The console's interrupts come, too, wanted or not. */
+        do
+                interrupts_wait(&notified);
+        while (theirs->number != number);
+        return theirs->text[0] == 'a' && theirs->text[3] == 'a';
 }
 
 static void ask_all(uint32_t other) {

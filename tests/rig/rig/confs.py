@@ -23,6 +23,7 @@ class Place:
     rng: tuple
     device_tree: str
     payload_suffix: str
+    ivc_interrupt: int = 66
 
     @property
     def kernel(self):
@@ -36,13 +37,24 @@ class Place:
 PLACES = {
     "whole": Place(1, "2-3", 0x50000000, 0x30000000, (0xA003800, 76), (0xA003C00, 78), (0xA003600, 75), (0xA003400, 74), "whole.dtb", ""),
     "lower": Place(1, "2", 0x50000000, 0x18000000, (0xA003800, 76), (0xA003C00, 78), (0xA003000, 72), (0xA002E00, 71), "lower.dtb", ""),
-    "upper": Place(2, "3", 0x68000000, 0x18000000, (0xA003400, 74), (0xA003600, 75), (0xA003200, 73), (0xA002C00, 70), "upper.dtb", "-upper"),
+    "upper": Place(2, "3", 0x68000000, 0x18000000, (0xA003400, 74), (0xA003600, 75), (0xA003200, 73), (0xA002C00, 70), "upper.dtb", "-upper", 68),
 }
 
 
 def example():
     """The shipped example, as a user would copy it: a Linux with a console, a disk, a network card on tap0 and entropy."""
     return (paths.TOP / "zones.d/linux2.conf").read_text()
+
+
+IVC_TABLE, IVC_MEMORY = 0xD0000000, 0xD0001000      # where every zone, and root, has it; no RAM of the board
+
+
+def ivc(peer, place="whole", name="talk", **keys):
+    """Text of a section to be added to a zone's: its end of IVC 0. @keys are added, or replace what is there."""
+    section = {"Id": 0, "Peer": peer, "MaxPeers": 3, "ControlTableAddress": f"{IVC_TABLE:#x}",
+               "SharedMemoryAddress": f"{IVC_MEMORY:#x}", "ReadWriteSize": "4K", "OutputSize": "4K",
+               "Interrupt": PLACES[place].ivc_interrupt, **keys}
+    return f"[IVC {name}]\n" + "".join(f"{key}={value}\n" for key, value in section.items())
 
 
 def linux(place="whole", disk=f"{IMAGES}/rootfs2.ext4", tap=None, net=None, **keys):

@@ -3,7 +3,9 @@
  * ivc DEVICE check             looks for broken promises of hivc.ko (kmod/uapi/hivc.h)
  * ivc DEVICE ask PEER COUNT    asks a peer as tests/payload/ivc.c does; prints how many questions were answered
  * ivc DEVICE answer COUNT      answers peers, then ends
- * ivc DEVICE raw PEER          one question in the way of the older tool: through the control table, with poll() alone
+ * ivc DEVICE notify PEER
+ * ivc DEVICE raw PEER [nobody]  one question in the way of the older tool: through the control table, with poll() alone;
+ *                              the latter without privileges
  */
 #include <poll.h>
 #include <stddef.h>
@@ -16,6 +18,7 @@
 #define PATIENCE_MS 10000
 #define GREETING 0x68656c6c
 #define PAGE 0x1000UL
+#define NOBODY 65534
 
 struct letter {
         volatile uint32_t greeting;
@@ -134,7 +137,8 @@ static void check_interrupt(const char *device) {
                 expect_true("read() tells one", read(p[1].fd, &n, sizeof(n)) == sizeof(n) && n == 1);
                 expect_true("and none is left", poll(&p[1], 1, 0) == 0);
         }
-        expect_true("without read(), poll() takes it", poll(p, 1, 0) == 1 && poll(p, 1, 0) == 0);
+        expect_true("without read(), poll() tells of it once", poll(p, 1, 0) == 1 && poll(p, 1, 0) == 0);
+        expect_true("and read() gives it then", read(fd, &n, sizeof(n)) == sizeof(n) && n == 3);
         for (unsigned i = 0; i < 1000; i++)
                 ioctl(fd, HIVC_NOTIFY, (unsigned long) info.peer);
         n = count_interrupts(p[1].fd);
@@ -241,9 +245,13 @@ int main(int argc, char **argv) {
                 return ask((uint32_t) atoi(argv[3]), (uint32_t) atoi(argv[4]));
         if (argc == 4 && strcmp(argv[2], "answer") == 0)
                 return answer((uint32_t) atoi(argv[3]));
-        if (argc == 4 && strcmp(argv[2], "raw") == 0)
+        if (argc == 4 && strcmp(argv[2], "notify") == 0)
+                return must("HIVC_NOTIFY", ioctl(fd, HIVC_NOTIFY, strtoul(argv[3], NULL, 10)));
+        if (argc == 5 && strcmp(argv[2], "raw") == 0 && strcmp(argv[4], "nobody") == 0)
+                must("setresuid", setresuid(NOBODY, NOBODY, NOBODY));
+        if (argc >= 4 && strcmp(argv[2], "raw") == 0)
                 return raw((uint32_t) atoi(argv[3]));
 usage:
-        fprintf(stderr, "ivc DEVICE check | ask PEER COUNT | answer COUNT | raw PEER\n");
+        fprintf(stderr, "ivc DEVICE check | ask PEER COUNT | answer COUNT | notify PEER | raw PEER [nobody]\n");
         return 2;
 }

@@ -125,6 +125,10 @@ static void check_rows(const struct row *rows, size_t count) {
         }
 }
 
+#define IVC                                                                                                            \
+        "\"ivc_id\":0,\"peer_id\":1,\"control_table_ipa\":\"0xd0000000\",\"shared_mem_ipa\":\"0xd0001000\","           \
+        "\"rw_sec_size\":\"0\",\"out_sec_size\":\"0x1000\",\"max_peers\":2"
+
 static void test_import_fields(void **state _unused_) {
         static const struct row rows[] = {
                 { ZONE(""), NULL, NULL, "EntryPoint=0x50400000\n" },
@@ -143,7 +147,13 @@ static void test_import_fields(void **state _unused_) {
                 { ZONE(",\"arch_config\":{\"gic_version\":\"v3\",\"is_aarch32\":false,\"gicd_base\":\"0x8000000\","
                        "\"gicd_size\":65536,\"gicr_base\":\"0x80a0000\",\"gicr_size\":\"0xf60000\"}"),
                   NULL, NULL, "Version=3\n" },
-                { ZONE(",\"ivc_configs\":[{}]"), NULL, "ivc_configs is not carried over", "# zone.json: ivc_configs" },
+                { ZONE(",\"interrupts\":[40,66],\"ivc_configs\":[{" IVC ",\"interrupt_num\":66}]"), NULL,
+                  "ivc_configs[0].max_peers is 2: once so many zones have joined, none of them can be restarted",
+                  "Interrupts=40\n\n[Memory ram0]\nPhysicalAddress=0x50000000\nGuestAddress=0x50000000\nSize=16M\n\n"
+                  "[IVC ivc0]\nId=0\nPeer=1\nMaxPeers=2\nControlTableAddress=0xd0000000\n"
+                  "SharedMemoryAddress=0xd0001000\nOutputSize=4K\nInterrupt=66\n" },
+                { ZONE(",\"ivc_configs\":[{" IVC ",\"interrupt_num\":66,\"colour\":1}]"), NULL,
+                  "ivc_configs[0].colour is not known", "[IVC ivc0]\n" },
                 { ZONE(",\"modules\":[{}]"), NULL, "modules is not carried over", "Id=1\n" },
                 { ZONE(",\"pci_config\":[{\"ecam_base\":0}]"), NULL, "pci_config is not carried over", "Id=1\n" },
                 { ZONE(",\"num_pci_devs\":1,\"alloc_pci_devs\":[24]"), NULL, "alloc_pci_devs is not carried",
@@ -179,6 +189,11 @@ static void test_import_no_zone_of_ours(void **state _unused_) {
         static const struct row rows[] = {
                 { "{}", NULL, "entry_point is missing", NULL },
                 { ZONE(",\"arch\":\"riscv64\""), NULL, "arch is riscv64", NULL },
+                { ZONE(",\"ivc_configs\":[7]"), NULL, "ivc_configs[0] is no object", NULL },
+                { ZONE(",\"ivc_configs\":[{}]"), NULL, "ivc_configs[0].ivc_id is missing", NULL },
+                { ZONE(",\"ivc_configs\":[{" IVC ",\"interrupt_num\":1024}]"), NULL, "interrupt_num", NULL },
+                { ZONE(",\"ivc_configs\":[{" IVC ",\"interrupt_num\":66},{},{}]"), NULL,
+                  "ivc_configs[2]. is one more than the 2 that a zone may have", NULL },
                 { ZONE(",\"arch_config\":{\"gicd_base\":1,\"gicc_base\":2}"), NULL, "gic_version is 2", NULL },
                 { ZONE(",\"arch_config\":{\"gic_version\":\"v2\",\"gicr_base\":2}"), NULL, "gic_version is 2", NULL },
                 { ZONE(",\"arch_config\":{\"is_aarch32\":true,\"gicr_base\":2}"), NULL, "is_aarch32 is true", NULL },

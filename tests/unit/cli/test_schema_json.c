@@ -27,6 +27,8 @@ static const char whole_zone[] =
         "Interrupts=40\n"
         "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n"
         "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
+        "[IVC talk]\nId=7\nPeer=1\nControlTableAddress=0xd0000000\nSharedMemoryAddress=0xd0001000\n"
+        "ReadWriteSize=4K\nOutputSize=8K\nInterrupt=66\n"
         "[Block root]\nImage=/disk\nSerial=SN-1\nAddress=0xa003c00\nInterrupt=78\nCPUQuota=20%\nMemoryMax=32M\n"
         "[Net "
         "lan]\nTap=tap0\nBridge=br0\nMACAddress=02:00:5e:10:00:01\nAddress=0xa003600\nInterrupt=75\nCPUQuota=20%"
@@ -130,12 +132,13 @@ static size_t put_golden(void) {
 
 static void put_good(void) {
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
-        _cleanup_(zone_spec_freep) struct zone_spec *z = NULL, *network = NULL;
+        _cleanup_(zone_spec_freep) struct zone_spec *z = NULL, *network = NULL, *ivc = NULL;
         _cleanup_(board_spec_freep) struct board_spec *b = NULL;
         json_t *j[6];
 
         assert_int_equal(zone_spec_load("zones.d/linux2.conf", &d, &z), 0);
         assert_int_equal(zone_spec_load("zones.d/network.conf", &d, &network), 0);
+        assert_int_equal(zone_spec_load("zones.d/ivc.conf", &d, &ivc), 0);
         assert_int_equal(load_board("zones.d/board.conf.example", &d, &b), 0);
         put(ZONE_FILE, j[0] = zone_spec_to_json(z), "good-example");
         put(BOARD_FILE, j[1] = board_spec_to_json(b), "good-example");

@@ -20,7 +20,26 @@ static void add_region(struct zone_description *z, u32 type, u64 physical, u64 g
                 (struct hvisor_region){ .type = type, .physical = physical, .guest = guest, .size = size };
 }
 
+static struct hvisor_ivc *add_ivc(struct zone_description *z, u32 id, u32 interrupt) {
+        struct hvisor_ivc *ivc = &z->ivcs[z->num_ivcs];
+        u64 at = 0xd0000000 + z->num_ivcs++ * 0x5000;
+
+        *ivc = (struct hvisor_ivc){
+                .id = id,
+                .control_table = at,
+                .shared_memory = at + 0x1000,
+                .rw_size = 0x1000,
+                .out_size = 0x1000,
+                .interrupt = interrupt,
+                .max_peers = 3,
+        };
+        z->interrupts[interrupt / 32] |= 1U << interrupt % 32;
+        return ivc;
+}
+
 static void spoil(enum panic_way way, struct zone_description *z, struct device *d) {
+        struct hvisor_ivc *ivc;
+
         switch (way) {
         case PANIC_NO_CPU:
                 z->cpus = 0;
@@ -111,6 +130,59 @@ static void spoil(enum panic_way way, struct zone_description *z, struct device 
                 break;
         case PANIC_INTERRUPT_THAT_WAKES_ROOT:
                 z->interrupts[WAKE_UP / 32] |= 1U << WAKE_UP % 32;
+                break;
+        case PANIC_IVC_IN_RAM:
+                add_ivc(z, 7, 66)->shared_memory = 0x50001000;
+                break;
+        case PANIC_IVC_MEMORY_NOT_OF_PAGES:
+                add_ivc(z, 7, 66)->shared_memory += 0x800;
+                break;
+        case PANIC_IVC_SECTION_NOT_OF_PAGES:
+                add_ivc(z, 7, 66)->out_size = 0x800;
+                break;
+        case PANIC_IVC_SECTION_EMPTY:
+                ivc = add_ivc(z, 7, 66);
+                ivc->rw_size = ivc->out_size = 0;
+                break;
+        case PANIC_IVC_SECTION_TOO_LARGE:
+                add_ivc(z, 7, 66)->out_size = 0x800000;
+                break;
+        case PANIC_IVC_SECTION_THAT_WRAPS:
+                ivc = add_ivc(z, 7, 66);
+                ivc->max_peers = 64;
+                ivc->out_size = 0x4000000; /* 64 of them are 2^32 */
+                break;
+        case PANIC_IVC_BEYOND_THE_TABLES:
+                add_ivc(z, 7, 66)->shared_memory = 0x7fffffe000;
+                break;
+        case PANIC_IVC_ON_THE_OTHER:
+                add_ivc(z, 7, 66);
+                add_ivc(z, 8, 67)->shared_memory -= 0x1000;
+                break;
+        case PANIC_IVC_3:
+                add_ivc(z, 7, 66);
+                add_ivc(z, 8, 67);
+                z->num_ivcs = 3;
+                break;
+        case PANIC_IVC_TABLE_IN_ITS_MEMORY:
+                ivc = add_ivc(z, 7, 66);
+                ivc->control_table = ivc->shared_memory + 0x1000;
+                break;
+        case PANIC_IVC_TABLE_IN_THE_GIC:
+                add_ivc(z, 7, 66)->control_table = 0x8000000;
+                break;
+        case PANIC_IVC_PEER_WITHOUT_A_SECTION:
+                add_ivc(z, 7, 66)->peer = 3;
+                break;
+        case PANIC_IVC_INTERRUPT_OF_A_CPU:
+                add_ivc(z, 7, 31);
+                break;
+        case PANIC_IVC_INTERRUPT_OF_A_DEVICE:
+                add_ivc(z, 7, d->interrupt);
+                break;
+        case PANIC_IVC_ID_TWICE:
+                add_ivc(z, 7, 66);
+                add_ivc(z, 7, 67);
                 break;
         case _PANIC_WAY_MAX:
                 break;

@@ -38,7 +38,22 @@
         WAY(INTERRUPT_OF_A_CPU)                                                                                        \
         WAY(INTERRUPT_THAT_IS_NONE)                                                                                    \
         WAY(INTERRUPT_TWICE)                                                                                           \
-        WAY(INTERRUPT_THAT_WAKES_ROOT)
+        WAY(INTERRUPT_THAT_WAKES_ROOT)                                                                                 \
+        WAY(IVC_IN_RAM)                                                                                                \
+        WAY(IVC_MEMORY_NOT_OF_PAGES)                                                                                   \
+        WAY(IVC_SECTION_NOT_OF_PAGES)                                                                                  \
+        WAY(IVC_SECTION_EMPTY)                                                                                         \
+        WAY(IVC_SECTION_TOO_LARGE)                                                                                     \
+        WAY(IVC_SECTION_THAT_WRAPS)                                                                                    \
+        WAY(IVC_BEYOND_THE_TABLES)                                                                                     \
+        WAY(IVC_ON_THE_OTHER)                                                                                          \
+        WAY(IVC_3)                                                                                                     \
+        WAY(IVC_TABLE_IN_ITS_MEMORY)                                                                                   \
+        WAY(IVC_TABLE_IN_THE_GIC)                                                                                      \
+        WAY(IVC_PEER_WITHOUT_A_SECTION)                                                                                \
+        WAY(IVC_INTERRUPT_OF_A_CPU)                                                                                    \
+        WAY(IVC_INTERRUPT_OF_A_DEVICE)                                                                                 \
+        WAY(IVC_ID_TWICE)
 
 enum panic_way {
 #define WAY(name) PANIC_##name,

@@ -15,6 +15,10 @@ static const struct root_facts root = {
         .interrupts = { [2] = 1 | 2 | 1 << 15 }, /* 64, 65, 79 */
 };
 
+#define IVC(table, memory, interrupt)                                                                                  \
+        "[IVC a]\nId=7\nPeer=0\nControlTableAddress=" table "\nSharedMemoryAddress=" memory "\nOutputSize=4K\n"        \
+        "Interrupt=" interrupt "\n[Block"
+
 static void test_check_board_refuses_what_would_panic(void **state _unused_) {
         static const struct {
                 const char *from, *to; /* in the good zone */
@@ -55,6 +59,14 @@ static void test_check_board_refuses_what_would_panic(void **state _unused_) {
                   "[Zone] says which interrupts the zone gets\n" },
                 { "[Block", "[IO uart]\nPhysicalAddress=0x9000000\nGuestAddress=0x8fff000\nSize=8K\n[Block",
                   "x.conf:12:14: error: [IO uart] overlaps the GIC in the guest\n" },
+                { "[Block", IVC("0x80aa000", "0xd0001000", "66"),
+                  "x.conf:13:21: error: [IVC a] overlaps the GIC in the guest\n" },
+                { "[Block", IVC("0xd0000000", "0x8010000", "66"), "" },
+                { "[Block", IVC("0xd0000000", "0x800f000", "66"),
+                  "x.conf:14:21: error: [IVC a] overlaps the GIC in the guest\n" },
+                { "[Block", IVC("0xd0000000", "0xd0001000", "79"),
+                  "x.conf:16:11: error: root Linux itself uses interrupt 79, which would be switched off with the "
+                  "zone\n" },
                 { "Interrupt=78", "Interrupt=79",
                   "x.conf:13:11: error: root Linux itself uses interrupt 79, which would be switched off with the "
                   "zone\n" },

@@ -25,7 +25,11 @@
         "[Console main]\nAddress=0xa003800\nInterrupt=76\n"                                                            \
         "[Net wan]\nTap=tap1\nAddress=0xa003600\nInterrupt=82\n"
 
-#define ADVICE "a real interrupt belongs to one zone only, and a virtio device of another must not have its number"
+#define IVC(id, peer, sizes, interrupt)                                                                                \
+        "[IVC talk]\nId=" id "\nPeer=" peer "\nControlTableAddress=0xd0000000\nSharedMemoryAddress=0xd0001000\n" sizes \
+        "\nInterrupt=" interrupt "\n"
+#define ZONE_A_TALKS ZONE_A IVC("7", "0", "OutputSize=4K", "100")
+#define ADVICE       "a real interrupt belongs to one zone only, and a virtio device of another must not have its number"
 
 static struct zone_spec *parse(const char *name, const char *text) {
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
@@ -96,6 +100,48 @@ static void test_conflict_names_both_places_and_what_to_do(void **state _unused_
                 assert_int_equal(zone_conflict_tell(copy, a, of_copy, sizeof(of_copy)), c[i].want != NULL);
                 assert_string_equal(of_copy, got);
                 assert_int_equal(zone_conflict(a, b, brief, sizeof(brief)), c[i].want != NULL);
+        }
+}
+
+/* The second zone has another end of an IVC. */
+static void test_conflict_of_the_ends_of_an_ivc(void **state _unused_) {
+        static const struct {
+                const char *ivc;
+                const char *want;
+        } c[] = {
+                { IVC("7", "1", "OutputSize=4K", "101"), NULL },
+                { IVC("8", "0", "OutputSize=8K", "101"), NULL },
+                { IVC("7", "0", "OutputSize=4K", "101"), "/z/b.conf:29:6: [IVC talk]: peer 0 of IVC 7 is zone a "
+                                                         "(a.conf:27:6); each zone of an IVC has a Peer= "
+                                                         "of its own" },
+                { IVC("7", "1", "OutputSize=8K", "101"), "/z/b.conf:32:12: [IVC talk]: zone a, which shares IVC 7, has "
+                                                         "another OutputSize= (a.conf:30:12); the "
+                                                         "ends of an IVC have the same sizes and MaxPeers=" },
+                { IVC("7", "1", "OutputSize=4K\nReadWriteSize=4K", "101"),
+                  "/z/b.conf:33:15: [IVC talk]: zone a, which shares IVC 7, has another ReadWriteSize= (a.conf:25:1); "
+                  "the ends of an IVC have the same sizes and MaxPeers=" },
+                { IVC("7", "1", "OutputSize=4K\nMaxPeers=2", "101"),
+                  "/z/b.conf:33:10: [IVC talk]: zone a, which shares IVC 7, has another MaxPeers= (a.conf:25:1); the "
+                  "ends of an IVC have the same sizes and MaxPeers=" },
+                { IVC("7", "1", "OutputSize=4K", "100"),
+                  "/z/b.conf:33:11: interrupt 100 belongs to zone a (a.conf:31:11); " ADVICE },
+                { IVC("7", "1", "OutputSize=4K", "44"),
+                  "/z/b.conf:33:11: interrupt 44 belongs to zone a (a.conf:7:12); " ADVICE },
+                { IVC("7", "1", "OutputSize=4K", "101") "[Console more]\nAddress=0xa003000\nInterrupt=100\n",
+                  "/z/b.conf:36:11: interrupt 100 belongs to zone a (a.conf:31:11); " ADVICE },
+        };
+        _cleanup_(zone_spec_freep) struct zone_spec *a = parse("a", ZONE_A_TALKS);
+
+        for (size_t i = 0; i < ELEMENTSOF(c); i++) {
+                _cleanup_free_ char *text = NULL;
+                _cleanup_(zone_spec_freep) struct zone_spec *b = NULL;
+                char got[512] = "untouched", back[512];
+
+                assert_true(asprintf(&text, "%s%s", ZONE_B, c[i].ivc) > 0);
+                b = parse("b", text);
+                assert_int_equal(zone_conflict_tell(b, a, got, sizeof(got)), c[i].want != NULL);
+                assert_string_equal(got, c[i].want ? c[i].want : "untouched");
+                assert_int_equal(zone_conflict(a, b, back, sizeof(back)), c[i].want != NULL);
         }
 }
 
@@ -253,6 +299,7 @@ static void test_conflict_knows_a_block_device_by_its_number(void **state _unuse
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_conflict_names_both_places_and_what_to_do),
+                cmocka_unit_test(test_conflict_of_the_ends_of_an_ivc),
                 cmocka_unit_test(test_conflict_of_the_same_name),
                 cmocka_unit_test(test_conflict_lets_images_be_read_by_many),
                 cmocka_unit_test(test_conflict_knows_an_image_by_any_name),

@@ -33,6 +33,14 @@ static void test_format_is_normalized(void **state _unused_) {
                                    "[IO uart]\n"
                                    "PhysicalAddress=0x9000000\n"
                                    "Size=4096\n"
+                                   "[IVC talk]\n"
+                                   "MaxPeers=3\n"
+                                   "Interrupt=66\n"
+                                   "OutputSize=4096\n"
+                                   "SharedMemoryAddress=0xd0001000\n"
+                                   "ControlTableAddress=0xd0000000\n"
+                                   "Peer=1\n"
+                                   "Id=7\n"
                                    "[Memory ram]\n"
                                    "Size=786432K\n"
                                    "PhysicalAddress=0x50000000\n"
@@ -68,6 +76,13 @@ static void test_format_is_normalized(void **state _unused_) {
                                    "PhysicalAddress=0x9000000\n"
                                    "GuestAddress=0x9000000\n"
                                    "Size=4K\n"
+                                   "[IVC talk]\n"
+                                   "Id=7\n"
+                                   "Peer=1\n"
+                                   "ControlTableAddress=0xd0000000\n"
+                                   "SharedMemoryAddress=0xd0001000\n"
+                                   "OutputSize=4K\n"
+                                   "Interrupt=66\n"
                                    "[Console main]\n"
                                    "Address=0xa003800\n"
                                    "Interrupt=76\n"
@@ -141,6 +156,10 @@ static void test_cookies_tell_what_a_change_costs(void **state _unused_) {
                 { "Size=768M\n", "Size=769M\n", ZONE },
                 { "Size=768M\n", "Size=768M\n[Memory more]\nPhysicalAddress=0x90000000\nSize=1M\n", ZONE },
                 { "[Block", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Block", ZONE },
+                { "[Block",
+                  "[IVC a]\nId=7\nPeer=0\nControlTableAddress=0xd0000000\nSharedMemoryAddress=0xd0001000\n"
+                  "OutputSize=4K\nInterrupt=66\n[Block",
+                  ZONE },
                 { "Address=0xa003800\n", "Address=0xa003a00\n", ZONE },
                 { "Interrupt=76\n", "Interrupt=77\n", ZONE },
                 { "[Block root]", "[Block disk]", ZONE },

@@ -30,6 +30,14 @@ static const struct root_facts root = { .known = true, .cpus = 0x3, .interrupts 
         "[Console c]\nAddress=0xa000400\nInterrupt=92\n[Console d]\nAddress=0xa000600\nInterrupt=93\n"                 \
         "[Console e]\nAddress=0xa000800\nInterrupt=94\n[Console f]\nAddress=0xa000a00\nInterrupt=95\n"
 
+#define IVC(name, id, table, memory, sizes, interrupt)                                                                 \
+        "[IVC " name "]\nId=" id "\nControlTableAddress=" table "\nSharedMemoryAddress=" memory "\n" sizes             \
+        "\nInterrupt=" interrupt "\n"
+#define SIZES            "Peer=0\nReadWriteSize=4K\nOutputSize=4K"
+#define IVC_A            IVC("a", "7", "0xd0000000", "0xd0001000", SIZES, "66")
+#define IVC_OF(memory)   IVC("a", "7", "0xd0000000", memory, SIZES, "66") "[Console main]"
+#define IVC_SIZED(sizes) IVC("a", "7", "0xd0000000", "0xd0001000", sizes, "66") "[Console main]"
+
 struct row {
         const char *from, *to; /* in the good zone; to: NULL: 65 regions, too long to write down */
         const char *words;     /* of the message */
@@ -79,6 +87,42 @@ static const struct row rows[_PANIC_WAY_MAX] = {
         [PANIC_INTERRUPT_TWICE] = { "[Memory", "Interrupts=76\n[Memory", "it belongs here only" },
         [PANIC_INTERRUPT_THAT_WAKES_ROOT] = { "[Memory", "Interrupts=64\n[Memory",
                                               "root Linux itself uses interrupt 64" },
+        [PANIC_IVC_IN_RAM] = { "[Console main]", IVC_OF("0x50001000"),
+                               "[IVC a]'s shared memory overlaps [Memory ram] of line 9 in the guest" },
+        [PANIC_IVC_MEMORY_NOT_OF_PAGES] = { "[Console main]", IVC_OF("0xd0001800"), "not a multiple of 0x1000" },
+        [PANIC_IVC_SECTION_NOT_OF_PAGES] = { "[Console main]", IVC_SIZED("Peer=0\nOutputSize=0x800"),
+                                             "not a multiple of 0x1000" },
+        [PANIC_IVC_SECTION_EMPTY] = { "[Console main]", IVC_SIZED("Peer=0"), "[IVC a] shares nothing" },
+        [PANIC_IVC_SECTION_TOO_LARGE] = { "[Console main]", IVC_SIZED("Peer=0\nOutputSize=8M"),
+                                          "[IVC a] has 0x1800000 bytes" },
+        [PANIC_IVC_SECTION_THAT_WRAPS] = { "[Console main]", IVC_SIZED("Peer=0\nMaxPeers=64\nOutputSize=64M"),
+                                           "64M is larger than 0x1000000" },
+        [PANIC_IVC_BEYOND_THE_TABLES] = { "[Console main]", IVC_OF("0x7fffffe000"),
+                                          "reaches beyond guest address 0x7fffffffff" },
+        [PANIC_IVC_ON_THE_OTHER] = { "[Console main]",
+                                     IVC_A IVC("b", "8", "0xd0005000", "0xd0004000", SIZES, "67") "[Console main]",
+                                     "[IVC b]'s shared memory overlaps" },
+        [PANIC_IVC_3] = { "[Console main]",
+                          IVC_A IVC("b", "8", "0xd0005000", "0xd0006000", SIZES, "67")
+                                  IVC("c", "9", "0xd000a000", "0xd000b000", SIZES, "68") "[Console main]",
+                          "more than 2 [IVC]" },
+        [PANIC_IVC_TABLE_IN_ITS_MEMORY] = { "[Console main]",
+                                            IVC("a", "7", "0xd0002000", "0xd0001000", SIZES, "66") "[Console main]",
+                                            "[IVC a]'s shared memory overlaps [IVC a]'s control table" },
+        [PANIC_IVC_TABLE_IN_THE_GIC] = { "[Console main]",
+                                         IVC("a", "7", "0x8000000", "0xd0001000", SIZES, "66") "[Console main]",
+                                         "[IVC a] overlaps the GIC" },
+        [PANIC_IVC_PEER_WITHOUT_A_SECTION] = { "[Console main]", IVC_SIZED("Peer=3\nOutputSize=4K"),
+                                               "3 is none of MaxPeers=3" },
+        [PANIC_IVC_INTERRUPT_OF_A_CPU] = { "[Console main]",
+                                           IVC("a", "7", "0xd0000000", "0xd0001000", SIZES, "31") "[Console main]",
+                                           "31 is smaller than 32" },
+        [PANIC_IVC_INTERRUPT_OF_A_DEVICE] = { "[Console main]",
+                                              IVC("a", "7", "0xd0000000", "0xd0001000", SIZES, "76") "[Console main]",
+                                              "interrupt 76 is [Console main]'s" },
+        [PANIC_IVC_ID_TWICE] = { "[Console main]",
+                                 IVC_A IVC("b", "7", "0xd0005000", "0xd0006000", SIZES, "67") "[Console main]",
+                                 "a zone has one part in an IVC" },
 };
 
 static const char *const names[_PANIC_WAY_MAX] = {
