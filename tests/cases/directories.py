@@ -112,3 +112,33 @@ def drop_ins(vm):
     witness.wait_ready(vm, "guest")
     assert [a for a in witness.began(witness.records_since(vm, told)) if a.startswith("zone-")] == ["zone-restart"]
     assert vm.zone("guest")["drop_ins"] == [f"{ZONES_D}/guest.conf.d/1.conf"]
+
+
+@case("directories-hvisor-edit-checks-before-it-counts-and-cat-shows-all-that-is-read")
+def edit_and_cat(vm):
+    def edit(text, arguments="guest", answer=""):
+        vm.write("/root/editor", f"#!/bin/sh\nprintf '{text}' >\"$1\"\n", 0o755)
+        vm.write("/root/answers", answer)
+        return vm.run(f"EDITOR=/root/editor script -qec 'hvisor edit {arguments}' /dev/null </root/answers", check=False)
+
+    before = vm.boot("guest", TEXT) and witness.wait_ready(vm, "guest")
+    override = f"{ZONES_D}/guest.conf.d/override.conf"
+    done = edit("[Zone]\\nRestart=no\\n")
+    assert done.ok and f"{override} is written" in done.out, done
+    vm.wait(lambda: vm.zone("guest")["drop_ins"] == [override], what="the drop-in to be read")
+    assert vm.out("hvisor cat guest") == f"# {ZONES_D}/guest.conf\n{TEXT}\n# {override}\n[Zone]\nRestart=no"
+
+    wrong = edit("[Zone]\\nCPUs=2,9\\n", answer="e\nd\n")
+    assert not wrong.ok and wrong.out.count(f"{override}:2:6: ") == 2 and "no CPU 9" in wrong.out, wrong
+    assert vm.read(override) == "[Zone]\nRestart=no\n"
+    assert "terminal" in vm.run("hvisor edit guest </dev/null", check=False).err
+    assert vm.out("ls -d /tmp/hvisor-edit* 2>/dev/null || true") == ""
+
+    # a package's zone is changed as a copy; one that there is not is a new file
+    vm.run(f"mkdir -p {LIB_D} && mv {ZONES_D}/guest.conf {LIB_D}/ && rm -r {ZONES_D}/guest.conf.d")
+    wait_file(vm, f"{LIB_D}/guest.conf")
+    assert edit(TEXT.replace("\n", "\\n") + "# mine\\n", "--full guest").ok
+    wait_file(vm, f"{ZONES_D}/guest.conf", f"{LIB_D}/guest.conf")
+    assert vm.read(f"{LIB_D}/guest.conf") == TEXT and vm.read(f"{ZONES_D}/guest.conf") == TEXT + "# mine\n"
+    assert witness.attachments(vm, "guest") == before
+    assert "Nothing is changed" in edit("# only a comment\\n", "other").out and vm.zone("other") is None
