@@ -10,35 +10,9 @@
 #include "base/log.h"
 #include "boot/boot.h"
 #include "boot/tree_text.h"
-#include "cli/check_files.h"
+#include "cli/look.h"
 #include "cli/root_nodes.h"
-#include "cli/table.h"
 #include "cli/verb.h"
-
-/* The zones that were asked for, and the board. */
-struct look {
-        struct check_files files;
-        struct diagnostics d;
-        const struct board_spec *board; /* NULL: not known, or bad */
-};
-
-static void look_done(struct look *l) {
-        check_files_clear(&l->files);
-        diagnostics_clear(&l->d);
-}
-
-static void tell(struct look *l) {
-        check_files_quote(&l->files, &l->d);
-        diagnostics_print(&l->d, stderr, colour_wanted(stderr));
-}
-
-/* board.conf may be missing: then a zone has to have its own [GIC]. */
-static void look_at_board(struct look *l, const char *option) {
-        if (!option && access(BOARD_CONF, F_OK) < 0)
-                return;
-        check_files_read_one(&l->files, BOARD_FILE, option ?: BOARD_CONF, &l->d);
-        l->board = l->files.items[l->files.count - 1].board;
-}
 
 static int failed(int r) {
         if (r == -ENOMEM)
@@ -54,21 +28,18 @@ static bool is_file(const char *word) {
         return strchr(word, '/') || (size > 5 && strcmp(word + size - 5, ".conf") == 0);
 }
 
-/* Of those in the directories only the one of that name is spoken of. */
 static const struct zone_spec *find_zone(struct look *l, const char *word) {
-        struct diagnostics others = {};
+        const struct zone_spec *z;
 
         if (is_file(word)) {
-                check_files_read_one(&l->files, ZONE_FILE, word, &l->d);
-                return l->files.items[l->files.count - 1].zone;
+                check_files_read(&l->files, word, &l->d);
+                return l->files.count > 0 ? l->files.items[l->files.count - 1].zone : NULL;
         }
-        check_files_read_zones(&l->files, &zone_dirs_default, &others);
-        diagnostics_clear(&others);
-        for (size_t i = 0; i < l->files.count; i++)
-                if (l->files.items[i].zone && strcmp(l->files.items[i].zone->name, word) == 0)
-                        return l->files.items[i].zone;
-        log_error("there is no zone %s whose file is right; hvisor check tells what is wrong with one", word);
-        return NULL;
+        look_at_zones(l);
+        z = look_find_zone(l, word);
+        if (!z)
+                log_error("there is no zone %s whose file is right; hvisor check tells what is wrong with one", word);
+        return z;
 }
 
 static int write_tree(const struct tree *t, const char *path) {
@@ -97,7 +68,7 @@ static int show_zone(struct look *l, const struct zone_spec *z, const char *outp
                 return EXIT_FAILURE;
         }
         r = boot_check(z, l->board, elsewhere, &l->d, &boot);
-        tell(l);
+        look_tell(l);
         if (r < 0 || file->fd < 0)
                 return failed(r);
         r = tree_load(file->fd, file->size, z->device_tree.path, &tree, &why);
@@ -110,14 +81,18 @@ static int show_zone(struct look *l, const struct zone_spec *z, const char *outp
 
 /* ---- of root Linux ---------------------------------------------------------------------------------- */
 
-static int show_root(struct look *l) {
+/* @path: NULL: of the zones that are installed */
+static int show_root(struct look *l, const char *path) {
         _cleanup_(root_nodes_freep) struct root_nodes *nodes = root_nodes_new();
         struct root_tree tree = {};
         struct err e = {};
         int r;
 
-        check_files_read_zones(&l->files, &zone_dirs_default, &l->d);
-        tell(l);
+        if (path)
+                check_files_read(&l->files, path, &l->d);
+        else
+                check_files_read_zones(&l->files, &zone_dirs_default, &l->d);
+        look_tell(l);
         for (size_t i = 0; i < l->files.count; i++)
                 if (!nodes || (l->files.items[i].zone && root_nodes_add(nodes, l->files.items[i].zone) < 0))
                         return failed(-ENOMEM);
@@ -137,16 +112,17 @@ int verb_dtb(const struct arguments *a) {
         _cleanup_(look_done) struct look l = {};
         const struct zone_spec *z;
 
-        if (!a->options[DTB_ROOT] == (a->num_words == 0) || (a->options[DTB_ROOT] && a->options[DTB_OUTPUT])) {
-                log_error("either of a zone, hvisor dtb ZONE [--output=FILE], or of root Linux, hvisor dtb --root");
+        if (a->options[DTB_ROOT] ? a->options[DTB_OUTPUT] != NULL : a->num_words == 0) {
+                log_error("either of a zone, hvisor dtb ZONE [--output=FILE], or of root Linux, hvisor dtb --root "
+                          "[FILE|DIRECTORY]");
                 return EXIT_FAILURE;
         }
         look_at_board(&l, a->options[DTB_BOARD]);
         if (a->options[DTB_ROOT])
-                return show_root(&l);
+                return show_root(&l, a->num_words > 0 ? a->words[0] : NULL);
         z = find_zone(&l, a->words[0]);
         if (z)
                 return show_zone(&l, z, a->options[DTB_OUTPUT]);
-        tell(&l);
+        look_tell(&l);
         return EXIT_FAILURE;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "boot/boot.h"
 #include "cli/client.h"
+#include "cli/json.h"
+#include "cli/look.h"
 #include "cli/overview.h"
 #include "cli/status_text.h"
 #include "cli/verb.h"
@@ -22,6 +26,24 @@ static int plan_get(json_t **ret, struct err *e) {
         return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
+/* What a guest that is about to start would stumble over: the reconciler says so, too, but only then. */
+static void tell_of_starts(const json_t *plan) {
+        _cleanup_(look_done) struct look l = {};
+        const json_t *action;
+        size_t i;
+
+        look_at_board(&l, NULL);
+        look_at_zones(&l);
+        json_array_foreach(json_object_get(plan, "actions"), i, action) {
+                const char *what = json_text(action, "action");
+                const struct zone_spec *z = look_find_zone(&l, json_text(action, "zone"));
+
+                if (z && (strcmp(what, "zone-start") == 0 || strcmp(what, "zone-restart") == 0))
+                        (void) boot_check(z, l.board, false, &l.d, NULL);
+        }
+        look_tell(&l);
+}
+
 int verb_plan(const struct arguments *a) {
         _cleanup_(json_decrefp) json_t *plan = NULL;
         struct err e = {};
@@ -35,7 +57,10 @@ int verb_plan(const struct arguments *a) {
                 if (json_dumpf(plan, stdout, JSON_INDENT(2)) < 0)
                         return EXIT_FAILURE;
                 putchar('\n');
-        } else
+        } else {
                 plan_text_print(plan, stdout);
+                fflush(stdout);
+                tell_of_starts(plan);
+        }
         return json_array_size(json_object_get(plan, "actions")) > 0 ? EXIT_CHANGES : EXIT_SUCCESS;
 }

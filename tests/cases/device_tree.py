@@ -31,7 +31,12 @@ def expect_linux(console):
 @case("device-tree-that-differs-is-warned-of")
 def differs(vm):
     text = confs.payload("console-irq", DeviceTree=f"{confs.IMAGES}/lower.dtb", DeviceTreeAddress="0x50000000")
-    vm.boot("guest", text)
+    vm.run("systemctl stop hvisor-reconciler")
+    vm.write("/etc/hvisor/zones.d/guest.conf", text)
+    planned = vm.run("hvisor plan", check=False)
+    assert "start guest" in planned.out and "[Memory ram]: no memory node of lower.dtb" in planned.err, planned
+    vm.run("systemctl start hvisor-reconciler")
+    vm.wait_zone("guest", "running")
     said, checked = vm.journal(), vm.out("hvisor check 2>&1")
     for part in ("[Memory ram]: no memory node of lower.dtb has 0x68000000+0x18000000",
                  "/virtio_mmio@a003c00 of lower.dtb is a virtio device at 0xa003c00, where the zone has none",
