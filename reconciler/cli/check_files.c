@@ -171,10 +171,15 @@ static int is_drop_ins(const struct dirent *entry) {
 
 /* Drop-ins in the directory whose zone is neither there nor in another that counts. */
 static void tell_all_orphaned(const char *path, struct diagnostics *d) {
+        _cleanup_free_ char *folder = strdup(path);
         struct dirent **entries = NULL;
         int n = scandir(path, &entries, is_drop_ins, alphasort);
+        struct zone_dirs dirs;
         unsigned level;
-        struct zone_dirs dirs = dirs_of(path, &level);
+
+        for (size_t size = folder ? strlen(folder) : 0; size > 1 && folder[size - 1] == '/';)
+                folder[--size] = '\0';
+        dirs = dirs_of(folder ?: path, &level);
 
         for (int i = 0; i < n; i++) {
                 char *file = entries[i]->d_name;

@@ -20,6 +20,7 @@ def measure(report):
             files = f"{now['files']:,} file{'s' if now['files'] > 1 else ''}"
             report.add(Row(f"{files}: all are looked at", now["rescan_ms"], "ms", "one file", one["rescan_ms"]))
             report.add(Row(f"{files}: one of them is edited", now["edit_ms"], "ms", "one file", one["edit_ms"]))
+            report.add(Row(f"{files}: a drop-in of one is edited", now["edit_drop_in_ms"], "ms", "one file", one["edit_drop_in_ms"]))
             report.add(Row(f"{files}: hvisor status is asked", now["status_ms"], "ms", "one file", one["status_ms"]))
             report.add(Row(f"{files}: resident memory", now["resident_kib"] / 1024, "MiB", "one file", one["resident_kib"] / 1024))
     if program.returncode:

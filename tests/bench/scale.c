@@ -8,6 +8,7 @@
  *   rescan   all files are looked at (an overflow, SIGHUP), and planned
  *   edit     a file that waits for its place is replaced, from the event to the end of the pass
  *   runs     the same of a zone that runs
+ *   drop-in  the same of a drop-in of the first
  *   status   what hvisor status gets
  *
  * Medians; each size is a process of its own, so that its memory is its own, too.
@@ -184,15 +185,12 @@ static void wait_running(struct bench *b) {
         }
 }
 
-/* One file is replaced by a rename, which acts at once; until the pass that takes it in is over. */
-static double edit(struct bench *b, unsigned number, unsigned round) {
-        char file[32], from[160], to[160], comment[64];
+/* A file is replaced by "new", by a rename, which acts at once; until the pass that takes it in is over. */
+static double replace(struct bench *b, const char *file) {
+        char from[160], to[160];
         unsigned passes;
         double start;
 
-        zone_file(number, file);
-        snprintf(comment, sizeof(comment), "# round %u\n", round);
-        write_zone(b, number, "new", comment);
         snprintf(from, sizeof(from), "%s/new", b->zones);
         snprintf(to, sizeof(to), "%s/%s", b->zones, file);
         while (sd_event_run(b->event, 0) > 0)
@@ -205,6 +203,27 @@ static double edit(struct bench *b, unsigned number, unsigned round) {
         return now_ms() - start;
 }
 
+static double edit(struct bench *b, unsigned number, unsigned round) {
+        char file[32], comment[64];
+
+        zone_file(number, file);
+        snprintf(comment, sizeof(comment), "# round %u\n", round);
+        write_zone(b, number, "new", comment);
+        return replace(b, file);
+}
+
+static double edit_drop_in(struct bench *b, unsigned number, unsigned round) {
+        char file[32], drop_in[64], path[160], text[64];
+
+        zone_file(number, file);
+        snprintf(path, sizeof(path), "%s/%s.d", b->zones, file);
+        (void) mkdir(path, 0755);
+        snprintf(drop_in, sizeof(drop_in), "%s.d/1.conf", file);
+        snprintf(text, sizeof(text), "# round %u\n[Zone]\nRestart=no\n", round);
+        write_file(b->zones, "new", text);
+        return replace(b, drop_in);
+}
+
 static int by_value(const void *a, const void *b) {
         return (*(const double *) a > *(const double *) b) - (*(const double *) a < *(const double *) b);
 }
@@ -214,11 +233,12 @@ static double median(double *values, size_t n) {
         return values[n / 2];
 }
 
-static double median_edit(struct bench *b, unsigned number) {
+static double median_edit(struct bench *b, double (*fn)(struct bench *b, unsigned number, unsigned round),
+                          unsigned number) {
         double t[ROUNDS];
 
         for (unsigned i = 0; i < ROUNDS; i++)
-                t[i] = edit(b, number, i);
+                t[i] = fn(b, number, i);
         return median(t, ROUNDS);
 }
 
@@ -253,7 +273,7 @@ static void status(struct bench *b) {
 
 static void measure(unsigned files, bool json) {
         struct bench b = { .files = files };
-        double first, idle, all, one, running, asked, start, resident;
+        double first, idle, all, one, running, drop_in, asked, start, resident;
 
         prepare(&b);
         begin(&b);
@@ -263,14 +283,16 @@ static void measure(unsigned files, bool json) {
         wait_running(&b);
         idle = median_of(&b, pass, ROUNDS);
         all = median_of(&b, rescan, 10);
-        one = median_edit(&b, files - 1);
-        running = median_edit(&b, 0);
+        one = median_edit(&b, edit, files - 1);
+        running = median_edit(&b, edit, 0);
+        drop_in = median_edit(&b, edit_drop_in, files - 1);
         resident = status_kib("VmRSS:");
         asked = median_of(&b, status, 5);
         printf(json ? "{\"files\": %u, \"first_ms\": %.3f, \"pass_ms\": %.4f, \"rescan_ms\": %.3f, \"edit_ms\": %.4f, "
-                      "\"edit_running_ms\": %.4f, \"status_ms\": %.3f, \"resident_kib\": %.0f, \"records\": %u}\n"
-                    : "%7u %12.3f %12.4f %12.3f %12.4f %14.4f %12.3f %12.0f %8u\n",
-               files, first, idle, all, one, running, asked, resident, b.records);
+                      "\"edit_running_ms\": %.4f, \"edit_drop_in_ms\": %.4f, \"status_ms\": %.3f, \"resident_kib\": "
+                      "%.0f, \"records\": %u}\n"
+                    : "%7u %12.3f %12.4f %12.3f %12.4f %14.4f %12.4f %12.3f %12.0f %8u\n",
+               files, first, idle, all, one, running, drop_in, asked, resident, b.records);
         fflush(stdout);
         finish(&b);
 }
@@ -291,8 +313,8 @@ int main(int argc, char *argv[]) {
         bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
 
         if (!json)
-                printf("%7s %12s %12s %12s %12s %14s %12s %12s %8s\n", "files", "first ms", "pass ms", "rescan ms",
-                       "edit ms", "runs ms", "status ms", "resident KiB", "records");
+                printf("%7s %12s %12s %12s %12s %14s %12s %12s %12s %8s\n", "files", "first ms", "pass ms", "rescan ms",
+                       "edit ms", "runs ms", "drop-in ms", "status ms", "resident KiB", "records");
         fflush(stdout);
         for (int i = 1 + json; i < argc; i++)
                 measure_apart((unsigned) atoi(argv[i]), json);

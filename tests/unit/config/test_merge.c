@@ -206,12 +206,33 @@ static void test_conflicts_name_the_drop_in(void **state _unused_) {
         assert_true(zone_spec_same_files(b, copy));
 }
 
+/* ---- the example that is shipped -------------------------------------------------------------------- */
+
+static char *example(const char *path) {
+        char *text;
+
+        assert_int_equal(file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &text, NULL), 0);
+        return text;
+}
+
+static void test_example_changes_the_other_one(void **state _unused_) {
+        _cleanup_free_ char *zone = example("zones.d/linux2.conf"), *drop_in = example("zones.d/override.conf.example");
+        _cleanup_(zone_spec_freep) struct zone_spec *z = merged("linux2", "a", zone, "b", drop_in);
+
+        assert_int_equal(z->cpus, BIT(3));
+        assert_null(z->initrd.path);
+        assert_int_equal(z->restart, RESTART_ALWAYS);
+        assert_true(zone_spec_find_device(z, "root")->read_only);
+        assert_string_equal(zone_spec_find_device(z, "data")->image, "/var/lib/hvisor/data.img");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_merge_is_golden),
                 cmocka_unit_test(test_drop_ins_of_all_directories_by_name),
                 cmocka_unit_test(test_drop_ins_that_are_too_many_or_none),
                 cmocka_unit_test(test_conflicts_name_the_drop_in),
+                cmocka_unit_test(test_example_changes_the_other_one),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
