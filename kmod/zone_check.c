@@ -89,8 +89,7 @@ static int check_region(const struct zone_description *zone, u32 i, struct zone_
 							 !is_window_aligned(zone, region->guest)
 					       : !is_page_aligned(region))
 		return problem_is(problem, -EINVAL, "region alignment", i);
-	if (zone_arch_rules(zone->arch)
-		    ->overlaps_controller(zone, region->guest, guest_size(zone, region)))
+	if (overlaps_controller(zone, region->guest, guest_size(zone, region)))
 		return problem_is(problem, -EINVAL, "region overlap with the interrupt controller",
 				  i);
 	if (zone_overlaps_pci(zone, region->guest, guest_size(zone, region)))
@@ -248,7 +247,7 @@ static int check_window_is_free(const struct zone_description *zone, u64 address
 		if (ranges_overlap(zone->regions[i].guest, guest_size(zone, &zone->regions[i]),
 				   address, size))
 			return problem_is(problem, -EEXIST, "address (in region)", i);
-	if (zone_arch_rules(zone->arch)->overlaps_controller(zone, address, size))
+	if (overlaps_controller(zone, address, size))
 		return problem_is(problem, -EEXIST, "address (in the interrupt controller)", 0);
 	if (zone_overlaps_pci(zone, address, size))
 		return problem_is(problem, -EEXIST, "address (in PCI)", 0);

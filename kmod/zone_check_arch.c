@@ -104,11 +104,13 @@ static int check_gic(const struct zone_description *zone, const struct zone_limi
 	return 0;
 }
 
-/* An address that the hypervisor takes for either: so both have to be the zone's own. */
+/* The hypervisor may take the address for the guest's or for the board's. */
 static bool is_ram_in_both(const struct zone_description *zone, u64 address, u64 size)
 {
-	return size && zone_find_ram(zone, true, address, size) &&
-	       zone_find_ram(zone, false, address, size);
+	const struct hvisor_region *region = zone_find_ram(zone, true, address, size);
+
+	return size && region && region->guest == region->physical &&
+	       region->type == HVISOR_REGION_RAM;
 }
 
 static int check_uefi(const struct zone_description *zone, struct zone_problem *problem)

@@ -51,6 +51,11 @@ static inline bool is_inside_guest_space(const struct zone_description *zone, u6
 	return size && range_holds(0, zone_arch_rules(zone->arch)->guest_end, start, size);
 }
 
+static inline bool overlaps_controller(const struct zone_description *zone, u64 base, u64 size)
+{
+	return zone_arch_rules(zone->arch)->overlaps_controller(zone, base, size);
+}
+
 static inline bool is_memory(const struct hvisor_region *region)
 {
 	return region->type == HVISOR_REGION_RAM || region->type == HVISOR_REGION_RESERVED;

@@ -55,7 +55,8 @@ static int check_window(const struct zone_description *zone, const struct window
 	if ((window->base | window->size) % PAGE ||
 	    !is_inside_address_space(window->base, window->size))
 		return problem_is(problem, -EINVAL, window->name, i);
-	if (zone_has_ram(zone, window->base, window->size))
+	if (zone_has_ram(zone, window->base, window->size) ||
+	    overlaps_controller(zone, window->base, window->size))
 		return problem_is(problem, -EINVAL, window->name, i);
 	return 0;
 }

@@ -22,10 +22,15 @@ const char *boot_part_path(const struct zone_spec *z, enum boot_part part) {
                 return z->device_tree.path;
         case BOOT_INITRD:
                 return z->initrd.path;
+        case BOOT_SETUP:
+                return z->x86.setup.path;
+        case BOOT_COMMAND_LINE:
+                return z->x86.command_line ? "the command line" : NULL;
+        case BOOT_MODULE:
         case _BOOT_PART_MAX:
                 break;
         }
-        abort();
+        return z->modules[part - BOOT_MODULE].image.path;
 }
 
 static void booting_done(struct booting *b) {
@@ -64,15 +69,18 @@ int boot_check(const struct zone_spec *z, const struct board_spec *board, bool e
                                                           : NULL,
                 .own_tree = z->device_tree_fix || zone_spec_makes_tree(z),
                 .board_unknown = !board && !ret,
-                .images = { [BOOT_KERNEL] = { "Kernel", &z->kernel, { -1, 0, z->kernel.address }, 0 },
+                .images = { [BOOT_KERNEL] = { "Kernel", &z->kernel, { -1, 0, z->kernel.address }, 0, NULL },
                             [BOOT_DEVICE_TREE] = { "DeviceTree",
                                                    &z->device_tree,
                                                    { -1, 0, z->device_tree.address },
-                                                   0 },
-                            [BOOT_INITRD] = { "Initrd", &z->initrd, { -1, 0, z->initrd.address }, 0 } },
+                                                   0,
+                                                   NULL },
+                            [BOOT_INITRD] = { "Initrd", &z->initrd, { -1, 0, z->initrd.address }, 0, NULL } },
         };
 
+        parts_list(&b);
         images_open(&b);
+        parts_check(&b);
         if (zone_spec_makes_tree(z))
                 tree_make(&b);
         else if (b.tree.blob && z->device_tree_fix)

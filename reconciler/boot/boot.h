@@ -12,7 +12,10 @@ enum boot_part {
         BOOT_KERNEL,
         BOOT_DEVICE_TREE,
         BOOT_INITRD,
-        _BOOT_PART_MAX,
+        BOOT_SETUP,        /* x86_64 */
+        BOOT_COMMAND_LINE, /* x86_64; no file, but what the zone's says */
+        BOOT_MODULE,       /* the first of ZONE_MODULES_MAX */
+        _BOOT_PART_MAX = BOOT_MODULE + ZONE_MODULES_MAX,
 };
 
 struct boot_file {
@@ -26,7 +29,7 @@ struct boot {
         struct boot_file parts[_BOOT_PART_MAX];
 };
 
-#define BOOT_NONE ((struct boot){ .parts = { { .fd = -1 }, { .fd = -1 }, { .fd = -1 } } })
+#define BOOT_NONE ((struct boot){ .parts = { [0 ... _BOOT_PART_MAX - 1] = { .fd = -1 } } })
 
 /**
  * boot_prepare() - opens what @z boots from, checks that it fits and that the guest can find in its device tree what
@@ -48,6 +51,9 @@ int boot_check(const struct zone_spec *z, const struct board_spec *b, bool elsew
                struct boot *ret);
 
 void boot_close(struct boot *b);
+
+/** zone_guest_address() - where the guest sees a physical address of its RAM; the address itself if it has none there */
+uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical);
 
 /** boot_part_path() - of the file that it is, for messages; NULL: the zone has no such part */
 const char *boot_part_path(const struct zone_spec *z, enum boot_part part);

@@ -11,7 +11,8 @@ struct image {
         const char *key;
         const struct image_spec *spec;
         struct boot_file file;
-        uint64_t room; /* that it takes in RAM, which can be more than its size; 0: it is not there */
+        uint64_t room;      /* that it takes in RAM, which can be more than its size; 0: it is not there */
+        const void *object; /* the section that has the key; NULL: [Zone] */
 };
 
 struct booting {
@@ -27,8 +28,6 @@ struct booting {
 /* ---- images.c --------------------------------------------------------------------------------------- */
 /* Opens each and looks at its head. */
 void images_open(struct booting *b);
-/* Where the guest sees a physical address of its RAM; the address itself if it has none there. */
-uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical);
 /* Inside of the zone's RAM, and apart from each other. */
 void images_check_places(struct booting *b);
 
@@ -43,6 +42,12 @@ void tree_fix(struct booting *b);
 /* ---- tree_make.c ------------------------------------------------------------------------------------ */
 /* Makes the tree, but for the initrd's place. There is none if that cannot be. */
 void tree_make(struct booting *b);
+
+/* ---- parts.c ---------------------------------------------------------------------------------------- */
+/* What the zone has besides kernel, device tree and initrd; the others are left alone. */
+void parts_list(struct booting *b);
+/* Once they are open. */
+void parts_check(struct booting *b);
 
 /* ---- tree_compare.c --------------------------------------------------------------------------------- */
 /* Warns of all in which the tree differs from the zone. */

@@ -24,20 +24,21 @@ uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical) {
 static void image_open(struct findings *f, struct image *image) {
         const char *key = image->key, *path = image->spec->path;
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        const void *object = image->object ?: f->zone;
         char what[32];
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0) {
                 (void) snprintf(what, sizeof(what), "%s=", key);
-                finding_no_file(f, f->zone, key, what, path);
+                finding_no_file(f, object, key, what, path);
                 return;
         }
         if (!S_ISREG(st.st_mode)) {
-                finding(f, f->zone, key, "%s=: %s is not a regular file", key, path);
+                finding(f, object, key, "%s=: %s is not a regular file", key, path);
                 return;
         }
         if (st.st_size == 0) {
-                finding(f, f->zone, key, "%s=: %s is empty", key, path);
+                finding(f, object, key, "%s=: %s is empty", key, path);
                 return;
         }
         image->file.fd = TAKE_FD(fd);
@@ -102,9 +103,9 @@ static void check_fits(struct findings *f, const struct image *image) {
                 if (range_contains(m->physical, m->size, image->file.address, image->room))
                         return;
         }
-        finding(f, f->zone, image->key,
+        finding(f, image->object ?: f->zone, image->key,
                 "%s=: %s takes 0x%" PRIx64 " bytes from 0x%" PRIx64 " on, more than the [Memory] has there", image->key,
-                image->spec->path, image->room, image->file.address);
+                image->spec->path ?: "its text", image->room, image->file.address);
 }
 
 void images_check_places(struct booting *b) {
@@ -118,9 +119,10 @@ void images_check_places(struct booting *b) {
                         const struct image *other = &b->images[j];
 
                         if (range_overlaps(other->file.address, other->room, image->file.address, image->room))
-                                finding(&b->f, b->f.zone, image->key,
+                                finding(&b->f, image->object ?: b->f.zone, image->key,
                                         "%s=: %s (0x%" PRIx64 " bytes) overlaps the %s (0x%" PRIx64 " bytes) in RAM",
-                                        image->key, image->spec->path, image->room, other->key, other->room);
+                                        image->key, image->spec->path ?: "its text", image->room, other->key,
+                                        other->room);
                 }
         }
 }

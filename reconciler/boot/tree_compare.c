@@ -177,6 +177,9 @@ static void compare_gic(struct comparison *c) {
                 if (z->version == 3)
                         compare_region(c, "RedistributorAddress", "redistributors", 1,
                                        (struct range){ z->redistributor, z->redistributor_size });
+                else
+                        compare_region(c, "CPUInterfaceAddress", "CPU interface", 1,
+                                       (struct range){ z->cpu_interface, z->cpu_interface_size });
         }
 }
 

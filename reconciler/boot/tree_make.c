@@ -2,7 +2,7 @@
 /*
  * DeviceTree=auto: the whole tree, of an arm64 machine with a GIC, the architected timer and PSCI, which hvisor takes
  * by smc. What each node has to say stands in Linux' Documentation/devicetree/bindings: arm/cpus.yaml, arm/psci.yaml,
- * timer/arm,arch_timer.yaml, interrupt-controller/arm,gic-v3.yaml, virtio/mmio.yaml.
+ * timer/arm,arch_timer.yaml, interrupt-controller/arm,gic.yaml and arm,gic-v3.yaml, virtio/mmio.yaml.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,8 +32,10 @@ struct making {
 static void make_gic(struct making *m) {
         struct tree_editor *e = &m->editor;
         const struct gic_spec *g = m->gic;
+        const bool is_v2 = g->version == 2;
         const struct range regions[] = { { g->distributor, g->distributor_size },
-                                         { g->redistributor, g->redistributor_size } };
+                                         is_v2 ? (struct range){ g->cpu_interface, g->cpu_interface_size }
+                                               : (struct range){ g->redistributor, g->redistributor_size } };
         int node = tree_add(e, 0, "interrupt-controller@%" PRIx64, g->distributor);
 
         tree_set(e, node, "phandle", GIC_PHANDLE);
@@ -41,7 +43,7 @@ static void make_gic(struct making *m) {
         tree_set(e, node, "#interrupt-cells", GIC_CELLS);
         tree_set(e, node, "#address-cells", 0);
         tree_set_reg(e, node, regions, ELEMENTSOF(regions));
-        tree_set_text(e, node, "compatible", "arm,gic-v3");
+        tree_set_text(e, node, "compatible", is_v2 ? "arm,gic-400" : "arm,gic-v3");
 }
 
 static void make_timer(struct making *m) {

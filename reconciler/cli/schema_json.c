@@ -7,6 +7,7 @@
 #define PATH_PATTERN "^/.*[^/]$"
 /* As config/value_*.c takes them. */
 #define LINE_PATTERN      "^[!-~]([ -~]{0,2045}[!-~])?$"
+#define PCI_PATTERN       "^00[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[01][0-9A-Fa-f][.][0-7]$"
 #define TAG_PATTERN       "^[!-~]{1,36}$"
 #define INTERFACE_PATTERN "^(?!\\.{1,2}$)[^ \\t/:%\"']{1,15}$"
 #define SERIAL_PATTERN    "^[!-~]{1,20}$"
@@ -80,7 +81,11 @@ static json_t *value_schema(const struct key_schema *k) {
         case VALUE_ACCELERATOR:
         case VALUE_OUTPUT_LOG:
         case VALUE_VIRTIO_TYPE:
+        case VALUE_ARCHITECTURE:
+        case VALUE_PCI_DEVICE_TYPE:
                 return words_schema(value_words(k->type));
+        case VALUE_PCI_ADDRESS:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", PCI_PATTERN);
         case VALUE_TAG:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", TAG_PATTERN);
         case VALUE_AFFINITIES:

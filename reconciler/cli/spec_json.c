@@ -83,6 +83,9 @@ static json_t *value_to_json(const struct key_schema *k, const void *object) {
         case VALUE_ACCELERATOR:
         case VALUE_OUTPUT_LOG:
         case VALUE_VIRTIO_TYPE:
+        case VALUE_ARCHITECTURE:
+        case VALUE_PCI_ADDRESS:
+        case VALUE_PCI_DEVICE_TYPE:
         case VALUE_TAG:
         case VALUE_LOG_LEVEL:
         case VALUE_TIME:

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "config/check.h"
-#include "config/findings.h"
+#include "config/check_parts.h"
+#include "config/gic.h"
 #include "config/intervals.h"
 
 static void check_cpus(struct findings *f, const struct board_spec *b, const struct root_facts *root) {
@@ -57,11 +57,6 @@ static void check_memory(struct findings *f, const struct board_spec *b, const s
         }
 }
 
-static bool is_gic(const struct gic_spec *g, uint64_t base, uint64_t size) {
-        return range_overlaps(g->distributor, g->distributor_size, base, size) ||
-               range_overlaps(g->redistributor, g->redistributor_size, base, size);
-}
-
 static bool overlaps_any(const struct range *ranges, size_t count, const struct memory_spec *m) {
         for (size_t i = 0; i < count; i++)
                 if (range_overlaps(ranges[i].base, ranges[i].size, m->physical, m->size))
@@ -80,7 +75,7 @@ static void check_io(struct findings *f, const struct board_spec *b, const struc
                                 "[IO %s]: 0x%" PRIx64 "+0x%" PRIx64
                                 " is RAM of the board; [IO] is for devices, RAM belongs into [Memory]",
                                 m->name, m->physical, m->size);
-                if (is_gic(&b->gic, m->physical, m->size))
+                if (b->gic.version != 0 && gic_overlaps(&b->gic, m->physical, m->size))
                         finding(f, m, "PhysicalAddress",
                                 "[IO %s]: the interrupt controller cannot be passed through; Interrupts= of [Zone] "
                                 "says which interrupts the zone gets",
@@ -88,36 +83,26 @@ static void check_io(struct findings *f, const struct board_spec *b, const struc
         }
 }
 
-static void check_gic(struct findings *f, const struct board_spec *b) {
-        const struct zone_spec *z = f->zone;
-        const struct gic_spec *g = z->gic.version != 0 ? &z->gic : &b->gic;
+/* The hypervisor reaches them by their physical addresses. */
+static void check_pci_window(struct findings *f, const struct board_spec *b, const struct root_facts *root,
+                             const struct pci_spec *pci, const char *key, uint64_t base, uint64_t size) {
+        const struct memory_spec m = { .physical = base, .size = size };
 
-        if (g->version == 0) {
-                finding(f, NULL, NULL, "no [GIC], neither here nor in %s", b->path);
-                return;
-        }
-        if (b->gic.version != 0 && g->version != b->gic.version)
-                finding(f, g, "Version", "[GIC]: version %" PRIu32 ", but the board's is %" PRIu32, g->version,
-                        b->gic.version);
-        for (size_t i = 0; i < z->num_memory; i++)
-                if (is_gic(g, z->memory[i].guest, z->memory[i].size))
-                        finding(f, &z->memory[i], "GuestAddress", "[Memory %s] overlaps the GIC in the guest",
-                                z->memory[i].name);
-        for (size_t i = 0; i < z->num_io; i++)
-                if (is_gic(g, z->io[i].guest, z->io[i].size))
-                        finding(f, &z->io[i], "GuestAddress", "[IO %s] overlaps the GIC in the guest", z->io[i].name);
-        for (size_t i = 0; i < z->num_ivcs; i++) {
-                const struct ivc_spec *v = &z->ivcs[i];
+        if (size != 0 && (overlaps_any(b->memory, b->num_memory, &m) ||
+                          (root && root->known && overlaps_any(root->system_ram, root->num_system_ram, &m))))
+                finding(f, pci, key, "[PCI %s]: 0x%" PRIx64 "+0x%" PRIx64 " is RAM of the board", pci->name, base,
+                        size);
+}
 
-                if (is_gic(g, v->control_table, IVC_TABLE_SIZE))
-                        finding(f, v, "ControlTableAddress", "[IVC %s] overlaps the GIC in the guest", v->name);
-                if (is_gic(g, v->shared_memory, ivc_size(v)))
-                        finding(f, v, "SharedMemoryAddress", "[IVC %s] overlaps the GIC in the guest", v->name);
+static void check_pci(struct findings *f, const struct board_spec *b, const struct root_facts *root) {
+        for (size_t i = 0; i < f->zone->num_pci; i++) {
+                const struct pci_spec *pci = &f->zone->pci[i];
+
+                check_pci_window(f, b, root, pci, "ECAMAddress", pci->ecam, pci->ecam_size);
+                check_pci_window(f, b, root, pci, "IOAddress", pci->io.address, pci->io.size);
+                check_pci_window(f, b, root, pci, "Memory32Address", pci->memory32.address, pci->memory32.size);
+                check_pci_window(f, b, root, pci, "Memory64Address", pci->memory64.address, pci->memory64.size);
         }
-        for (size_t i = 0; i < z->num_devices; i++)
-                if (is_gic(g, z->devices[i].address, DEVICE_WINDOW_SIZE))
-                        finding(f, &z->devices[i], "Address", "device %s overlaps the GIC in the guest",
-                                z->devices[i].name);
 }
 
 /* Writes the number. Return: true if root Linux uses it. */
@@ -164,7 +149,8 @@ int zone_check_board(const struct zone_spec *z, const struct board_spec *b, cons
         check_cpus(&f, b, root);
         check_memory(&f, b, root);
         check_io(&f, b, root);
-        check_gic(&f, b);
+        check_pci(&f, b, root);
+        check_architecture(&f, b);
         if (root && root->known)
                 check_interrupts(&f, root);
         return f.r;

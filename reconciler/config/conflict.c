@@ -200,6 +200,75 @@ static bool shared_ivc(const struct zone_spec *z, const struct zone_spec *other,
         return false;
 }
 
+static bool same_pci_address(const struct pci_address *a, const struct pci_address *b) {
+        return a->domain == b->domain && a->bus == b->bus && a->device == b->device && a->function == b->function;
+}
+
+/* The hypervisor shows every zone of a bus its host bridge. */
+static bool is_host_bridge(const struct zone_spec *z, const struct pci_address *a) {
+        for (size_t i = 0; i < z->num_pci; i++)
+                if (z->pci[i].domain == a->domain)
+                        return a->bus == z->pci[i].first_bus && a->device == 0 && a->function == 0;
+        return false;
+}
+
+static bool shared_pci_device(const struct zone_spec *z, const struct zone_spec *other, struct conflict *c) {
+        for (size_t i = 0; i < z->num_pci_devices; i++)
+                for (size_t j = 0; j < other->num_pci_devices; j++) {
+                        const struct pci_device_spec *a = &z->pci_devices[i], *b = &other->pci_devices[j];
+
+                        if (a->type != PCI_DEVICE_PHYSICAL || b->type != PCI_DEVICE_PHYSICAL ||
+                            !same_pci_address(&a->address, &b->address) || is_host_bridge(z, &a->address))
+                                continue;
+                        *c = (struct conflict){
+                                .object = a, .other_object = b, .key = "Address", .other_key = "Address"
+                        };
+                        c->advice = "a device belongs to one zone only";
+                        return conflict(c, "[PCIDevice %s]: PCI device %04x:%02x:%02x.%x of zone %s", a->name,
+                                        a->address.domain, a->address.bus, a->address.device, a->address.function,
+                                        other->name);
+                }
+        return false;
+}
+
+/* One of @z's RAM where @other has a window of a host bridge. */
+static bool ram_in_window(const struct zone_spec *z, const struct zone_spec *other, const struct memory_spec **ret_ram,
+                          const struct pci_spec **ret_pci) {
+        for (size_t i = 0; i < z->num_memory; i++)
+                for (size_t j = 0; j < other->num_pci; j++) {
+                        const struct memory_spec *m = &z->memory[i];
+                        const struct pci_spec *p = &other->pci[j];
+
+                        *ret_ram = m;
+                        *ret_pci = p;
+                        if (range_overlaps(p->ecam, p->ecam_size, m->physical, m->size) ||
+                            range_overlaps(p->io.address, p->io.size, m->physical, m->size) ||
+                            range_overlaps(p->memory32.address, p->memory32.size, m->physical, m->size) ||
+                            range_overlaps(p->memory64.address, p->memory64.size, m->physical, m->size))
+                                return true;
+                }
+        return false;
+}
+
+static bool shared_pci_window(const struct zone_spec *z, const struct zone_spec *other, struct conflict *c) {
+        const struct memory_spec *ram;
+        const struct pci_spec *pci;
+
+        c->advice = "RAM and what a host bridge has cannot be the same: one of the addresses is wrong";
+        if (ram_in_window(z, other, &ram, &pci)) {
+                c->object = ram;
+                c->key = "PhysicalAddress";
+                c->other_object = pci;
+                return conflict(c, "[Memory %s]: [PCI %s] of zone %s", ram->name, pci->name, other->name);
+        }
+        if (!ram_in_window(other, z, &ram, &pci))
+                return false;
+        c->object = pci;
+        c->other_object = ram;
+        c->other_key = "PhysicalAddress";
+        return conflict(c, "[PCI %s]: RAM of zone %s", pci->name, other->name);
+}
+
 bool device_image_shared(const struct device_spec *a, const struct device_spec *b) {
         if (!a->image || !b->image || (a->read_only && b->read_only))
                 return false;
@@ -240,8 +309,8 @@ static bool shared_tap(const struct zone_spec *z, const struct zone_spec *other,
 
 bool zone_conflict_find(const struct zone_spec *z, const struct zone_spec *other, struct conflict *ret) {
         static bool (*const claims[])(const struct zone_spec *z, const struct zone_spec *other, struct conflict *c) = {
-                shared_name,      shared_id,  shared_cpu,   shared_memory, shared_io,
-                shared_interrupt, shared_ivc, shared_image, shared_tap,
+                shared_name, shared_id,    shared_cpu, shared_memory,     shared_io,         shared_interrupt,
+                shared_ivc,  shared_image, shared_tap, shared_pci_device, shared_pci_window,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(claims); i++) {

@@ -115,7 +115,57 @@ static void write_ivcs(struct writer *w, const struct zone_spec *z) {
                 write_section(w, SECTION_IVC, "", sorted[i]);
 }
 
-static void write_guest_view(struct writer *w, const struct zone_spec *z, const struct gic_spec *gic) {
+static int module_compare(const void *a, const void *b) {
+        const struct module_spec *const *x = a, *const *y = b;
+
+        return (*x)->image.address < (*y)->image.address ? -1 : (*x)->image.address > (*y)->image.address;
+}
+
+static void write_modules(struct writer *w, const struct zone_spec *z) {
+        const struct module_spec *sorted[ZONE_MODULES_MAX];
+
+        for (size_t i = 0; i < z->num_modules; i++)
+                sorted[i] = &z->modules[i];
+        qsort(sorted, z->num_modules, sizeof(sorted[0]), module_compare);
+        for (size_t i = 0; i < z->num_modules; i++)
+                write_section(w, SECTION_MODULE, "", sorted[i]);
+}
+
+static int pci_compare(const void *a, const void *b) {
+        const struct pci_spec *const *x = a, *const *y = b;
+
+        return (*x)->domain < (*y)->domain ? -1 : (*x)->domain > (*y)->domain;
+}
+
+static uint32_t pci_number(const struct pci_address *a) {
+        return (uint32_t) a->domain << 24 | (uint32_t) a->bus << 16 | (uint32_t) a->device << 8 | a->function;
+}
+
+static int pci_device_compare(const void *a, const void *b) {
+        const struct pci_device_spec *const *x = a, *const *y = b;
+        uint32_t m = pci_number(&(*x)->address), n = pci_number(&(*y)->address);
+
+        return m < n ? -1 : m > n;
+}
+
+/* In the order of their addresses, which are all that tells them apart. */
+static void write_pci(struct writer *w, const struct zone_spec *z) {
+        const struct pci_device_spec *devices[ZONE_PCI_DEVICES_MAX];
+        const struct pci_spec *bridges[ZONE_PCI_MAX];
+
+        for (size_t i = 0; i < z->num_pci; i++)
+                bridges[i] = &z->pci[i];
+        for (size_t i = 0; i < z->num_pci_devices; i++)
+                devices[i] = &z->pci_devices[i];
+        qsort(bridges, z->num_pci, sizeof(bridges[0]), pci_compare);
+        qsort(devices, z->num_pci_devices, sizeof(devices[0]), pci_device_compare);
+        for (size_t i = 0; i < z->num_pci; i++)
+                write_section(w, SECTION_PCI, "", bridges[i]);
+        for (size_t i = 0; i < z->num_pci_devices; i++)
+                write_section(w, SECTION_PCI_DEVICE, "", devices[i]);
+}
+
+static void write_guest_view(struct writer *w, const struct zone_spec *z, const struct zone_controllers *c) {
         const struct device_spec *devices[ZONE_DEVICES_MAX];
 
         for (size_t i = 0; i < z->num_devices; i++)
@@ -128,8 +178,18 @@ static void write_guest_view(struct writer *w, const struct zone_spec *z, const 
         write_ivcs(w, z);
         for (size_t i = 0; i < z->num_devices; i++)
                 write_section(w, device_section(devices[i]), devices[i]->name, devices[i]);
-        if (gic && gic->version != 0)
-                write_section(w, SECTION_GIC, "", gic);
+        write_modules(w, z);
+        write_pci(w, z);
+        if (z->uefi.memory_map_size != 0)
+                write_section(w, SECTION_UEFI, "", &z->uefi);
+        if (z->x86.ioapic_size != 0)
+                write_section(w, SECTION_X86, "", &z->x86);
+        if (c->gic)
+                write_section(w, SECTION_GIC, "", c->gic);
+        if (c->plic)
+                write_section(w, SECTION_PLIC, "", c->plic);
+        if (c->aplic)
+                write_section(w, SECTION_APLIC, "", c->aplic);
 }
 
 /*
@@ -144,11 +204,11 @@ static uint64_t writer_hash(struct writer *w) {
 
 uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b) {
         _cleanup_(writer_done) struct writer w = { .costs = BIT(COST_ZONE) };
-        const struct gic_spec *gic = z->gic.version != 0 ? &z->gic : b ? &b->gic : NULL;
+        const struct zone_controllers c = zone_controllers(z, b);
 
         if (writer_open(&w) < 0)
                 abort();
-        write_guest_view(&w, z, gic);
+        write_guest_view(&w, z, &c);
         return writer_hash(&w);
 }
 

@@ -142,6 +142,12 @@ bool parser_good(const struct section_use *u, const char *key) {
         return u && u->good[key_index(u->schema->id, key)];
 }
 
+bool parser_absent(const struct section_use *u, const char *key) {
+        size_t i = key_index(u->schema->id, key);
+
+        return u->given[i].line == 0 && !u->meant[i] && !u->taken[i];
+}
+
 const struct place *parser_place(const struct section_use *u, const char *key) {
         const struct place *given = &u->given[key_index(u->schema->id, key)];
 
@@ -191,6 +197,8 @@ static int files_parse(struct parser *p, const struct zone_source *files, size_t
                 if (p->board)
                         board_describe(p);
                 files_end(p);
+                if (p->zone || p->board)
+                        gic_rules(p);
                 if (p->zone)
                         zone_rules(p);
         }

@@ -20,20 +20,17 @@ unsigned parser_count(const struct parser *p, enum section_id id) {
         return n;
 }
 
-/* One more of a list that the schema's max keeps within its array. */
-static struct memory_spec *memory_new(struct memory_spec *list, size_t *count, const char *name) {
-        struct memory_spec *m = &list[(*count)++];
+/* One more of a list that the schema's max keeps within its array; its name comes first in each. */
+static void *list_new(void *list, size_t size, size_t *count, const char *name) {
+        _Static_assert(offsetof(struct memory_spec, name) == 0 && offsetof(struct module_spec, name) == 0 &&
+                               offsetof(struct pci_spec, name) == 0 && offsetof(struct ivc_spec, name) == 0 &&
+                               offsetof(struct pci_device_spec, name) == 0,
+                       "each begins with its name");
 
-        strcpy(m->name, name);
-        return m;
+        return strcpy((char *) list + size * (*count)++, name);
 }
 
-static struct ivc_spec *ivc_new(struct zone_spec *z, const char *name) {
-        struct ivc_spec *v = &z->ivcs[z->num_ivcs++];
-
-        strcpy(v->name, name);
-        return v;
-}
+#define LIST_NEW(list, count, name) list_new(list, sizeof((list)[0]), &(count), name)
 
 static struct device_spec *device_new(struct zone_spec *z, enum device_type type, const char *name) {
         struct device_spec *d;
@@ -52,15 +49,29 @@ static void *section_object(struct parser *p, enum section_id id, const char *na
         case SECTION_ZONE:
                 return p->zone;
         case SECTION_MEMORY:
-                return memory_new(p->zone->memory, &p->zone->num_memory, name);
+                return LIST_NEW(p->zone->memory, p->zone->num_memory, name);
         case SECTION_IO:
-                return memory_new(p->zone->io, &p->zone->num_io, name);
+                return LIST_NEW(p->zone->io, p->zone->num_io, name);
         case SECTION_IVC:
-                return ivc_new(p->zone, name);
+                return LIST_NEW(p->zone->ivcs, p->zone->num_ivcs, name);
         case SECTION_BOARD:
                 return p->board;
         case SECTION_GIC:
                 return p->zone ? &p->zone->gic : &p->board->gic;
+        case SECTION_PLIC:
+                return p->zone ? &p->zone->plic : &p->board->plic;
+        case SECTION_APLIC:
+                return p->zone ? &p->zone->aplic : &p->board->aplic;
+        case SECTION_UEFI:
+                return &p->zone->uefi;
+        case SECTION_X86:
+                return &p->zone->x86;
+        case SECTION_MODULE:
+                return LIST_NEW(p->zone->modules, p->zone->num_modules, name);
+        case SECTION_PCI:
+                return LIST_NEW(p->zone->pci, p->zone->num_pci, name);
+        case SECTION_PCI_DEVICE:
+                return LIST_NEW(p->zone->pci_devices, p->zone->num_pci_devices, name);
         case SECTION_RECONCILER:
                 return p->settings;
 #define SECTION(...)

@@ -50,6 +50,9 @@ const struct section_use *parser_use(const struct parser *p, const void *object)
 /** parser_good() - true if that key of the section has a right value */
 bool parser_good(const struct section_use *u, const char *key);
 
+/** parser_absent() - true if the key was neither given nor meant, nor taken from a description */
+bool parser_absent(const struct section_use *u, const char *key);
+
 /** parser_place() - where a key's value stands; the section's header if it was not given */
 const struct place *parser_place(const struct section_use *u, const char *key);
 
@@ -69,5 +72,11 @@ const char *parser_where(const struct parser *p, const struct place *at, struct 
 /** ivc_rules() - what its [IVC] sections must hold; for zone_rules() */
 void ivc_rules(struct parser *p);
 
+/** gic_rules() - what a [GIC] must have by its version */
+void gic_rules(struct parser *p);
+
 /** zone_rules() - what one zone must hold by itself; reports, using right values only */
 void zone_rules(struct parser *p);
+
+/** zone_rules_parts() - the same for PCI, and for what boots a zone of one architecture; part of zone_rules() */
+void zone_rules_parts(struct parser *p);

@@ -20,6 +20,12 @@ const struct section_schema schema_sections[_SECTION_MAX] = {
 typedef struct zone_spec OBJECT_ZONE;
 typedef struct memory_spec OBJECT_MEMORY, OBJECT_IO;
 typedef struct ivc_spec OBJECT_IVC;
+typedef struct module_spec OBJECT_MODULE;
+typedef struct pci_spec OBJECT_PCI;
+typedef struct pci_device_spec OBJECT_PCI_DEVICE;
+typedef struct uefi_spec OBJECT_UEFI;
+typedef struct x86_spec OBJECT_X86;
+typedef struct controller_spec OBJECT_PLIC, OBJECT_APLIC;
 typedef struct board_spec OBJECT_BOARD;
 typedef struct gic_spec OBJECT_GIC;
 typedef struct settings OBJECT_RECONCILER;
@@ -51,32 +57,35 @@ const size_t schema_num_keys = ELEMENTSOF(schema_keys);
 _Static_assert(ELEMENTSOF(schema_keys) <= SCHEMA_KEYS_MAX, "SCHEMA_KEYS_MAX is too small");
 
 /* A row's type must be the field's own: the parsers write through void pointers. */
-#define C_TYPE_NUMBER       uint32_t
-#define C_TYPE_ADDRESS      uint64_t
-#define C_TYPE_PLACE        uint64_t
-#define C_TYPE_SIZE         uint64_t
-#define C_TYPE_PERCENT      uint32_t
-#define C_TYPE_CPUS         uint64_t
-#define C_TYPE_INTERRUPTS   uint32_t[INTERRUPTS_MAX / 32]
-#define C_TYPE_PATH         char *
-#define C_TYPE_PATH_OR_AUTO char *
-#define C_TYPE_LINE         char *
-#define C_TYPE_NAME         char[NAME_SIZE]
-#define C_TYPE_INTERFACE    char[INTERFACE_NAME_SIZE]
-#define C_TYPE_MAC          uint8_t[MAC_SIZE]
-#define C_TYPE_YES_NO       bool
-#define C_TYPE_RESTART      enum restart_policy
-#define C_TYPE_ON_CHANGE    enum change_policy
-#define C_TYPE_CACHE        enum cache_mode
-#define C_TYPE_SERIAL       char[SERIAL_SIZE]
-#define C_TYPE_VIRTIO_TYPE  enum virtio_type
-#define C_TYPE_TAG          char[VIRTIO_FS_TAG_MAX + 1]
-#define C_TYPE_LOG_LEVEL    int
-#define C_TYPE_TIME         uint64_t
-#define C_TYPE_AFFINITIES   struct cpu_affinities
-#define C_TYPE_REGIONS      struct range[BOARD_MEMORY_MAX]
-#define C_TYPE_ACCELERATOR  enum accelerator
-#define C_TYPE_OUTPUT_LOG   enum output_log
+#define C_TYPE_NUMBER          uint32_t
+#define C_TYPE_ADDRESS         uint64_t
+#define C_TYPE_PLACE           uint64_t
+#define C_TYPE_SIZE            uint64_t
+#define C_TYPE_PERCENT         uint32_t
+#define C_TYPE_CPUS            uint64_t
+#define C_TYPE_INTERRUPTS      uint32_t[INTERRUPTS_MAX / 32]
+#define C_TYPE_PATH            char *
+#define C_TYPE_PATH_OR_AUTO    char *
+#define C_TYPE_LINE            char *
+#define C_TYPE_NAME            char[NAME_SIZE]
+#define C_TYPE_INTERFACE       char[INTERFACE_NAME_SIZE]
+#define C_TYPE_MAC             uint8_t[MAC_SIZE]
+#define C_TYPE_YES_NO          bool
+#define C_TYPE_RESTART         enum restart_policy
+#define C_TYPE_ON_CHANGE       enum change_policy
+#define C_TYPE_CACHE           enum cache_mode
+#define C_TYPE_SERIAL          char[SERIAL_SIZE]
+#define C_TYPE_VIRTIO_TYPE     enum virtio_type
+#define C_TYPE_ARCHITECTURE    enum architecture
+#define C_TYPE_PCI_ADDRESS     struct pci_address
+#define C_TYPE_PCI_DEVICE_TYPE enum pci_device_type
+#define C_TYPE_AFFINITIES      struct cpu_affinities
+#define C_TYPE_TAG             char[VIRTIO_FS_TAG_MAX + 1]
+#define C_TYPE_LOG_LEVEL       int
+#define C_TYPE_TIME            uint64_t
+#define C_TYPE_REGIONS         struct range[BOARD_MEMORY_MAX]
+#define C_TYPE_ACCELERATOR     enum accelerator
+#define C_TYPE_OUTPUT_LOG      enum output_log
 #define SECTION(...)
 #define KEY(section_, name_, field_, type_, ...)                                                                       \
         _Static_assert(__builtin_types_compatible_p(__typeof__(((OBJECT_##section_ *) NULL)->field_), C_TYPE_##type_), \

@@ -20,32 +20,35 @@ enum section_id {
 
 /* How a value is written; config/value.c names what parses and writes each. */
 enum value_type {
-        VALUE_NUMBER,       /* uint32_t: decimal or 0x hex */
-        VALUE_ADDRESS,      /* uint64_t: the same, written in hex */
-        VALUE_PLACE,        /* uint64_t: as VALUE_ADDRESS; 0: none is given */
-        VALUE_SIZE,         /* uint64_t: bytes, or with K, M, G (1024) */
-        VALUE_PERCENT,      /* uint32_t: as 20%; 0: none */
-        VALUE_CPUS,         /* uint64_t: bitmap, as 2-3,5 */
-        VALUE_INTERRUPTS,   /* uint32_t[INTERRUPTS_MAX / 32]: bitmap, as 40,44-46 */
-        VALUE_PATH,         /* char *: absolute, owned */
-        VALUE_PATH_OR_AUTO, /* char *: the same, or "auto" */
-        VALUE_LINE,         /* char *: printable, to the end of the line, owned */
-        VALUE_NAME,         /* char[NAME_SIZE]: as a zone's */
-        VALUE_INTERFACE,    /* char[INTERFACE_NAME_SIZE]: a network interface */
-        VALUE_MAC,          /* uint8_t[MAC_SIZE]: as 02:00:5e:10:00:01; all 0: none */
-        VALUE_YES_NO,       /* bool: yes/no, true/false, on/off, 1/0 */
-        VALUE_RESTART,      /* enum restart_policy */
-        VALUE_ON_CHANGE,    /* enum change_policy */
-        VALUE_CACHE,        /* enum cache_mode */
-        VALUE_SERIAL,       /* char[SERIAL_SIZE]: printable, without blanks */
-        VALUE_ACCELERATOR,  /* enum accelerator */
-        VALUE_OUTPUT_LOG,   /* enum output_log */
-        VALUE_VIRTIO_TYPE,  /* enum virtio_type */
-        VALUE_TAG,          /* char[VIRTIO_FS_TAG_MAX + 1] */
-        VALUE_AFFINITIES,   /* struct cpu_affinities: as 0x0,0x100 */
-        VALUE_REGIONS,      /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
-        VALUE_LOG_LEVEL,    /* int: base/log.h */
-        VALUE_TIME,         /* uint64_t: µs, as 2s or 50ms */
+        VALUE_NUMBER,          /* uint32_t: decimal or 0x hex */
+        VALUE_ADDRESS,         /* uint64_t: the same, written in hex */
+        VALUE_PLACE,           /* uint64_t: as VALUE_ADDRESS; 0: none is given */
+        VALUE_SIZE,            /* uint64_t: bytes, or with K, M, G (1024) */
+        VALUE_PERCENT,         /* uint32_t: as 20%; 0: none */
+        VALUE_CPUS,            /* uint64_t: bitmap, as 2-3,5 */
+        VALUE_INTERRUPTS,      /* uint32_t[INTERRUPTS_MAX / 32]: bitmap, as 40,44-46 */
+        VALUE_PATH,            /* char *: absolute, owned */
+        VALUE_PATH_OR_AUTO,    /* char *: the same, or "auto" */
+        VALUE_LINE,            /* char *: printable, to the end of the line, owned */
+        VALUE_NAME,            /* char[NAME_SIZE]: as a zone's */
+        VALUE_INTERFACE,       /* char[INTERFACE_NAME_SIZE]: a network interface */
+        VALUE_MAC,             /* uint8_t[MAC_SIZE]: as 02:00:5e:10:00:01; all 0: none */
+        VALUE_YES_NO,          /* bool: yes/no, true/false, on/off, 1/0 */
+        VALUE_RESTART,         /* enum restart_policy */
+        VALUE_ON_CHANGE,       /* enum change_policy */
+        VALUE_CACHE,           /* enum cache_mode */
+        VALUE_SERIAL,          /* char[SERIAL_SIZE]: printable, without blanks */
+        VALUE_ACCELERATOR,     /* enum accelerator */
+        VALUE_OUTPUT_LOG,      /* enum output_log */
+        VALUE_VIRTIO_TYPE,     /* enum virtio_type */
+        VALUE_ARCHITECTURE,    /* enum architecture */
+        VALUE_PCI_ADDRESS,     /* struct pci_address: as 0000:01:00.0 */
+        VALUE_PCI_DEVICE_TYPE, /* enum pci_device_type */
+        VALUE_TAG,             /* char[VIRTIO_FS_TAG_MAX + 1] */
+        VALUE_AFFINITIES,      /* struct cpu_affinities: as 0x0,0x100 */
+        VALUE_REGIONS,         /* struct range[BOARD_MEMORY_MAX], its count beside it: BASE+SIZE … */
+        VALUE_LOG_LEVEL,       /* int: base/log.h */
+        VALUE_TIME,            /* uint64_t: µs, as 2s or 50ms */
         _VALUE_TYPE_MAX,
 };
 
@@ -95,7 +98,7 @@ extern const struct section_schema schema_sections[_SECTION_MAX];
 extern const struct key_schema schema_keys[];
 extern const size_t schema_num_keys;
 
-#define SCHEMA_KEYS_MAX 128 /* of all sections together; schema.c asserts it */
+#define SCHEMA_KEYS_MAX 192 /* of all sections together; schema.c asserts it */
 
 /** schema_find_section() - by its exact name, among those of files of @kind; NULL if there is none */
 const struct section_schema *schema_find_section(enum file_kind kind, const char *name, size_t size);

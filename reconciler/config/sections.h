@@ -11,9 +11,11 @@ struct spec_section {
         const void *object; /* what the section's keys are fields of; likewise */
 };
 
+/* Those without a name are one each: [Zone], [UEFI], [X86], [GIC], [PLIC], [APLIC]. */
 #define SPEC_SECTIONS_MAX                                                                                              \
-        (2 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_IVCS_MAX + ZONE_DEVICES_MAX) /* [Zone] and [GIC] are one each */
+        (6 + ZONE_MEMORY_MAX + ZONE_IO_MAX + ZONE_IVCS_MAX + ZONE_DEVICES_MAX + ZONE_MODULES_MAX + ZONE_PCI_MAX +      \
+         ZONE_PCI_DEVICES_MAX)
 
-/** zone_spec_sections() - Return: how many; [GIC] is among them where the zone has one of its own */
+/** zone_spec_sections() - Return: how many; an interrupt controller is among them where the zone has one of its own */
 size_t zone_spec_sections(const struct zone_spec *z, struct spec_section ret[SPEC_SECTIONS_MAX]);
 size_t board_spec_sections(const struct board_spec *b, struct spec_section ret[SPEC_SECTIONS_MAX]);

@@ -36,6 +36,26 @@ static const char *const output_logs[_OUTPUT_LOG_MAX] = {
         [OUTPUT_LOG_JOURNAL] = "journal",
 };
 
+static const char *const architectures[_ARCHITECTURE_MAX] = {
+        [ARCHITECTURE_ARM64] = "arm64",
+        [ARCHITECTURE_RISCV64] = "riscv64",
+        [ARCHITECTURE_LOONGARCH64] = "loongarch64",
+        [ARCHITECTURE_X86_64] = "x86_64",
+};
+
+static const char *const pci_device_types[_PCI_DEVICE_TYPE_MAX] = {
+        [PCI_DEVICE_PHYSICAL] = "physical",
+        [PCI_DEVICE_VIRTUAL] = "virtual",
+};
+
+const char *architecture_to_string(enum architecture architecture) {
+        return architecture < _ARCHITECTURE_MAX ? architectures[architecture] : NULL;
+}
+
+const char *pci_device_type_to_string(enum pci_device_type type) {
+        return type < _PCI_DEVICE_TYPE_MAX ? pci_device_types[type] : NULL;
+}
+
 const char *device_type_to_string(enum device_type type) {
         return type < _DEVICE_TYPE_MAX ? device_types[type].word : NULL;
 }
@@ -107,6 +127,10 @@ struct zone_spec *zone_spec_free(struct zone_spec *z) {
         free(z->device_tree.path);
         free(z->initrd.path);
         free(z->command_line);
+        free(z->x86.setup.path);
+        free(z->x86.command_line);
+        for (size_t i = 0; i < z->num_modules; i++)
+                free(z->modules[i].image.path);
         for (size_t i = 0; i < z->num_devices; i++) {
                 free(z->devices[i].image);
                 free(z->devices[i].socket);
@@ -182,12 +206,29 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
         good &= own(&copy->device_tree.path);
         good &= own(&copy->initrd.path);
         good &= own(&copy->command_line);
+        good &= own(&copy->x86.setup.path);
+        good &= own(&copy->x86.command_line);
+        for (size_t i = 0; i < z->num_modules; i++)
+                good &= own(&copy->modules[i].image.path);
         for (size_t i = 0; i < z->num_devices; i++) {
                 good &= own(&copy->devices[i].image);
                 good &= own(&copy->devices[i].socket);
         }
         good &= own_spots(&copy->spots);
         return good ? copy : zone_spec_free(copy);
+}
+
+struct zone_controllers zone_controllers(const struct zone_spec *z, const struct board_spec *b) {
+        bool own = z->plic.size != 0 || z->aplic.size != 0;
+        const struct gic_spec *gic = z->gic.version != 0 ? &z->gic : b ? &b->gic : NULL;
+        const struct controller_spec *plic = own ? &z->plic : b ? &b->plic : NULL;
+        const struct controller_spec *aplic = own ? &z->aplic : b ? &b->aplic : NULL;
+
+        return (struct zone_controllers){
+                .gic = gic && gic->version != 0 ? gic : NULL,
+                .plic = plic && plic->size != 0 ? plic : NULL,
+                .aplic = aplic && aplic->size != 0 ? aplic : NULL,
+        };
 }
 
 struct board_spec *board_spec_free(struct board_spec *b) {

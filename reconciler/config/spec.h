@@ -18,28 +18,31 @@
 #include "config/identity.h"
 #include "config/spots.h"
 
-#define NAME_SIZE           32     /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
-#define INTERFACE_NAME_SIZE 16     /* of a network interface, with the NUL (IFNAMSIZ) */
-#define TAP_AUTO            "auto" /* as Tap=: a tap is made */
-#define DEVICE_TREE_AUTO    "auto" /* as DeviceTree=: it is made of the zone's file */
-#define ZONE_DEVICES_MAX    7      /* the hypervisor asserts on more pending interrupts */
-#define DEVICE_QUEUES_MAX   16     /* of one device, as hvisor.ko takes them */
-#define SERIAL_SIZE         21     /* of a disk's serial number, with the NUL (VIRTIO_BLK_ID_BYTES) */
-#define COMMAND_LINE_MAX    2047   /* Linux on arm64: COMMAND_LINE_SIZE, less the NUL */
-#define ZONE_MEMORY_MAX     16
-#define ZONE_IO_MAX         16
-#define ZONE_IVCS_MAX       2
-#define IVC_PEERS_MAX       64
-#define IVC_TABLE_SIZE      0x1000
-#define IVC_SIZE_MAX        0x1000000 /* all sections; the hypervisor takes it from its own memory */
-#define ZONE_REGIONS_MAX    64        /* of all kinds, as the hypervisor takes them */
-#define DEVICE_REGIONS      7         /* that a device's window takes up of them */
-#define BOARD_MEMORY_MAX    16
-#define CPUS_MAX            64
-#define INTERRUPTS_MAX      1024
-#define DEVICE_WINDOW_SIZE  0x200 /* of a virtio-mmio device */
-#define ZONE_ID_ALWAYS_SAFE 3     /* a hypervisor with IOMMU or ITS panics on a larger one */
-#define DEVICE_CPUS_MAX     32    /* the bridge page has a slot for each of so many CPUs */
+#define NAME_SIZE            32     /* zone and device names: 1–31 of A-Za-z0-9._- and the NUL */
+#define INTERFACE_NAME_SIZE  16     /* of a network interface, with the NUL (IFNAMSIZ) */
+#define TAP_AUTO             "auto" /* as Tap=: a tap is made */
+#define DEVICE_TREE_AUTO     "auto" /* as DeviceTree=: it is made of the zone's file */
+#define ZONE_DEVICES_MAX     7      /* the hypervisor asserts on more pending interrupts */
+#define DEVICE_QUEUES_MAX    16     /* of one device, as hvisor.ko takes them */
+#define SERIAL_SIZE          21     /* of a disk's serial number, with the NUL (VIRTIO_BLK_ID_BYTES) */
+#define COMMAND_LINE_MAX     2047   /* Linux on arm64: COMMAND_LINE_SIZE, less the NUL */
+#define ZONE_MEMORY_MAX      16
+#define ZONE_IO_MAX          16
+#define ZONE_IVCS_MAX        2
+#define IVC_PEERS_MAX        64
+#define IVC_TABLE_SIZE       0x1000
+#define IVC_SIZE_MAX         0x1000000 /* all sections; the hypervisor takes it from its own memory */
+#define ZONE_REGIONS_MAX     64        /* of all kinds, as the hypervisor takes them */
+#define DEVICE_REGIONS       7         /* that a device's window takes up of them */
+#define ZONE_MODULES_MAX     8
+#define ZONE_PCI_MAX         4  /* host bridges, as the hypervisor takes them */
+#define ZONE_PCI_DEVICES_MAX 32 /* likewise */
+#define BOARD_MEMORY_MAX     16
+#define CPUS_MAX             64
+#define INTERRUPTS_MAX       1024
+#define DEVICE_WINDOW_SIZE   0x200 /* of a virtio-mmio device */
+#define ZONE_ID_ALWAYS_SAFE  3     /* a hypervisor with IOMMU or ITS panics on a larger one */
+#define DEVICE_CPUS_MAX      32    /* the bridge page has a slot for each of so many CPUs */
 
 enum restart_policy {
         RESTART_NO,
@@ -77,6 +80,21 @@ enum output_log {
         _OUTPUT_LOG_MAX,
 };
 
+/* What the hypervisor is built for; the numbers are hvisor.ko's. */
+enum architecture {
+        ARCHITECTURE_ARM64,
+        ARCHITECTURE_RISCV64,
+        ARCHITECTURE_LOONGARCH64,
+        ARCHITECTURE_X86_64,
+        _ARCHITECTURE_MAX,
+};
+
+enum pci_device_type {
+        PCI_DEVICE_PHYSICAL, /* the board's */
+        PCI_DEVICE_VIRTUAL,  /* the hypervisor's own */
+        _PCI_DEVICE_TYPE_MAX,
+};
+
 enum device_type {
 #define SECTION(...)
 #define KEY(...)
@@ -91,6 +109,7 @@ struct memory_spec {
         uint64_t physical;
         uint64_t guest; /* == physical where the file gives none */
         uint64_t size;
+        bool reserved; /* x86_64: the guest is told to leave it alone */
 };
 
 /* A zone's part in inter-VM communication; addresses are the guest's. */
@@ -138,16 +157,77 @@ struct device_spec {
         char tag[VIRTIO_FS_TAG_MAX + 1];     /* vhost_user: fs */
 };
 
+/* Which of them are given depends on the version: see gic_windows(). */
 struct gic_spec {
-        uint32_t version; /* 3; 0: not given */
+        uint32_t version; /* 2, 3; 0: not given */
         uint64_t distributor, distributor_size;
-        uint64_t redistributor, redistributor_size;
+        uint64_t redistributor, redistributor_size; /* v3 */
+        uint64_t its, its_size;                     /* v3; 0: none */
+        uint64_t cpu_interface, cpu_interface_size; /* v2, as all that follow */
+        uint64_t cpu_interface_offset;
+        uint64_t hypervisor, hypervisor_size;
+        uint64_t virtual_cpu, virtual_cpu_size;
+};
+
+/* The interrupt controller of riscv64: a PLIC or an APLIC. */
+struct controller_spec {
+        uint64_t address, size; /* size 0: not given */
+};
+
+/* Where a guest's UEFI finds what it was started with (arm64). Guest and physical addresses are the same there. */
+struct uefi_spec {
+        uint64_t memory_map, memory_map_size; /* size 0: not given */
+        uint64_t system_table;
+};
+
+struct pci_window {
+        uint64_t address, size; /* on the board and in the guest alike; size 0: there is none */
+        uint64_t bus_address;
+};
+
+/* A PCI host bridge that the zone sees. */
+struct pci_spec {
+        char name[NAME_SIZE];
+        uint32_t domain;
+        uint32_t first_bus, last_bus; /* both 0: not given */
+        uint64_t ecam, ecam_size;
+        struct pci_window io, memory32, memory64;
+};
+
+struct pci_address {
+        bool given;
+        uint8_t domain, bus, device, function;
+};
+
+struct pci_device_spec {
+        char name[NAME_SIZE];
+        struct pci_address address;
+        struct pci_address guest; /* not given: the hypervisor's choice */
+        enum pci_device_type type;
 };
 
 /* A file to be put into the zone's RAM before it starts. */
 struct image_spec {
         char *path;       /* absolute; NULL: none; of a device tree also DEVICE_TREE_AUTO */
         uint64_t address; /* physical; 0: one is chosen when it is loaded */
+};
+
+/* A file more in the zone's RAM. */
+struct module_spec {
+        char name[NAME_SIZE];
+        struct image_spec image;
+};
+
+/* How a zone of x86_64 boots. Regions are names of [Memory]. */
+struct x86_spec {
+        uint64_t ioapic, ioapic_size;  /* size 0: not given */
+        uint64_t kernel_entry;         /* guest */
+        struct image_spec setup;       /* the kernel's setup code */
+        char *command_line;            /* NULL: none */
+        uint64_t command_line_address; /* physical; 0: none */
+        char rsdp[NAME_SIZE], acpi[NAME_SIZE];
+        char uefi[NAME_SIZE]; /* "": none */
+        uint64_t screen;      /* guest; 0: none */
 };
 
 struct zone_spec {
@@ -164,7 +244,11 @@ struct zone_spec {
         enum restart_policy restart;
         enum change_policy on_change;
         uint32_t interrupts[INTERRUPTS_MAX / 32]; /* passed through, beside the devices' */
+        bool aarch32;                             /* arm64: its kernel is a 32-bit one */
         struct gic_spec gic;                      /* version 0: the board's */
+        struct controller_spec plic, aplic;       /* neither given: the board's */
+        struct uefi_spec uefi;
+        struct x86_spec x86;
         struct memory_spec memory[ZONE_MEMORY_MAX];
         size_t num_memory;
         struct memory_spec io[ZONE_IO_MAX];
@@ -173,6 +257,12 @@ struct zone_spec {
         size_t num_ivcs;
         struct device_spec devices[ZONE_DEVICES_MAX];
         size_t num_devices;
+        struct module_spec modules[ZONE_MODULES_MAX];
+        size_t num_modules;
+        struct pci_spec pci[ZONE_PCI_MAX];
+        size_t num_pci;
+        struct pci_device_spec pci_devices[ZONE_PCI_DEVICES_MAX];
+        size_t num_pci_devices;
         struct spots spots; /* for messages */
 };
 
@@ -187,6 +277,7 @@ struct board_spec {
         char description[NAME_SIZE]; /* that gives what the file itself does not; "": none */
         char *description_path;      /* NULL: none */
         uint64_t description_hash;   /* of its text */
+        enum architecture architecture;
         uint64_t cpus;
         struct cpu_affinities affinities;
         struct range memory[BOARD_MEMORY_MAX];
@@ -194,6 +285,7 @@ struct board_spec {
         uint32_t max_zone_id;      /* below ZONE_ID_ALWAYS_SAFE counts as that */
         uint32_t wakeup_interrupt; /* as the interrupt controller counts; 0: not known */
         struct gic_spec gic;
+        struct controller_spec plic, aplic;
         struct spots spots, described; /* in the file, in its description; see board_origin() */
 };
 
@@ -230,6 +322,15 @@ bool zone_name_valid(const char *name);
  */
 uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b);
 
+/* The interrupt controllers in effect: the zone's, or the board's where it has none; NULL: none. Borrowed. */
+struct zone_controllers {
+        const struct gic_spec *gic;
+        const struct controller_spec *plic, *aplic;
+};
+
+/** zone_controllers() - @b: NULL if there is no board */
+struct zone_controllers zone_controllers(const struct zone_spec *z, const struct board_spec *b);
+
 /** device_spec_cookie() - tells if a device's worker would have to be replaced */
 uint64_t device_spec_cookie(const struct device_spec *d);
 
@@ -249,6 +350,8 @@ const char *cache_mode_to_string(enum cache_mode mode);
 uint32_t device_queues(const struct device_spec *d);
 const char *accelerator_to_string(enum accelerator accelerator);
 const char *output_log_to_string(enum output_log log);
+const char *architecture_to_string(enum architecture architecture);
+const char *pci_device_type_to_string(enum pci_device_type type);
 
 /**
  * zone_spec_format() - the spec as a normalized .conf text

@@ -16,8 +16,8 @@ static const struct value_ops *const types[_VALUE_TYPE_MAX] = {
         [VALUE_CPUS] = &value_cpus,
         [VALUE_INTERRUPTS] = &value_interrupts,
         [VALUE_PLACE] = &value_place,
-        [VALUE_LINE] = &value_line,
         [VALUE_PATH_OR_AUTO] = &value_path_or_auto,
+        [VALUE_LINE] = &value_line,
         [VALUE_PATH] = &value_path,
         [VALUE_NAME] = &value_name,
         [VALUE_INTERFACE] = &value_interface,
@@ -35,6 +35,9 @@ static const struct value_ops *const types[_VALUE_TYPE_MAX] = {
         [VALUE_AFFINITIES] = &value_affinities,
         [VALUE_LOG_LEVEL] = &value_log_level,
         [VALUE_TIME] = &value_time,
+        [VALUE_ARCHITECTURE] = &value_word,
+        [VALUE_PCI_ADDRESS] = &value_pci_address,
+        [VALUE_PCI_DEVICE_TYPE] = &value_word,
 };
 
 int value_fail(struct value_error *e, struct slice part, const char *format, ...) {

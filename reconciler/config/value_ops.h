@@ -20,3 +20,4 @@ extern const struct value_ops value_cpus, value_interrupts, value_affinities, va
 extern const struct value_ops value_line, value_path, value_path_or_auto, value_name, value_interface, value_mac,
         value_serial, value_tag;
 extern const struct value_ops value_yes_no, value_word, value_log_level;
+extern const struct value_ops value_pci_address;

@@ -11,6 +11,8 @@ static const struct words all[_VALUE_TYPE_MAX] = {
         [VALUE_CACHE] = { "a way of caching", cache_mode_to_string },
         [VALUE_ACCELERATOR] = { "an accelerator", accelerator_to_string },
         [VALUE_OUTPUT_LOG] = { "a log of the output", output_log_to_string },
+        [VALUE_ARCHITECTURE] = { "an architecture", architecture_to_string },
+        [VALUE_PCI_DEVICE_TYPE] = { "a type of PCI device", pci_device_type_to_string },
         [VALUE_VIRTIO_TYPE] = { "a type of device", virtio_type_to_string },
 };
 

@@ -8,9 +8,10 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "config/gic.h"
 #include "config/parser.h"
 
-#define GUEST_SIZE    UINT64_C(0x8000000000)    /* as in schema/keys.def: the smallest stage-2 table's reach */
+#define GUEST_SIZE    UINT64_C(0x1000000000000) /* likewise; an architecture's own reach is check_arch.c's */
 #define PHYSICAL_SIZE UINT64_C(0x1000000000000) /* 48 bits */
 
 #define MTU_MIN 68 /* of IPv4, and of a virtio card */
@@ -18,12 +19,19 @@
 /* Something that takes up guest addresses. */
 struct guest_item {
         struct range range;
-        char what[NAME_SIZE + 24];
+        char what[NAME_SIZE + 40];
         const struct place *place;
-        bool region; /* RAM and I/O among themselves are compared elsewhere */
+        enum {
+                ALONE,
+                REGIONS,     /* RAM and I/O among themselves are compared elsewhere */
+                CONTROLLERS, /* a board may tell one for the other */
+        } kind;
 };
 
-#define GUEST_ITEMS_MAX (ZONE_MEMORY_MAX + ZONE_IO_MAX + 2 * ZONE_IVCS_MAX + ZONE_DEVICES_MAX + 2)
+#define PCI_WINDOWS 4 /* of a host bridge, ECAM included */
+#define GUEST_ITEMS_MAX                                                                                                \
+        (ZONE_MEMORY_MAX + ZONE_IO_MAX + 2 * ZONE_IVCS_MAX + ZONE_DEVICES_MAX + GIC_WINDOWS + 3 +                      \
+         ZONE_PCI_MAX * PCI_WINDOWS)
 
 struct guest_items {
         struct guest_item list[GUEST_ITEMS_MAX];
@@ -100,27 +108,52 @@ static bool in_guest(const struct zone_spec *z, uint64_t address) {
         return false;
 }
 
+/* A file's place in RAM. */
+struct placed {
+        const void *object; /* of its section */
+        const char *key;
+        uint64_t address;
+};
+
+#define PLACED_MAX (5 + ZONE_MODULES_MAX)
+
+static size_t list_placed(const struct zone_spec *z, struct placed *ret) {
+        size_t n = 0;
+
+        ret[n++] = (struct placed){ z, "KernelAddress", z->kernel.address };
+        ret[n++] = (struct placed){ z, "DeviceTreeAddress", z->device_tree.address };
+        ret[n++] = (struct placed){ z, "InitrdAddress", z->initrd.address };
+        if (z->x86.ioapic_size != 0) {
+                ret[n++] = (struct placed){ &z->x86, "SetupAddress", z->x86.setup.address };
+                ret[n++] = (struct placed){ &z->x86, "CommandLineAddress", z->x86.command_line_address };
+        }
+        for (size_t i = 0; i < z->num_modules; i++)
+                ret[n++] = (struct placed){ &z->modules[i], "PhysicalAddress", z->modules[i].image.address };
+        return n;
+}
+
 static void check_images(struct parser *p) {
         const struct zone_spec *z = p->zone;
         const struct section_use *u = parser_use(p, z);
-        const struct {
-                const char *key;
-                uint64_t address;
-        } images[] = { { "KernelAddress", z->kernel.address },
-                       { "DeviceTreeAddress", z->device_tree.address },
-                       { "InitrdAddress", z->initrd.address } };
+        struct placed placed[PLACED_MAX];
+        size_t n = list_placed(z, placed);
 
-        for (size_t i = 0; u && i < ELEMENTSOF(images); i++) {
-                if (!parser_good(u, images[i].key))
+        for (size_t i = 0; i < n; i++) {
+                const struct section_use *own = parser_use(p, placed[i].object);
+
+                if (!own || !parser_good(own, placed[i].key))
                         continue;
-                if (!in_physical(z, images[i].address) && memory_known(p))
-                        source_error(&p->source, parser_place(u, images[i].key),
+                if (!in_physical(z, placed[i].address) && memory_known(p))
+                        source_error(&p->source, parser_place(own, placed[i].key),
                                      "%s=: 0x%" PRIx64 " is in no [Memory] of the zone (physical addresses)",
-                                     images[i].key, images[i].address);
-                for (size_t j = 0; j < i; j++)
-                        if (parser_good(u, images[j].key) && images[i].address == images[j].address)
-                                source_error(&p->source, parser_place(u, images[i].key),
-                                             "%s= is the same as %s=", images[i].key, images[j].key);
+                                     placed[i].key, placed[i].address);
+                for (size_t j = 0; j < i; j++) {
+                        const struct section_use *other = parser_use(p, placed[j].object);
+
+                        if (other && parser_good(other, placed[j].key) && placed[i].address == placed[j].address)
+                                source_error(&p->source, parser_place(own, placed[i].key),
+                                             "%s= is the same as %s=", placed[i].key, placed[j].key);
+                }
         }
         if (u && parser_good(u, "EntryPoint") && !in_guest(z, z->entry_point) && memory_known(p))
                 source_error(&p->source, parser_place(u, "EntryPoint"),
@@ -179,9 +212,47 @@ static void collect_ivc(const struct parser *p, const struct ivc_spec *v, struct
                          "[IVC %s]'s shared memory", v->name);
 }
 
+static void collect_controllers(const struct parser *p, struct guest_items *g) {
+        const struct zone_spec *z = p->zone;
+        const struct section_use *gic = parser_use(p, &z->gic), *plic = parser_use(p, &z->plic),
+                                 *aplic = parser_use(p, &z->aplic), *x86 = parser_use(p, &z->x86);
+        struct gic_window windows[GIC_WINDOWS];
+
+        gic_windows(&z->gic, windows);
+        for (size_t i = 0; parser_good(gic, "Version") && i < GIC_WINDOWS; i++)
+                if (windows[i].in_guest && gic_window_of(&windows[i], z->gic.version) && windows[i].size != 0 &&
+                    parser_good(gic, windows[i].address_key) && parser_good(gic, windows[i].size_key))
+                        add_item(g, windows[i].address, windows[i].size, parser_place(gic, windows[i].address_key),
+                                 "%s", windows[i].what);
+        if (parser_good(plic, "Address") && parser_good(plic, "Size"))
+                add_item(g, z->plic.address, z->plic.size, parser_place(plic, "Address"), "[PLIC]")->kind = CONTROLLERS;
+        if (parser_good(aplic, "Address") && parser_good(aplic, "Size"))
+                add_item(g, z->aplic.address, z->aplic.size, parser_place(aplic, "Address"), "[APLIC]")->kind =
+                        CONTROLLERS;
+        if (parser_good(x86, "IOAPICAddress") && parser_good(x86, "IOAPICSize"))
+                add_item(g, z->x86.ioapic, z->x86.ioapic_size, parser_place(x86, "IOAPICAddress"), "the I/O APIC");
+}
+
+static void collect_pci(const struct parser *p, const struct pci_spec *pci, struct guest_items *g) {
+        const struct section_use *u = parser_use(p, pci);
+        const struct {
+                const char *address_key, *size_key, *what;
+                uint64_t address, size;
+        } windows[PCI_WINDOWS] = {
+                { "ECAMAddress", "ECAMSize", "configuration space", pci->ecam, pci->ecam_size },
+                { "IOAddress", "IOSize", "I/O window", pci->io.address, pci->io.size },
+                { "Memory32Address", "Memory32Size", "32-bit window", pci->memory32.address, pci->memory32.size },
+                { "Memory64Address", "Memory64Size", "64-bit window", pci->memory64.address, pci->memory64.size },
+        };
+
+        for (size_t i = 0; i < PCI_WINDOWS; i++)
+                if (windows[i].size != 0 && parser_good(u, windows[i].size_key))
+                        add_item(g, windows[i].address, windows[i].size, parser_place(u, windows[i].address_key),
+                                 "[PCI %s]'s %s", pci->name, windows[i].what);
+}
+
 static void collect_guest_items(const struct parser *p, struct guest_items *g) {
         const struct zone_spec *z = p->zone;
-        const struct section_use *gic = parser_use(p, &z->gic);
         const struct memory_spec *m;
 
         for (size_t i = 0; (m = region_at(z, i)); i++) {
@@ -190,7 +261,7 @@ static void collect_guest_items(const struct parser *p, struct guest_items *g) {
                 if (parser_good(u, "GuestAddress") && parser_good(u, "Size"))
                         add_item(g, m->guest, m->size, parser_place(u, "GuestAddress"), "[%s %s]", u->schema->name,
                                  m->name)
-                                ->region = true;
+                                ->kind = REGIONS;
         }
         for (size_t i = 0; i < z->num_ivcs; i++)
                 collect_ivc(p, &z->ivcs[i], g);
@@ -201,12 +272,9 @@ static void collect_guest_items(const struct parser *p, struct guest_items *g) {
                         add_item(g, z->devices[i].address, DEVICE_WINDOW_SIZE, parser_place(u, "Address"), "[%s %s]",
                                  u->schema->name, u->name);
         }
-        if (parser_good(gic, "DistributorAddress") && parser_good(gic, "DistributorSize"))
-                add_item(g, z->gic.distributor, z->gic.distributor_size, parser_place(gic, "DistributorAddress"),
-                         "the GIC's distributor");
-        if (parser_good(gic, "RedistributorAddress") && parser_good(gic, "RedistributorSize"))
-                add_item(g, z->gic.redistributor, z->gic.redistributor_size, parser_place(gic, "RedistributorAddress"),
-                         "the GIC's redistributor area");
+        collect_controllers(p, g);
+        for (size_t i = 0; i < z->num_pci; i++)
+                collect_pci(p, &z->pci[i], g);
 }
 
 static void check_guest_addresses(struct parser *p) {
@@ -216,13 +284,13 @@ static void check_guest_addresses(struct parser *p) {
         for (size_t i = 0; i < g.count; i++) {
                 const struct guest_item *a = &g.list[i];
 
-                if (!a->region && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
+                if (a->kind != REGIONS && !range_contains(0, GUEST_SIZE, a->range.base, a->range.size))
                         source_error(&p->source, a->place, "%s reaches beyond guest address 0x%" PRIx64, a->what,
                                      GUEST_SIZE - 1);
                 for (size_t j = 0; j < i; j++) {
                         const struct guest_item *b = &g.list[j];
 
-                        if ((!a->region || !b->region) &&
+                        if ((a->kind == ALONE || a->kind != b->kind) &&
                             range_overlaps(a->range.base, a->range.size, b->range.base, b->range.size))
                                 source_error(&p->source, a->place, "%s overlaps %s of %s in the guest", a->what,
                                              b->what, WHERE(p, b->place));
@@ -313,4 +381,5 @@ void zone_rules(struct parser *p) {
         check_guest_addresses(p);
         check_devices(p);
         ivc_rules(p);
+        zone_rules_parts(p);
 }

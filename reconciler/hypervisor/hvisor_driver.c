@@ -6,18 +6,14 @@
 
 #include "base/dirs.h"
 #include "base/fd.h"
+#include "hypervisor/hvisor_describe.h"
 #include "hypervisor/hvisor_driver.h"
 
 #define LOAD_CHUNK (4 * 1024 * 1024) /* bytes; bounds how long one call holds the module */
 
-_Static_assert(NAME_SIZE == HVISOR_NAME_SIZE, "names are as long here as there");
 _Static_assert(ZONE_DEVICES_MAX == HVISOR_DEVICES_MAX, "as many devices here as there");
-_Static_assert(INTERRUPTS_MAX == HVISOR_INTERRUPTS_MAX, "as many interrupts here as there");
 _Static_assert(DEVICE_WINDOW_SIZE == HVISOR_WINDOW_SIZE, "windows are as large here as there");
-_Static_assert(ZONE_REGIONS_MAX == HVISOR_REGIONS_MAX, "as many regions here as there");
 _Static_assert(DEVICE_REGIONS == HVISOR_WINDOW_REGIONS, "windows take up as many of them here as there");
-_Static_assert(ZONE_IVCS_MAX == HVISOR_IVCS_MAX, "as many IVCs here as there");
-_Static_assert(ZONE_MEMORY_MAX + ZONE_IO_MAX <= HVISOR_REGIONS_MAX, "every spec fits");
 
 static void hvisor_close(struct hypervisor *h) {
         fd_close(to_hvisor(h)->control);
@@ -26,69 +22,16 @@ static void hvisor_close(struct hypervisor *h) {
 
 /* ---- making ----------------------------------------------------------------------------------------- */
 
-static void fill_gic(struct hvisor_gic *to, const struct gic_spec *from) {
-        to->version = from->version;
-        to->distributor = from->distributor;
-        to->distributor_size = from->distributor_size;
-        to->redistributor = from->redistributor;
-        to->redistributor_size = from->redistributor_size;
-}
-
-static void add_regions(struct hvisor_zone_create *c, enum hvisor_region_type type, const struct memory_spec *list,
-                        size_t count) {
-        for (size_t i = 0; i < count; i++)
-                c->regions[c->num_regions++] = (struct hvisor_region){
-                        .type = type,
-                        .physical = list[i].physical,
-                        .guest = list[i].guest,
-                        .size = list[i].size,
-                };
-}
-
-/* An IVC's interrupt is a real one. */
-static void add_ivc(struct hvisor_zone_create *c, const struct ivc_spec *v) {
-        c->ivcs[c->num_ivcs++] = (struct hvisor_ivc){
-                .id = v->id,
-                .peer = v->peer,
-                .control_table = v->control_table,
-                .shared_memory = v->shared_memory,
-                .rw_size = (uint32_t) v->read_write_size,
-                .out_size = (uint32_t) v->output_size,
-                .interrupt = v->interrupt,
-                .max_peers = v->max_peers,
-        };
-        c->interrupts[v->interrupt / 32] |= UINT32_C(1) << v->interrupt % 32;
-}
-
 static int hvisor_zone_create(struct hypervisor *h, const struct zone_making *m, int *ret_fd, struct err *e) {
         _cleanup_free_ struct hvisor_zone_create *c = calloc(1, sizeof(*c));
-        const struct boot_file *kernel = &m->boot->parts[BOOT_KERNEL], *tree = &m->boot->parts[BOOT_DEVICE_TREE];
-        const struct zone_spec *z = m->spec;
         char message[256] = "";
         int r;
 
         if (!c)
                 return -ENOMEM;
-        c->arch = to_hvisor(h)->arch;
+        hvisor_describe(m, c);
         c->message = (uintptr_t) message;
         c->message_size = sizeof(message);
-        c->id = z->id;
-        c->cpus = z->cpus;
-        copy_name(c->name, z->name);
-        c->cookie[0] = m->owner_cookie;
-        c->cookie[1] = m->spec_cookie;
-        c->entry_point = z->entry_point;
-        c->kernel_address = kernel->address;
-        c->kernel_size = kernel->size;
-        c->dtb_address = tree->address;
-        c->dtb_size = tree->size;
-        memcpy(c->interrupts, z->interrupts, sizeof(c->interrupts));
-        if (c->arch == HVISOR_ARCH_ARM64)
-                fill_gic(&c->arm64.gic, z->gic.version ? &z->gic : &m->board->gic);
-        add_regions(c, HVISOR_REGION_RAM, z->memory, z->num_memory);
-        add_regions(c, HVISOR_REGION_IO, z->io, z->num_io);
-        for (size_t i = 0; i < z->num_ivcs; i++)
-                add_ivc(c, &z->ivcs[i]);
         r = call(to_hvisor(h)->control, HVISOR_ZONE_CREATE, c);
         if (r < 0)
                 return err_set(e, r, "%s%s%s",
@@ -298,9 +241,7 @@ int hypervisor_hvisor_open(struct hypervisor **ret, struct err *e) {
         h = calloc(1, sizeof(*h));
         if (!h)
                 return -ENOMEM;
-        *h = (struct hvisor){
-                .hypervisor.ops = &hvisor_ops, .control = TAKE_FD(fd), .magic = info.magic, .arch = info.arch
-        };
+        *h = (struct hvisor){ .hypervisor.ops = &hvisor_ops, .control = TAKE_FD(fd), .magic = info.magic };
         *ret = &h->hypervisor;
         return 0;
 }

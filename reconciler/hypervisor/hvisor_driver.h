@@ -15,7 +15,6 @@ struct hvisor {
         struct hypervisor hypervisor;
         int control; /* /dev/hvisor */
         uint32_t magic;
-        uint32_t arch; /* enum hvisor_arch */
 };
 
 static inline struct hvisor *to_hvisor(struct hypervisor *h) {

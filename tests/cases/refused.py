@@ -40,6 +40,20 @@ def _io(physical, guest, size="0x1000"):
     return ("[Console main]", f"[IO io]\nPhysicalAddress={physical}\nGuestAddress={guest}\nSize={size}\n\n[Console main]")
 
 
+GIC_2 = """[GIC]
+Version=2
+DistributorAddress=0x8000000
+DistributorSize=0x10000
+CPUInterfaceAddress=0x8010000
+CPUInterfaceSize=0x10000
+HypervisorAddress=0x8030000
+HypervisorSize=0x10000
+VirtualCPUAddress=0x8040000
+VirtualCPUSize=0x10000
+
+[Console main]"""
+PCI = "[PCI main]\nECAMAddress={ecam}\nECAMSize=1M\n\n[PCIDevice card]\nAddress={device}\n\n[Console main]"
+
 RAM = ("0x50000000", None, "0x10000000")
 
 # Zone's name, as a replacement in the good text; words of the reason.
@@ -70,7 +84,11 @@ REFUSED = {
     "io-over-its-ram": (_io("0x9000000", "0x50001000"), "overlaps [Memory ram]"),
     "io-of-ram": (_io("0x80000000", "0x9000000"), "is RAM of the board"),
     "io-of-the-gic": (_io("0x8000000", "0x9000000"), "cannot be passed through"),
-    "gic-2": (_gic(version=2), "Version="),
+    "gic-2": (("[Console main]", GIC_2), "version 2, but the board's is 3"),
+    "gic-2-without-its-parts": (_gic(version=2), "[GIC] has no CPUInterfaceAddress="),
+    "pci-in-ram": (("[Console main]", PCI.format(ecam="0x60000000", device="0000:00:00.0")), "overlaps [Memory ram]"),
+    "pci-without-a-bridge": (("[Console main]", PCI.format(ecam="0x4010000000", device="0001:00:00.0")), "no [PCI] of the zone has Domain=1"),
+    "of-another-architecture": (("[Console main]", "[PLIC]\nAddress=0xc000000\nSize=64M\n\n[Console main]"), "[PLIC] is for riscv64"),
     "gic-in-ram": (_gic(distributor="0x50000000"), "overlaps"),
     "gic-0": (_gic(distributor="0"), "DistributorAddress="),
     "kernel-outside": (("KernelAddress=0x50400000", "KernelAddress=0x80000000"), "in no [Memory]"),

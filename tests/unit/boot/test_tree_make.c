@@ -123,6 +123,13 @@ static void test_make_follows_the_zone(void **state _unused_) {
                   "[GIC]\nVersion=3\nDistributorAddress=0x9000000\nDistributorSize=64K\n"
                   "RedistributorAddress=0x9080000\nRedistributorSize=128K\n[Console",
                   "reg = <0x00 0x9000000 0x00 0x10000 0x00 0x9080000 0x00 0x20000>;", "" },
+                { "[Console",
+                  "[GIC]\nVersion=2\nDistributorAddress=0x9000000\nDistributorSize=64K\nCPUInterfaceAddress=0x9010000\n"
+                  "CPUInterfaceSize=8K\nHypervisorAddress=0x9030000\nHypervisorSize=64K\nVirtualCPUAddress=0x9040000\n"
+                  "VirtualCPUSize=8K\n[Console",
+                  "compatible = \"arm,gic-400\";\n\t\tinterrupt-controller;\n\t\tphandle = <0x01>;\n\t\treg = <0x00 "
+                  "0x9000000 0x00 0x10000 0x00 0x9010000 0x00 0x2000>;",
+                  "" },
                 { "[Console", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Console", "psci",
                   "x.conf:18:17: warning: [IO uart]: DeviceTree=auto has no node of a real device: the guest does not "
                   "find it\n" },

@@ -38,7 +38,19 @@ static const char whole_zone[] =
         "share]\nSocket=/s\nType=fs\nTag=home\nAddress=0xa003200\nInterrupt=73\nCPUQuota=20%\nMemoryMax=32M\n"
         "[Rng entropy]\nAddress=0xa003400\nInterrupt=74\nCPUQuota=20%\nMemoryMax=32M\n"
         "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=64K\n"
-        "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\n";
+        "RedistributorAddress=0x80a0000\nRedistributorSize=15744K\nITSAddress=0x9100000\nITSSize=64K\n"
+        "CPUInterfaceAddress=0x9200000\nCPUInterfaceSize=64K\nHypervisorAddress=0x9300000\nHypervisorSize=64K\n"
+        "VirtualCPUAddress=0x9400000\nVirtualCPUSize=64K\n"
+        "[PLIC]\nAddress=0x11000000\nSize=1M\n[APLIC]\nAddress=0x12000000\nSize=1M\n"
+        "[Module m]\nFile=/m\nPhysicalAddress=0x54000000\n"
+        "[PCI main]\nLastBus=31\nECAMAddress=0x4010000000\nECAMSize=256M\nIOAddress=0x3eff0000\nIOSize=64K\n"
+        "Memory32Address=0x20000000\nMemory32Size=16M\nMemory64Address=0x8000000000\nMemory64Size=1G\n"
+        "[PCIDevice card]\nAddress=0000:01:00.0\nGuestAddress=0000:00:01.0\n"
+        "[UEFI]\nMemoryMapAddress=0x55000000\nMemoryMapSize=4K\nSystemTableAddress=0x55001000\n"
+        "[Memory rsdp]\nPhysicalAddress=0x81000000\nGuestAddress=0xe0000\nSize=128K\n"
+        "[Memory acpi]\nPhysicalAddress=0x82000000\nSize=1M\n[Memory uefi]\nPhysicalAddress=0x83000000\nSize=4K\n"
+        "[X86]\nIOAPICAddress=0xfec00000\nIOAPICSize=4K\nKernelEntry=0x100000\nSetup=/s\nSetupAddress=0x56000000\n"
+        "CommandLine=quiet\nCommandLineAddress=0x56010000\nRSDP=rsdp\nACPI=acpi\nUEFI=uefi\nScreenAddress=0x40000000\n";
 
 static int make_directory(void **state _unused_) {
         setenv("HVISOR_BOARDS", "zones.d/boards", 1);
@@ -91,7 +103,11 @@ static json_t *board_document(const char *text) {
 static const char whole_board[] = "[Board]\n"
                                   "Board=qemu-gicv3\n"
                                   "MPIDR=0x0,0x1\n"
-                                  "WakeupInterrupt=64\n";
+                                  "WakeupInterrupt=64\n"
+                                  "[PLIC]\nAddress=0x11000000\nSize=1M\n[APLIC]\nAddress=0x12000000\nSize=1M\n"
+                                  "[GIC]\nVersion=3\nITSAddress=0x9100000\nITSSize=64K\n"
+                                  "CPUInterfaceAddress=0x9200000\nCPUInterfaceSize=64K\nHypervisorAddress=0x9300000\n"
+                                  "HypervisorSize=64K\nVirtualCPUAddress=0x9400000\nVirtualCPUSize=64K\n";
 
 static json_t *whole_document(enum file_kind kind) {
         return kind == ZONE_FILE ? zone_document(whole_zone) : board_document(whole_board);
@@ -179,7 +195,7 @@ static void put_with(enum file_kind kind, const struct key_schema *k, json_t *va
 /* The parser must think the same of it. */
 static void put_number(enum file_kind kind, const struct key_schema *k, uint64_t n, const char *what) {
         struct value_error e;
-        char text[32], object[8192] __attribute__((aligned(8))) = "";
+        char text[32], object[16384] __attribute__((aligned(8))) = "";
 
         snprintf(text, sizeof(text), "%" PRIu64, n);
         assert_true(sizeof(struct zone_spec) <= sizeof(object));
@@ -207,6 +223,13 @@ static const struct {
         { VALUE_ADDRESS, "\"1\"", "text" },
         { VALUE_PLACE, "\"1\"", "text" },
         { VALUE_SIZE, "\"1\"", "text" },
+        { VALUE_ARCHITECTURE, "\"mips\"", "word" },
+        { VALUE_PCI_DEVICE_TYPE, "\"real\"", "word" },
+        { VALUE_PCI_ADDRESS, "\"01:00.0\"", "without-domain" },
+        { VALUE_PCI_ADDRESS, "\"0100:01:00.0\"", "domain" },
+        { VALUE_PCI_ADDRESS, "\"0000:01:20.0\"", "device" },
+        { VALUE_PCI_ADDRESS, "\"0000:01:00.8\"", "function" },
+        { VALUE_PCI_ADDRESS, "1", "number" },
         { VALUE_CPUS, "[]", "empty" },
         { VALUE_CPUS, "[33, 33]", "twice" },
         { VALUE_INTERRUPTS, "[]", "empty" },
@@ -364,7 +387,8 @@ static void test_keys_text_finds_by_name(void **state _unused_) {
                 { "image", "Image=  in [Block]\n", "Kernel=" },
                 { "gic", "[GIC]\n", "Kernel=" },
                 { "Interrupt", "Interrupt=  in [Console]\n", "Interrupts=  in" },
-                { "DistributorSize", "size, 0x1000 to 0x7fffffffff, a multiple of 0x1000; required", "[GIC]\n    The" },
+                { "DistributorSize", "size, 0x1000 to 0xffffffffffff, a multiple of 0x1000; required",
+                  "[GIC]\n    The" },
                 { "Restart", "no, on-failure or always; default: on-failure; when it changes, nothing is restarted.",
                   "Kernel=" },
                 { "SettleSec", "time, 0 to 10s; default: 50ms.", "when it changes" },

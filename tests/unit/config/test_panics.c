@@ -30,6 +30,11 @@ static const struct root_facts root = { .known = true, .cpus = 0x3, .interrupts 
         "[Console c]\nAddress=0xa000400\nInterrupt=92\n[Console d]\nAddress=0xa000600\nInterrupt=93\n"                 \
         "[Console e]\nAddress=0xa000800\nInterrupt=94\n[Console f]\nAddress=0xa000a00\nInterrupt=95\n"
 
+#define GIC_V2                                                                                                         \
+        "[GIC]\nVersion=2\nDistributorAddress=0x8000000\nDistributorSize=64K\nCPUInterfaceAddress=0x8010000\n"         \
+        "CPUInterfaceSize=64K\nHypervisorAddress=0x8030000\nHypervisorSize=64K\nVirtualCPUAddress=0x8040000\n"         \
+        "VirtualCPUSize=64K\n[Console main]"
+
 #define IVC(name, id, table, memory, sizes, interrupt)                                                                 \
         "[IVC " name "]\nId=" id "\nControlTableAddress=" table "\nSharedMemoryAddress=" memory "\n" sizes             \
         "\nInterrupt=" interrupt "\n"
@@ -70,7 +75,7 @@ static const struct row rows[_PANIC_WAY_MAX] = {
                                         "unknown section [Region]" },
         [PANIC_REGIONS_65] = { "[Console main]", NULL, "more than 16 [Memory]" },
         [PANIC_REGIONS_NONE] = { "[Memory ram]\nPhysicalAddress=0x50000000\nSize=768M\n", "", "no [Memory NAME]" },
-        [PANIC_GIC_VERSION_OF_ANOTHER_BOARD] = { "[Console main]", GIC("2", "0x8000000"), "2 is not possible" },
+        [PANIC_GIC_VERSION_OF_ANOTHER_BOARD] = { "[Console main]", GIC_V2, "version 2, but the board's is 3" },
         [PANIC_GIC_WITHOUT_A_PLACE] = { "[Console main]", GIC("3", "0"), "0 is smaller than 0x1000" },
         [PANIC_GIC_IN_RAM] = { "[Console main]", GIC("3", "0x50000000"),
                                "the GIC's distributor overlaps [Memory ram]" },

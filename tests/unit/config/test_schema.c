@@ -58,11 +58,13 @@ static void test_schema_pairs_and_defaults_resolve(void **state _unused_) {
                         other = schema_find_key(k->section, d + 1, strlen(d + 1));
                         assert_non_null(other);
                         /* Copied as 8 bytes. */
-                        assert_true(k->type == VALUE_ADDRESS && other->type == VALUE_ADDRESS);
+                        assert_true((k->type == VALUE_ADDRESS || k->type == VALUE_PLACE) && other->type == k->type);
                 } else if (d) {
                         assert_true(k->type == VALUE_NUMBER || k->type == VALUE_YES_NO || k->type == VALUE_RESTART ||
                                     k->type == VALUE_ON_CHANGE || k->type == VALUE_TIME || k->type == VALUE_CACHE ||
-                                    k->type == VALUE_ACCELERATOR || k->type == VALUE_OUTPUT_LOG);
+                                    k->type == VALUE_ACCELERATOR || k->type == VALUE_OUTPUT_LOG ||
+                                    k->type == VALUE_ARCHITECTURE || k->type == VALUE_PCI_DEVICE_TYPE ||
+                                    k->type == VALUE_ADDRESS);
                 }
         }
 }
