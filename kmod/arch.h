@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one place where architectures differ: how the hypervisor is called, which
- * zone_config layouts are its, and how RAM is shared with a zone whose caches are
- * off. (What a CPU runs between two zones is in clean_guest_code.S.)
+ * Where architectures differ, a file for each: how the hypervisor is called,
+ * which zone_config layouts are its, how RAM is shared with a zone whose caches
+ * are off, how its interrupts end. (What a CPU runs between two zones is in
+ * clean_guest_code.S.) Each has:
+ *
+ *   ARCH_ZONE, ARCH_NAME    of zone_config's layouts; for messages
+ *   ARCH_HAS_DEVICE_TREE    whose hvisor node tells that there is a hypervisor, and
+ *                           its wake-up interrupt; else the hypervisor is asked
+ *   ARCH_WAKES_FROM_MAGIC   the zone_config version from which on it sends wake-ups;
+ *                           the ring of an older one is polled
+ *   ARCH_CLEANS_CPUS        between two zones, see clean_cpus.h
+ *   ARCH_CLEAN_GUEST_TELLS  when it is done, see clean_guest_code.S
+ *   arch_may_call()         where no device tree tells: could there be a hypervisor?
+ *   arch_hypercall()        only where the hypervisor was seen; returns its result
+ *   arch_clean_to_memory()  what was written is read by a CPU with its MMU off, and
+ *                           the other way round
+ *   arch_wakeup_taken()     a wake-up has come, and may come again
+ *   arch_interrupt_ended()  the zone's driver has acknowledged all that its device
+ *                           had to say
  */
 #ifndef HVISOR_ARCH_H
 #define HVISOR_ARCH_H
@@ -12,107 +28,13 @@
 #include "zone_config.h"
 
 #if defined(CONFIG_ARM64)
-
-#include <asm/barrier.h>
-#include <asm/cputype.h>
-
-#define ARCH_ZONE	HVISOR_ARCH_ARM64
-#define ARCH_NAME	"arm64"
-
-#define ARCH_CLEANS_CPUS	true	/* between two zones: see clean_cpus.h */
-#define ARCH_CLEAN_GUEST_TELLS	true	/* when it is done, see clean_guest_code.S */
-
-/*
- * Undefined where no hypervisor is at EL2: only after the device-tree node was
- * seen. The registers that SMCCC leaves to the callee are not relied on.
- */
-static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)
-{
-	register u64 x0 asm("x0") = code;
-	register u64 x1 asm("x1") = arg0;
-	register u64 x2 asm("x2") = arg1;
-
-	asm volatile("hvc #0x4856"
-		     : "+r"(x0), "+r"(x1), "+r"(x2)
-		     :
-		     : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
-		       "x14", "x15", "x16", "x17", "memory");
-	return (long)x0;
-}
-
-/*
- * Cleans to the point of coherency, and forgets: a CPU with its MMU off reads
- * what was written, and is read afterwards.
- */
-static inline void arch_clean_to_memory(const void *start, size_t size)
-{
-	u64 line = 4UL << (read_cpuid(CTR_EL0) >> 16 & 0xf);	/* CTR_EL0.DminLine, in words */
-	u64 end = (u64)start + size;
-	u64 address;
-
-	for (address = (u64)start & ~(line - 1); address < end; address += line)
-		asm volatile("dc civac, %0" : : "r"(address) : "memory");
-	dsb(sy);
-}
-
+#include "arch_arm64.h"
 #elif defined(CONFIG_RISCV) && defined(CONFIG_64BIT)
-
-#include <asm/barrier.h>
-
-#define ARCH_ZONE	HVISOR_ARCH_RISCV64
-#define ARCH_NAME	"riscv64"
-
-#define ARCH_CLEANS_CPUS	true
-#define ARCH_CLEAN_GUEST_TELLS	true
-
-/*
- * An SBI extension of the hypervisor's. Firmware that does not know it says so
- * in a0, which is not looked at: a call that answers by its result alone is no
- * proof that there is a hypervisor.
- */
-static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)
-{
-	register u64 a0 asm("a0") = code;
-	register u64 a1 asm("a1") = arg0;
-	register u64 a2 asm("a2") = arg1;
-	register u64 a7 asm("a7") = 0x114514;
-
-	asm volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a7) : "memory");
-	return (long)a1;
-}
-
-/* Memory is coherent whether a hart translates or not. */
-static inline void arch_clean_to_memory(const void *start, size_t size)
-{
-	mb();
-}
-
+#include "arch_riscv64.h"
 #elif defined(CONFIG_X86_64)
-
-#include <asm/barrier.h>
-
-#define ARCH_ZONE	HVISOR_ARCH_X86_64
-#define ARCH_NAME	"x86_64"
-
-/* The hypervisor writes a kernel's boot parameters into every zone: none is as small as that. */
-#define ARCH_CLEANS_CPUS	false
-#define ARCH_CLEAN_GUEST_TELLS	false
-
-/* Undefined where there is no hypervisor, as on arm64. */
-static inline long arch_hypercall(u64 code, u64 arg0, u64 arg1)
-{
-	long result;
-
-	asm volatile("vmcall" : "=a"(result) : "a"(code), "D"(arg0), "S"(arg1) : "memory");
-	return result;
-}
-
-/* Memory is coherent. */
-static inline void arch_clean_to_memory(const void *start, size_t size)
-{
-	mb();
-}
-
+#include "arch_x86_64.h"
+#elif defined(CONFIG_LOONGARCH) && defined(CONFIG_64BIT)
+#include "arch_loongarch64.h"
 #else
 #error "arch.h: no calling convention of the hypervisor for this architecture"
 #endif

@@ -38,6 +38,15 @@ static_assert(offsetof(struct bridge_page, need_wakeup) == 2129);
 static_assert(sizeof(struct bridge_page) <= 4096);
 
 /**
+ * wakeup_find_interrupt() - Linux' number of the interrupt that wakes root Linux
+ *
+ * Before any call of the hypervisor: it says so where there is none. Logs.
+ *
+ * Return: 0, -ENODEV, -ENOMEM.
+ */
+int wakeup_find_interrupt(unsigned int *irq);
+
+/**
  * wakeup_open() - answers the zones' requests from now on
  * @page: zeroed; need_wakeup is in the hands of wakeup.c
  *

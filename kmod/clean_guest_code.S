@@ -90,6 +90,12 @@ SYM_DATA_START(clean_guest)
 2:	wfi
 	j	2b
 
+#elif defined(CONFIG_LOONGARCH)
+
+	/* Nothing but sleep: it says nothing. */
+1:	idle	0
+	b	1b
+
 #elif defined(CONFIG_X86_64)
 
 	/* hlt; jmp: the same in each of a CPU's modes, of which none is known. It says nothing. */

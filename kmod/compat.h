@@ -13,6 +13,15 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
+/* Where cpuid() is: in 6.4 and 6.16 it moved. */
+#if __has_include(<asm/cpuid/api.h>)
+#include <asm/cpuid/api.h>
+#elif __has_include(<asm/cpuid.h>)
+#include <asm/cpuid.h>
+#elif defined(CONFIG_X86)
+#include <asm/processor.h>
+#endif
+
 /* 6.3: who changes them holds the lock that this takes. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define vm_flags_set(vma, flags)	((void)((vma)->vm_flags |= (flags)))

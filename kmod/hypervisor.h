@@ -22,6 +22,7 @@ enum hypercall {
 	HYPERCALL_ZONE_LIST	= 4,
 	HYPERCALL_IVC_INFO	= 5,
 	HYPERCALL_CONFIG_CHECK	= 6,
+	HYPERCALL_GET_VIRTIO_IRQ = 86,	/* x86_64 */
 };
 
 #define HYPERVISOR_ZONES_MAX	72	/* 64 CPUs, one at least for each zone; and some more */

@@ -15,11 +15,10 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
-#include <linux/of.h>
-#include <linux/of_irq.h>
 
 #include "arch.h"
 #include "bridge.h"
+#include "bridge_page.h"
 #include "control.h"
 #include "cpu_hotplug.h"
 #include "hypervisor.h"
@@ -37,28 +36,6 @@ static int check_architecture(void)
 	return -EPROTONOSUPPORT;
 }
 
-/* The node tells that there is a hypervisor; without one its call is undefined. */
-static int find_wakeup_interrupt(unsigned int *irq)
-{
-	struct device_node *node = NULL;
-
-	/* That of hivc.ko is compatible, too. */
-	do
-		node = of_find_compatible_node(node, NULL, "hvisor");
-	while (node && of_node_name_eq(node, "hvisor_ivc_device"));
-	if (!node) {
-		pr_err("the device tree has no node compatible with \"hvisor\": this is not root Linux under hvisor\n");
-		return -ENODEV;
-	}
-	*irq = irq_of_parse_and_map(node, 0);
-	of_node_put(node);
-	if (!*irq) {
-		pr_err("the device tree's hvisor node has no interrupt\n");
-		return -ENODEV;
-	}
-	return 0;
-}
-
 /*
  * There is no way to take the bridge page back from the hypervisor: from there
  * on the module stays, and so does the page. Hence no exit function.
@@ -71,7 +48,7 @@ static int __init hvisor_init(void)
 	r = check_architecture();
 	if (r < 0)
 		return r;
-	r = find_wakeup_interrupt(&irq);
+	r = wakeup_find_interrupt(&irq);
 	if (r < 0)
 		return r;
 	r = hypervisor_probe();

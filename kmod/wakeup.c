@@ -20,8 +20,10 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "arch.h"
 #include "bridge_page.h"
 #include "compat.h"
+#include "hypervisor.h"
 #include "zone.h"
 
 #define BUDGET		64	/* requests per interrupt: notifies do not throttle themselves */
@@ -41,6 +43,7 @@ static struct {
 
 	spinlock_t lock;	/* all below, and the ring */
 	bool is_polled;		/* the ring is left to poll_work */
+	bool sleeps_never;	/* the hypervisor sends no wake-ups */
 	u32 left_behind;	/* stale events, about */
 	u32 unsure;		/* requests that may have an event of their own on its way */
 	u64 asleep_since;
@@ -100,7 +103,7 @@ static bool sleep_until_woken(void)
 {
 	u32 waiting;
 
-	if (wakeup.left_behind >= LEFT_BEHIND_MAX)
+	if (wakeup.sleeps_never || wakeup.left_behind >= LEFT_BEHIND_MAX)
 		return false;
 	WRITE_ONCE(wakeup.page->need_wakeup, 1);
 	smp_mb();
@@ -210,6 +213,7 @@ static irqreturn_t on_wakeup(int irq, void *unused)
 {
 	unsigned long flags;
 
+	arch_wakeup_taken();
 	spin_lock_irqsave(&wakeup.lock, flags);
 	WRITE_ONCE(wakeup.cpu, smp_processor_id());
 	wakeup.wakeups++;
@@ -275,6 +279,16 @@ u32 bridge_wakeup_interrupt(void)
 	return irqd_to_hwirq(irq_get_irq_data(wakeup.irq));
 }
 
+static void poll_from_now_on(void)
+{
+	unsigned long flags;
+
+	pr_info("this hypervisor sends no wake-ups: its requests are polled for\n");
+	spin_lock_irqsave(&wakeup.lock, flags);
+	start_polling();
+	spin_unlock_irqrestore(&wakeup.lock, flags);
+}
+
 int wakeup_open(struct bridge_page *page, unsigned int irq)
 {
 	int r;
@@ -287,16 +301,20 @@ int wakeup_open(struct bridge_page *page, unsigned int irq)
 	if (!wakeup.queue)
 		return -ENOMEM;
 	hrtimer_setup(&wakeup.look_again, look_again, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-	page->need_wakeup = 1;
+	wakeup.sleeps_never = hypervisor_layout()->magic < ARCH_WAKES_FROM_MAGIC;
+	page->need_wakeup = !wakeup.sleeps_never;
 	r = request_irq(irq, on_wakeup, IRQF_NO_THREAD | IRQF_NOBALANCING, KBUILD_MODNAME, &wakeup);
 	if (r < 0)
 		destroy_workqueue(wakeup.queue);
+	else if (wakeup.sleeps_never)
+		poll_from_now_on();
 	return r;
 }
 
 void wakeup_close(void)
 {
 	free_irq(wakeup.irq, &wakeup);
+	WRITE_ONCE(wakeup.is_polled, false);
 	tasklet_kill(&after_interrupt);
 	hrtimer_cancel(&wakeup.look_again);
 	destroy_workqueue(wakeup.queue);

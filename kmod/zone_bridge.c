@@ -17,6 +17,7 @@
 #include <linux/rculist.h>
 #include <linux/virtio_mmio.h>
 
+#include "arch.h"
 #include "bridge.h"
 #include "device.h"
 #include "zone.h"
@@ -190,6 +191,11 @@ static bool ends_interrupt(const struct hv_device *device, const struct bridge_r
 	return offset == VIRTIO_MMIO_INTERRUPT_STATUS || offset == VIRTIO_MMIO_INTERRUPT_ACK;
 }
 
+static bool is_acknowledgement(const struct hv_device *device, const struct bridge_request *request)
+{
+	return request->is_write && request->address - device->address == VIRTIO_MMIO_INTERRUPT_ACK;
+}
+
 static void access_zone(struct hv_zone *zone, const struct bridge_request *request)
 {
 	struct hv_device *device = find_window(zone, request->address);
@@ -204,6 +210,9 @@ static void access_zone(struct hv_zone *zone, const struct bridge_request *reque
 	spin_unlock_irqrestore(&zone->bridge_lock, flags);
 	if (device)
 		is_answer = device_access(device, request, &value, &signals);
+	if (device && is_acknowledgement(device, request) &&
+	    !READ_ONCE(device->registers.interrupt_status))
+		arch_interrupt_ended(zone->description.id, device->interrupt);
 	/* First of all: the zone's CPU stands still, and to wake a worker takes its time. */
 	if (is_answer && !request->is_posted)
 		answer(zone, request->cpu, value,

@@ -193,6 +193,14 @@ static uint32_t interrupt_number(const struct cells *c, size_t at) {
         return n > 0 ? cell(c, at) : 0;
 }
 
+/* The node of the module for IVC has the same compatible. */
+static bool is_ivc(const struct node *n) {
+        static const char name[] = "hvisor_ivc_device";
+        const char *base = strrchr(n->path, '/') + 1;
+
+        return strncmp(base, name, strlen(name)) == 0 && (base[strlen(name)] == '\0' || base[strlen(name)] == '@');
+}
+
 static void note_hvisor(struct root_tree *t, const struct node *n) {
         struct cells interrupts;
 
@@ -239,7 +247,7 @@ static int note_node(struct walk *w, const struct node *bus, const struct node *
         read_property(n->fd, "compatible", &compatible);
         if (w->tree->controller.kind == CONTROLLER_NONE)
                 note_controller(w->tree, bus, n, &compatible);
-        if (w->tree->hvisor[0] == '\0' && has_string(&compatible, "hvisor"))
+        if (w->tree->hvisor[0] == '\0' && has_string(&compatible, "hvisor") && !is_ivc(n))
                 note_hvisor(w->tree, n);
         return is_reserved_memory(bus) ? note_reserved(w, bus, n) : 0;
 }

@@ -113,6 +113,8 @@ static void test_root_tree_finds_the_board(void **state _unused_) {
                     { "/soc/ranges", "0x0 0x1 0x30000000 0x1000000" },
                     { "/soc/gic/compatible", "arm,gic-400" },
                     { "/soc/gic/reg", "0x1000 0x1000 0x2000 0x2000" },
+                    { "/hvisor_ivc_device/compatible", "hvisor" },
+                    { "/hvisor_ivc_device/interrupts", "0x0 0x21 0x1" },
                     { "/hvisor_device/compatible", "hvisor" },
                     { "/hvisor_device/interrupts", "0x1 0x5 0x4" } },
                   "GICv2 130001000+1000 130002000+2000 /soc/gic||/hvisor_device 21" },
