@@ -2,6 +2,7 @@
 #include "config/claims.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "config/check.h"
 
@@ -25,12 +26,14 @@ void claims_clear(struct claims *c) {
 }
 
 const struct zone_spec *claims_find(const struct claims *c, const struct zone_spec *z) {
-        uint64_t both = c->cpus & z->cpus;
+        for (uint64_t both = c->cpus & z->cpus; both; both &= both - 1) {
+                const struct zone_spec *holder = c->cpu_holders[__builtin_ctzll(both)];
 
-        if (both)
-                return c->cpu_holders[__builtin_ctzll(both)];
+                if (strcmp(holder->name, z->name) != 0)
+                        return holder;
+        }
         for (size_t i = 0; i < c->num_holders; i++)
-                if (zone_conflict(z, c->holders[i], NULL, 0))
+                if (strcmp(c->holders[i]->name, z->name) != 0 && zone_conflict(z, c->holders[i], NULL, 0))
                         return c->holders[i];
         return NULL;
 }

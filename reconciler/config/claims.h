@@ -19,5 +19,6 @@ struct claims {
 int claims_add(struct claims *c, const struct zone_spec *z);
 void claims_clear(struct claims *c);
 
-/** claims_find() - a zone that has something which @z claims too (zone_conflict() says what), or NULL */
+/** claims_find() - another zone that has something which @z claims too (zone_conflict() says what), or NULL; zones are
+ * told apart by their names */
 const struct zone_spec *claims_find(const struct claims *c, const struct zone_spec *z);

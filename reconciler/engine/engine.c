@@ -141,6 +141,25 @@ static void notice_all(struct engine *e) {
                         task_notice(e->zones[i]->task, NULL);
 }
 
+/* ---- plan ------------------------------------------------------------------------------------------- */
+
+int engine_make_plan(struct engine *e, struct plan *ret) {
+        _cleanup_free_ const struct zone_spec **starting = calloc(e->num_zones + 1, sizeof(*starting));
+        int r;
+
+        if (!starting)
+                return -ENOMEM;
+        e->desired.num_starting = 0;
+        for (size_t i = 0; i < e->num_zones; i++)
+                if (e->zones[i]->task && task_spec(e->zones[i]->task))
+                        starting[e->desired.num_starting++] = task_spec(e->zones[i]->task);
+        e->desired.starting = starting;
+        r = plan_make(&e->desired, &e->live, ret);
+        e->desired.starting = NULL;
+        e->desired.num_starting = 0;
+        return r;
+}
+
 /* ---- the loop --------------------------------------------------------------------------------------- */
 
 /* Zones of which nothing is left: no file, no object, no process. */
@@ -199,7 +218,7 @@ void engine_reconcile(struct engine *e) {
                 e->listing = live_listing(&e->live);
                 notice_all(e);
                 plan_clear(&e->plan);
-                if (plan_make(&e->desired, &e->live, &e->plan) == 0) {
+                if (engine_make_plan(e, &e->plan) == 0) {
                         tell_ends(e);
                         tell_notes(e);
                         remember_what_was_taken(e);

@@ -86,6 +86,8 @@ void engine_record_why(struct engine *e, int level, const char *message_id, cons
 #define engine_record(e, level, message_id, zone, device, action, result, ...)                                         \
         engine_record_why(e, level, message_id, zone, device, action, result, NULL, __VA_ARGS__)
 int engine_observe(struct engine *e);
+/* plan_make() of what is wanted and there, and under way; @ret empty before */
+int engine_make_plan(struct engine *e, struct plan *ret);
 
 /* ---- zone.c ----------------------------------------------------------------------------------------- */
 struct zone *engine_zone(struct engine *e, const char *name); /* made if need be; NULL: out of memory */
@@ -156,6 +158,8 @@ void task_start(struct zone *z, const struct action *a);
 struct task *task_free(struct task *t);
 enum zone_phase task_phase(const struct task *t);
 const char *task_text(const struct task *t);
+/** task_spec() - what the zone is to be in the end; NULL: down */
+const struct zone_spec *task_spec(const struct task *t);
 /** task_minds_workers() - false: a worker's end is no affair of the step that goes on now */
 bool task_minds_workers(const struct task *t);
 /** task_reconsider() - gives it up, freeing it, if its file has changed before anything was done */

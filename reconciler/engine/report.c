@@ -55,7 +55,7 @@ json_t *engine_status(struct engine *e) {
         struct plan plan = {};
         struct status_input in;
         json_t *j = NULL;
-        bool fresh = engine_observe(e) == 0 && plan_make(&e->desired, &e->live, &plan) == 0;
+        bool fresh = engine_observe(e) == 0 && engine_make_plan(e, &plan) == 0;
 
         live_measure(&e->live);
         if (status_input(e, &in) == 0) {
@@ -84,7 +84,7 @@ json_t *engine_plan(struct engine *e) {
         int r = engine_observe(e);
 
         if (r == 0)
-                r = plan_make(&e->desired, &e->live, &plan);
+                r = engine_make_plan(e, &plan);
         for (size_t i = 0; r == 0 && i < e->num_zones; i++)
                 if (e->zones[i]->task)
                         r = plan_set_busy(&plan, e->zones[i]->name, task_text(e->zones[i]->task));

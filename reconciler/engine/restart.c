@@ -2,8 +2,21 @@
 /* A zone is restarted because a person asked for it. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/internal.h"
+
+/* Its file's settings cannot be had just now: refused, or something is in their way. */
+static bool is_in_trouble(const struct plan *p, const char *zone) {
+        for (size_t i = 0; i < p->num_notes; i++) {
+                const struct note *n = &p->notes[i];
+
+                if (strcmp(n->zone, zone) == 0 && n->kind != NOTE_ENDED && n->kind != NOTE_HELD &&
+                    n->kind != NOTE_FOREIGN)
+                        return true;
+        }
+        return false;
+}
 
 /*
  * What a restart of a zone that runs starts from: its file where that can be had, else what the zone has;
@@ -12,11 +25,10 @@
 static const struct zone_spec *restart_spec(const struct engine *e, const char *zone, const struct plan *p) {
         const struct desired_zone *d = desired_find(&e->desired, zone);
         const struct zone_live *l = live_find(&e->live, zone);
-        const struct note *n = plan_find_note(p, zone);
 
         if (!d || !l || !e->desired.board)
                 return NULL;
-        if (d->file_state == FILE_GOOD && (!n || n->kind == NOTE_ENDED || n->kind == NOTE_HELD))
+        if (d->file_state == FILE_GOOD && !is_in_trouble(p, zone))
                 return d->spec;
         return d->applied && engine_spec_cookie(e, d->applied) == l->spec_cookie ? d->applied : NULL;
 }
@@ -29,7 +41,7 @@ static int can_restart(struct engine *e, const char *name, struct err *err) {
         struct plan plan = {};
         char text[NOTE_TEXT_SIZE];
         const struct note *n;
-        int r = plan_make(&e->desired, &e->live, &plan);
+        int r = engine_make_plan(e, &plan);
 
         if (r < 0)
                 return r;

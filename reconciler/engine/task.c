@@ -188,6 +188,10 @@ enum zone_phase task_phase(const struct task *t) {
         return steps[t->step].phase;
 }
 
+const struct zone_spec *task_spec(const struct task *t) {
+        return t->spec;
+}
+
 const char *task_text(const struct task *t) {
         return t->undoing ? err_text(&t->err, t->error) : steps[t->step].text;
 }

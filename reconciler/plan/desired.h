@@ -48,10 +48,12 @@ struct desired {
         uint64_t board_hash;
         struct zone_dirs dirs;
         struct desired_directory directories[ZONE_DIRS_MAX];
-        bool applied_known; /* the specs last applied were looked for */
-        bool stale;         /* something was read in vain: all is to be looked at */
-        char *lost;         /* why the first of the lost directories is; NULL: all can be seen */
-        const char *end;    /* borrowed: why all zones are to end, whatever files there are; NULL: they are not */
+        bool applied_known;                      /* the specs last applied were looked for */
+        bool stale;                              /* something was read in vain: all is to be looked at */
+        char *lost;                              /* why the first of the lost directories is; NULL: all can be seen */
+        const struct zone_spec *const *starting; /* borrowed: what starts and restarts under way are to bring about */
+        size_t num_starting;
+        const char *end; /* borrowed: why all zones are to end, whatever files there are; NULL: they are not */
 };
 
 struct desired_zone *desired_find(const struct desired *d, const char *name);

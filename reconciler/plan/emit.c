@@ -149,10 +149,14 @@ static void emit_change(struct diff *d, const struct candidate *c) {
         }
 }
 
+/* While something is in its way, a restart by hand brings back what the zone has. */
 static void emit_held(struct diff *d, const struct candidate *c) {
         _cleanup_free_ char *change = describe_change(d, c);
+        char text[320];
 
-        if (change)
+        if (change && find_obstacle(d, c, text, sizeof(text)) != OBSTACLE_NONE)
+                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s; OnChange=hold, and %s", change, text);
+        else if (change)
                 diff_add_note(d, NOTE_HELD, c->spec->name,
                               "%s; OnChange=hold: it takes effect when the zone is started next (hvisor restart %s)",
                               change, c->spec->name);

@@ -85,6 +85,13 @@ static enum rank rank_of(const struct candidate *c) {
         return c->changed || c->devices_changed ? RANK_CHANGED : RANK_UNCHANGED;
 }
 
+static bool is_starting(const struct diff *d, const struct zone_spec *z) {
+        for (size_t i = 0; i < d->want->num_starting; i++)
+                if (d->want->starting[i] == z)
+                        return true;
+        return false;
+}
+
 static void refuse(struct diff *d, struct candidate *c, const struct zone_spec *holder) {
         char text[NOTE_TEXT_SIZE];
         struct note *n;
@@ -94,8 +101,10 @@ static void refuse(struct diff *d, struct candidate *c, const struct zone_spec *
                 keep(d, c, NOTE_REFUSED, text);
                 return;
         }
-        n = diff_new_note(d, NOTE_REFUSED, c->wanted->name);
-        if (n) {
+        if (is_starting(d, holder)) { /* it may be gone before the note is read */
+                (void) zone_conflict_tell(c->spec, holder, text, sizeof(text));
+                diff_add_note(d, NOTE_REFUSED, c->wanted->name, "%s", text);
+        } else if ((n = diff_new_note(d, NOTE_REFUSED, c->wanted->name))) {
                 n->spec = c->spec;
                 n->holder = holder;
                 d->plan->num_notes++;
@@ -104,9 +113,17 @@ static void refuse(struct diff *d, struct candidate *c, const struct zone_spec *
         c->spec = NULL;
 }
 
+/* A zone that is being started, or started again, has its place, whatever there is of it at this moment. */
+static void claim_for_starts(struct diff *d, struct claims *claims) {
+        for (size_t i = 0; i < d->want->num_starting; i++)
+                if (claims_add(claims, d->want->starting[i]) < 0)
+                        d->out_of_memory = true;
+}
+
 void diff_settle(struct diff *d) {
         struct claims claims = {};
 
+        claim_for_starts(d, &claims);
         for (enum rank rank = 0; rank < _RANK_MAX; rank++)
                 for (size_t i = 0; i < d->num_candidates; i++) {
                         struct candidate *c = &d->candidates[i];

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,6 +202,23 @@ void pump_until_idle(struct machine *m) {
 void pass_time(struct machine *m, uint64_t seconds) {
         m->skipped += seconds * SECOND;
         engine_reconcile(m->engine);
+}
+
+unsigned count_children(void) {
+        char path[64];
+        unsigned n = 0;
+        FILE *f;
+        int pid;
+
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+                ;
+        snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int) getpid());
+        f = fopen(path, "re");
+        assert_non_null(f);
+        while (fscanf(f, "%d", &pid) == 1)
+                n++;
+        fclose(f);
+        return n;
 }
 
 bool any_worker_runs(struct machine *m, const char *zone) {

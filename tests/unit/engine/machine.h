@@ -22,7 +22,7 @@ struct machine {
         sd_event *event;
         struct engine *engine;
         uint64_t skipped; /* µs by which the clock was moved */
-        char records[8192];
+        char records[65536];
 };
 
 int machine_setup(void **state);
@@ -59,6 +59,8 @@ void pass_time(struct machine *m, uint64_t seconds);
 /* ---- what there is ---------------------------------------------------------------------------------- */
 /** status() - a member of one zone's status as text, in a static buffer; "" if there is none */
 const char *status(struct machine *m, const char *name, const char *key);
+/** count_children() - processes that are ours, workers that their daemon left behind among them */
+unsigned count_children(void);
 bool any_worker_runs(struct machine *m, const char *zone);
 
 /** served() - the settings that the zone's disk is served with */

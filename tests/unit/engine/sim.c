@@ -297,7 +297,7 @@ static int sim_destroy(struct hypervisor *h, int zone_fd, struct err *e) {
 static void sim_close(struct hypervisor *h _unused_) {
 }
 
-static const struct hypervisor_ops hypervisor_ops = {
+const struct hypervisor_ops sim_hypervisor_ops = {
         .name = "sim",
         .close = sim_close,
         .observe = sim_observe,
@@ -384,7 +384,7 @@ struct sim *sim_new(void) {
 
         if (s == MAP_FAILED)
                 abort();
-        *s = (struct sim){ .hypervisor.ops = &hypervisor_ops, .launcher.ops = &launcher_ops };
+        *s = (struct sim){ .hypervisor.ops = &sim_hypervisor_ops, .launcher.ops = &launcher_ops };
         pthread_mutex_init(&s->lock, NULL);
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
                 s->zones[i].event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

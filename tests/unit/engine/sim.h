@@ -57,6 +57,8 @@ struct sim {
         unsigned kill_at;      /* the process is killed (SIGKILL) at this moment; 0: never */
 };
 
+extern const struct hypervisor_ops sim_hypervisor_ops;
+
 struct sim *sim_new(void);
 void sim_free(struct sim *s);
 

@@ -71,24 +71,6 @@ static bool daemon_is_killed_at(struct machine *m, const struct story *s, unsign
 
 /* ---- the one that follows --------------------------------------------------------------------------- */
 
-/* Processes that are ours, workers that their daemon left behind among them. */
-static unsigned count_children(void) {
-        char path[64];
-        unsigned n = 0;
-        FILE *f;
-        int pid;
-
-        while (waitpid(-1, NULL, WNOHANG) > 0)
-                ;
-        snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int) getpid());
-        f = fopen(path, "re");
-        assert_non_null(f);
-        while (fscanf(f, "%d", &pid) == 1)
-                n++;
-        fclose(f);
-        return n;
-}
-
 /* What the next daemon finds of its spec. */
 static void assert_applied(struct machine *m, const char *cpus) {
         struct diagnostics d = {};
