@@ -77,7 +77,8 @@ int verb_virtio_start(const struct arguments *a) {
         int r;
 
         take_log_level();
-        setlinebuf(stdout); /* a nohup.out is read while this runs */
+        signal(SIGPIPE, SIG_IGN); /* nobody reads what is told: it goes on */
+        setlinebuf(stdout);       /* a nohup.out is read while this runs */
         (void) prctl(PR_SET_NAME, COMM);
         r = block_signals(&ends);
         if (r >= 0)

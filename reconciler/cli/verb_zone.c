@@ -28,8 +28,14 @@
 #define DEVICES_STEP 50    /* ms */
 #define DEVICES_MAX  3000  /* ms, that a `virtio start` which was begun just before may take */
 
+/* Of one that has no file and is not there, drop-ins may be left, which are shown. */
+static bool is_left(const json_t *zone) {
+        return !json_text(zone, "file")[0] && zone_has_state(zone, "stopped") &&
+               !json_is_integer(json_object_get(zone, "id"));
+}
+
 static bool is_gone(const json_t *zone, void *userdata _unused_) {
-        return !zone || zone_has_state(zone, "foreign");
+        return !zone || zone_has_state(zone, "foreign") || is_left(zone);
 }
 
 static int wait_gone(const char *name) {
@@ -70,7 +76,7 @@ static bool has_room(const json_t *status, const struct zone_spec *z) {
                 log_error("id %" PRIu32 " belongs to zone %s, %s; one of them needs another, or that file has to go",
                           z->id, json_text(holder, "name"),
                           json_text(holder, "file")[0] ? json_text(holder, "file") : "whose file is gone");
-        else if (namesake && namesake != holder)
+        else if (namesake && namesake != holder && !is_left(namesake))
                 log_error("there is a zone %s already, with id %lld: %s", z->name,
                           (long long) json_number(namesake, "id"),
                           json_text(namesake, "file")[0] ? json_text(namesake, "file") : json_text(namesake, "state"));
@@ -143,7 +149,7 @@ static int drop(uint32_t id) {
 }
 
 static bool is_seen(const json_t *zone, void *userdata _unused_) {
-        return zone;
+        return json_text(zone, "file")[0];
 }
 
 static bool is_settled(const json_t *zone, void *userdata _unused_) {
@@ -155,14 +161,16 @@ static bool is_settled(const json_t *zone, void *userdata _unused_) {
         return false;
 }
 
-/* What `hvisor check` says of it is more than the reconciler's one line. */
+/* Of its file `hvisor check` has more to say than the reconciler's one line. */
 static void explain(const struct zone_spec *z, const json_t *zone) {
         char path[PATH_MAX], *words[] = { path };
+        const char *message = json_text(zone, "message");
 
-        log_error("zone %s is not started: %s, %s", z->name, json_text(zone, "state"), json_text(zone, "message"));
         (void) snprintf(path, sizeof(path), "%s/%s.conf", RUN_ZONES_DIR, z->name);
-        if (zone_has_state(zone, "refused"))
-                (void) verb_check(&(struct arguments){ .words = words, .num_words = 1 });
+        if (strncmp(message, path, strlen(path)) == 0 &&
+            verb_check(&(struct arguments){ .words = words, .num_words = 1 }) != EXIT_SUCCESS)
+                message = "see above";
+        log_error("zone %s is not started: %s, %s", z->name, json_text(zone, "state"), message);
 }
 
 /* What did not start leaves nothing behind. */
