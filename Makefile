@@ -10,6 +10,14 @@
 
 VERSION := 0.1.0
 ARCH ?= $(if $(CROSS_COMPILE),$(firstword $(subst -, ,$(notdir $(CROSS_COMPILE)))),native)
+
+# As the kernel calls an architecture, and how Debian's compilers for it begin; arm64, riscv64, x86_64 and loongarch64
+# are hvisor's words. Nothing is crossed where the machine is that already.
+KERNEL_ARCH = $(patsubst aarch64,arm64,$(patsubst riscv64,riscv,$(patsubst loongarch64,loongarch,$(ARCH))))
+MACHINE := $(patsubst arm64,aarch64,$(patsubst riscv,riscv64,$(patsubst loongarch,loongarch64,$(ARCH))))
+ifeq ($(filter native $(shell uname -m),$(MACHINE)),)
+CROSS_COMPILE ?= $(MACHINE)-linux-gnu-
+endif
 CC := $(CROSS_COMPILE)gcc
 PKG_CONFIG := $(CROSS_COMPILE)pkg-config
 O := build/$(subst aarch64,arm64,$(ARCH))
@@ -46,7 +54,7 @@ MAN_PAGES := hvisor.1 hvisor.zone.5 hvisor.board.5 hvisor.conf.5 hvisor-reconcil
 GENERATED := hvisor.zone.schema.json hvisor.board.schema.json hvisor.keys.md hvisor.bash hvisor.zsh $(MAN_PAGES)
 
 .PHONY: all documents
-all: $(PROGRAMS) documents
+all: $(PROGRAMS) documents $(if $(KDIR),kmod)
 documents: $(addprefix $(O)/,$(GENERATED))
 
 $(O)/hvisor: $(CLI_OBJS)
@@ -62,6 +70,19 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# LOG=LOG_WARN: what is logged where neither LogLevel= nor HVISOR_LOG= says so.
+LOG ?= LOG_INFO
+LOG_DEFAULT := $(patsubst LOG_WARN,LOG_WARNING,$(patsubst LOG_ERROR,LOG_ERR,$(patsubst LOG_FATAL,LOG_CRIT,$(LOG))))
+ifeq ($(filter LOG_TRACE LOG_DEBUG LOG_INFO LOG_WARNING LOG_ERR LOG_CRIT,$(LOG_DEFAULT)),)
+$(error LOG=$(LOG): LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR or LOG_FATAL)
+endif
+$(O)/reconciler/base/log.o: CPPFLAGS += -DLOG_DEFAULT=$(LOG_DEFAULT)
+$(O)/reconciler/base/log.o: $(O)/log-level
+$(O)/log-level: FORCE
+	@mkdir -p $(@D)
+	@echo $(LOG_DEFAULT) | cmp -s - $@ || echo $(LOG_DEFAULT) >$@
+.PHONY: FORCE
 
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
 
@@ -156,7 +177,7 @@ $(FUZZ_DIR)/%.dict: tests/fuzz/dictionary
 .PHONY: kmod
 kmod:
 	@test -n "$(KDIR)" || { echo "make kmod: say which kernel: KDIR=/path/to/linux (built, or its headers)" >&2; exit 1; }
-	$(MAKE) -C kmod KDIR=$(abspath $(KDIR)) $(if $(CROSS_COMPILE),ARCH=$(ARCH) CROSS_COMPILE=$(CROSS_COMPILE))
+	$(MAKE) -C kmod KDIR=$(abspath $(KDIR)) $(if $(CROSS_COMPILE),ARCH=$(KERNEL_ARCH) CROSS_COMPILE=$(CROSS_COMPILE))
 
 # ---- installation on root Linux; DESTDIR= for an image ----------------------------------------------------
 

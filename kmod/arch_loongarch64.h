@@ -3,6 +3,8 @@
 #ifndef HVISOR_ARCH_LOONGARCH64_H
 #define HVISOR_ARCH_LOONGARCH64_H
 
+#include <linux/mm.h>
+
 #include <asm/barrier.h>
 
 #define ARCH_ZONE	HVISOR_ARCH_LOONGARCH64

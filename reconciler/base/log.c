@@ -17,7 +17,11 @@ struct sink {
 };
 
 static const char *program_name = "hvisor";
-static int log_max_level = LOG_INFO;
+#ifndef LOG_DEFAULT /* make LOG= */
+#define LOG_DEFAULT LOG_INFO
+#endif
+
+static int log_max_level = LOG_DEFAULT;
 static struct sink log_sink = { .fd = STDERR_FILENO }, log_fallback = { .fd = -1 };
 
 const char *const log_level_words[] = { "trace", "debug", "info", "warn", "error", "fatal" };
@@ -53,7 +57,7 @@ bool log_open(const char *program) {
 
         program_name = program;
         log_sink.levels = log_is_journal(STDERR_FILENO);
-        log_max_level = level < 0 ? LOG_INFO : level;
+        log_max_level = level < 0 ? LOG_DEFAULT : level;
         if (word && level < 0)
                 log_warning(LOG_ENVIRONMENT "=%s: one of " LOG_LEVELS " is wanted", word);
         return level >= 0;
