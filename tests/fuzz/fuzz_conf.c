@@ -7,14 +7,9 @@
 #include <errno.h>
 
 #include "boot/booting.h"
-#include "config/check.h"
 #include "config/parse.h"
 #include "config/settings.h"
-#include "fuzz/told.h"
-
-static const char board_text[] = "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n"
-                                 "[GIC]\nVersion=3\nDistributorAddress=0x8000000\nDistributorSize=0x10000\n"
-                                 "RedistributorAddress=0x80a0000\nRedistributorSize=0xf60000\n";
+#include "fuzz/board.h"
 
 static const char neighbour_text[] =
         "[Zone]\nId=2\nCPUs=3\nKernel=/k\nKernelAddress=0x70000000\nEntryPoint=0x70000000\n"
@@ -22,14 +17,6 @@ static const char neighbour_text[] =
         "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n"
         "[Block root]\nImage=/disk\nAddress=0xa003c00\nInterrupt=78\n"
         "[Net lan]\nTap=tap0\nAddress=0xa003600\nInterrupt=75\n";
-
-static const struct root_facts root = {
-        .known = true,
-        .cpus = 0x1,
-        .system_ram = { { 0x40000000, 0x10000000 } },
-        .num_system_ram = 1,
-        .interrupts = { [1] = 1, [2] = 1 },
-};
 
 /* ---- its device tree ---------------------------------------------------------------------------------- */
 
@@ -53,14 +40,6 @@ static void claim_tree(const struct zone_spec *z, const struct gic_spec *gic) {
 
 /* ---- it among others ---------------------------------------------------------------------------------- */
 
-static void check_board(const struct zone_spec *z, const struct input *zone_text, const struct board_spec *b) {
-        struct diagnostics d = {};
-        int r = zone_check_board(z, b, &root, &d);
-
-        CLAIM(r == (d.errors > 0 ? -EBADMSG : 0));
-        claim_told(&d, &(struct told_file){ "x.conf", *zone_text }, 1);
-}
-
 /* Who is first makes no difference to whether there is a conflict. */
 static void check_conflict(const struct zone_spec *z, const struct zone_spec *other) {
         struct conflict c;
@@ -75,16 +54,6 @@ static void check_conflict(const struct zone_spec *z, const struct zone_spec *ot
         CLAIM(text[0] != '\0');
 }
 
-static struct board_spec *parse_board(const struct input *text) {
-        struct diagnostics d = {};
-        struct board_spec *b = NULL;
-        int r = board_spec_parse("board.conf", (const char *) text->at, input_left(text), &d, &b);
-
-        CLAIM(r == 0 ? b && d.errors == 0 : r == -EBADMSG && !b && d.errors > 0);
-        claim_told(&d, &(struct told_file){ "board.conf", *text }, 1);
-        return b;
-}
-
 static void parse_settings(const struct input *text) {
         struct diagnostics d = {};
         struct settings s = { .log_level = -1 };
@@ -96,13 +65,6 @@ static void parse_settings(const struct input *text) {
 }
 
 /* What is not given is the same each time. */
-static const struct board_spec *usual_board(void) {
-        static struct board_spec *b;
-        struct input text = input_of(board_text);
-
-        return b ?: (b = parse_board(&text));
-}
-
 static const struct zone_spec *usual_neighbour(void) {
         static struct zone_spec *z;
         struct input text = input_of(neighbour_text);
@@ -126,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         claim_round_trip(z);
         claim_tree(z, z->gic.version ? &z->gic : &usual_board()->gic);
-        check_board(z, &zone_text, b ?: usual_board());
+        check_board(z, &(struct told_file){ "x.conf", zone_text }, 1, b ?: usual_board());
         check_conflict(z, z);
         check_conflict(z, other ?: usual_neighbour());
         return 0;

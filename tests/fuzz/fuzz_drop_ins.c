@@ -4,7 +4,7 @@
  * a place in it; what comes of all is a zone that can be written as one file. A file that says the same once more
  * changes nothing, and neither does an empty one.
  */
-#include "fuzz/told.h"
+#include "fuzz/board.h"
 
 #define FILES_MAX 6
 
@@ -29,6 +29,8 @@ static struct zone_spec *merge(const struct input *texts, size_t count) {
         r = zone_spec_merge("x", sources, count, &d, &z);
         CLAIM(r == 0 ? z && d.errors == 0 : r == -EBADMSG && !z && d.errors > 0);
         claim_told(&d, files, count);
+        if (z)
+                check_board(z, files, count, usual_board());
         return z;
 }
 
