@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libfdt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "boot/booting.h"
@@ -70,9 +71,39 @@ static void name_gic(struct fixing *x) {
         look(x);
 }
 
+/* A node may be called by another address than its own: what is in reg counts, and whose it is keeps it. */
+static bool is_taken(const struct fixing *x, const char *name) {
+        int node = fdt_subnode_offset(x->editor.tree->blob, 0, name);
+
+        for (size_t i = 0; node >= 0 && i < x->zone->num_devices; i++) {
+                const struct tree_virtio *v = node_of(x, &x->zone->devices[i]);
+
+                if (v && v->at.node == node)
+                        return true;
+        }
+        return false;
+}
+
+static int add_device(struct fixing *x, const struct device_spec *d) {
+        static const char *const names[] = { TREE_VIRTIO_NAME, "virtio", "device" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                char name[64];
+
+                (void) snprintf(name, sizeof(name), "%s@%" PRIx64, names[i], d->address);
+                if (!is_taken(x, name))
+                        return tree_add_virtio(&x->editor, d, names[i]);
+        }
+        x->why = "its nodes are called by the addresses of others";
+        return 0;
+}
+
 static void fix_device(struct fixing *x, const struct device_spec *d) {
         const struct tree_virtio *v = node_of(x, d);
-        int node = v ? v->at.node : tree_add_virtio(&x->editor, d);
+        int node = v ? v->at.node : add_device(x, d);
+
+        if (!going_on(x))
+                return;
 
         if (!v || !v->known_interrupt || v->interrupt != d->interrupt) {
                 tree_unset(&x->editor, node, "interrupts-extended");

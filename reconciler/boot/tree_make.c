@@ -89,7 +89,7 @@ static void make_cpus(struct making *m) {
 static void make_devices(struct making *m) {
         for (size_t i = m->zone->num_devices; i > 0; i--) {
                 const struct device_spec *d = &m->zone->devices[i - 1];
-                int node = tree_add_virtio(&m->editor, d);
+                int node = tree_add_virtio(&m->editor, d, TREE_VIRTIO_NAME);
 
                 tree_set_interrupt(&m->editor, node, d->interrupt, GIC_CELLS);
                 tree_set_flag(&m->editor, node, "dma-coherent");

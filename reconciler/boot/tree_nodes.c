@@ -15,8 +15,8 @@ void tree_add_memory(struct tree_editor *e, const struct zone_spec *z) {
         }
 }
 
-int tree_add_virtio(struct tree_editor *e, const struct device_spec *d) {
-        int node = tree_add(e, 0, "virtio_mmio@%" PRIx64, d->address);
+int tree_add_virtio(struct tree_editor *e, const struct device_spec *d, const char *name) {
+        int node = tree_add(e, 0, "%s@%" PRIx64, name, d->address);
 
         tree_set_reg(e, node, &(struct range){ d->address, DEVICE_WINDOW_SIZE }, 1);
         tree_set_text(e, node, "compatible", "virtio,mmio");

@@ -7,8 +7,10 @@
 /** tree_add_memory() - a node for each [Memory] */
 void tree_add_memory(struct tree_editor *e, const struct zone_spec *z);
 
-/** tree_add_virtio() - a node of the device, without its interrupt. Return: the node */
-int tree_add_virtio(struct tree_editor *e, const struct device_spec *d);
+#define TREE_VIRTIO_NAME "virtio_mmio"
+
+/** tree_add_virtio() - a node of the device, @name before its address, without its interrupt. Return: the node */
+int tree_add_virtio(struct tree_editor *e, const struct device_spec *d, const char *name);
 
 /** tree_set_interrupt() - of a virtio device: shared, on its edge; @cells: as many as the GIC's interrupts have */
 void tree_set_interrupt(struct tree_editor *e, int node, uint32_t interrupt, uint32_t cells);
