@@ -48,6 +48,8 @@ struct tree_virtio {
 
 #define TREE_ITEMS_MAX   64
 #define TREE_GIC_REGIONS 4
+#define TREE_IVCS_MAX    8
+#define TREE_IVC_NODE    "hvisor_ivc_device"
 
 struct tree_gic {
         int node;         /* -1: none */
@@ -68,6 +70,9 @@ struct tree_facts {
         struct tree_region registers[TREE_ITEMS_MAX]; /* of all other devices that are enabled */
         size_t num_registers;
         struct tree_gic gic;
+        int ivc;                                /* /hvisor_ivc_device, which hivc.ko looks for; -1: none */
+        uint32_t ivc_interrupts[TREE_IVCS_MAX]; /* as in Interrupt=; of the GIC's only */
+        size_t num_ivc_interrupts;
         int its;      /* the first that is enabled, -1: none */
         int psci_hvc; /* PSCI by hvc, -1: none */
         int chosen;

@@ -229,12 +229,51 @@ static void compare_cpus(struct comparison *c) {
                        PATH(c, c->facts->psci_hvc), c->tree->name);
 }
 
+static void compare_ivcs(struct comparison *c) {
+        for (size_t i = 0; i < c->zone->num_ivcs; i++) {
+                const struct ivc_spec *v = &c->zone->ivcs[i];
+                bool found = false;
+
+                for (size_t j = 0; j < c->facts->num_ivc_interrupts; j++)
+                        found |= c->facts->ivc_interrupts[j] == v->interrupt;
+                if (!found)
+                        differ(c, v, "Interrupt",
+                               "[IVC %s]: /" TREE_IVC_NODE " of %s does not have its interrupt, <0 %" PRIu32
+                               " 1>: the guest has no /dev/hivc%" PRIu32,
+                               v->name, c->tree->name, v->interrupt - 32, v->id);
+        }
+}
+
+/* A host bridge is found by its configuration space. */
+static void compare_pci(struct comparison *c) {
+        for (size_t i = 0; i < c->zone->num_pci; i++) {
+                const struct pci_spec *p = &c->zone->pci[i];
+                bool found = false;
+
+                for (size_t j = 0; j < c->facts->num_registers; j++)
+                        found |= c->facts->registers[j].range.base == p->ecam;
+                if (!found)
+                        differ(c, p, "ECAMAddress",
+                               "[PCI %s]: no node of %s has its configuration space, reg 0x%" PRIx64
+                               ": the guest does not find what is behind it",
+                               p->name, c->tree->name, p->ecam);
+        }
+}
+
 /* Of every other device: nobody answers there. */
 static void compare_registers(struct comparison *c) {
-        struct range all[ZONE_MEMORY_MAX + ZONE_IO_MAX], gap;
+        struct range all[ZONE_MEMORY_MAX + ZONE_IO_MAX + 2 * ZONE_IVCS_MAX + ZONE_PCI_MAX], gap;
         size_t n = guest_ranges(c->zone->memory, c->zone->num_memory, all);
 
         n += guest_ranges(c->zone->io, c->zone->num_io, all + n);
+        for (size_t i = 0; i < c->zone->num_ivcs; i++) {
+                const struct ivc_spec *v = &c->zone->ivcs[i];
+
+                all[n++] = (struct range){ v->control_table, IVC_TABLE_SIZE };
+                all[n++] = (struct range){ v->shared_memory, ivc_size(v) };
+        }
+        for (size_t i = 0; i < c->zone->num_pci; i++)
+                all[n++] = (struct range){ c->zone->pci[i].ecam, c->zone->pci[i].ecam_size };
         for (size_t i = 0; i < c->facts->num_registers; i++) {
                 const struct tree_region *r = &c->facts->registers[i];
 
@@ -291,6 +330,8 @@ void tree_compare(struct booting *b) {
         compare_devices(&c);
         compare_gic(&c);
         compare_cpus(&c);
+        compare_ivcs(&c);
+        compare_pci(&c);
         compare_registers(&c);
         compare_initrd(&c);
         if (c.said > WARNINGS_MAX || facts->cut || facts->too_deep)

@@ -145,6 +145,28 @@ static void fix_devices(struct fixing *x) {
         }
 }
 
+static bool has_ivcs(const struct fixing *x) {
+        size_t found = 0;
+
+        for (size_t i = 0; i < x->zone->num_ivcs; i++)
+                for (size_t j = 0; j < x->facts.num_ivc_interrupts; j++)
+                        found += x->facts.ivc_interrupts[j] == x->zone->ivcs[i].interrupt;
+        return found >= x->zone->num_ivcs;
+}
+
+static void fix_ivcs(struct fixing *x) {
+        int node;
+
+        look(x);
+        if (has_ivcs(x))
+                return;
+        name_gic(x);
+        if (!going_on(x))
+                return;
+        node = tree_add_ivc(&x->editor, x->zone, x->facts.gic.cells);
+        tree_set(&x->editor, node, "interrupt-parent", x->facts.gic.phandle);
+}
+
 static void fix_chosen(struct fixing *x) {
         int node = tree_add(&x->editor, 0, "chosen");
 
@@ -155,6 +177,8 @@ static int fix(struct fixing *x) {
         fix_memory(x);
         if (going_on(x))
                 fix_devices(x);
+        if (going_on(x))
+                fix_ivcs(x);
         if (going_on(x))
                 fix_chosen(x);
         return x->why ? -EINVAL : tree_edit_done(&x->editor, &x->why);

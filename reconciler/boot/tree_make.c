@@ -117,6 +117,7 @@ static void make_root(struct making *m) {
 
 static void make_all(struct making *m) {
         make_root(m);
+        (void) tree_add_ivc(&m->editor, m->zone, GIC_CELLS);
         make_devices(m);
         make_gic(m);
         make_timer(m);

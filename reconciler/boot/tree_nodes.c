@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <libfdt.h>
+#include <string.h>
 
 void tree_add_memory(struct tree_editor *e, const struct zone_spec *z) {
         for (size_t i = z->num_memory; i > 0; i--) {
@@ -24,10 +25,33 @@ int tree_add_virtio(struct tree_editor *e, const struct device_spec *d, const ch
         return node;
 }
 
-void tree_set_interrupt(struct tree_editor *e, int node, uint32_t interrupt, uint32_t cells) {
-        const uint32_t of[4] = { 0, interrupt - 32, 1, 0 }; /* a shared one, by its number there, rising edge */
+#define CELLS_MAX 4
 
+static void put_interrupt(uint32_t *to, uint32_t interrupt, uint32_t cells) {
+        const uint32_t of[CELLS_MAX] = { 0, interrupt - 32, 1, 0 }; /* a shared one, by its number there, rising edge */
+
+        memcpy(to, of, MIN((size_t) cells, ELEMENTSOF(of)) * sizeof(*of));
+}
+
+void tree_set_interrupt(struct tree_editor *e, int node, uint32_t interrupt, uint32_t cells) {
+        uint32_t of[CELLS_MAX];
+
+        put_interrupt(of, interrupt, cells);
         tree_set_cells(e, node, "interrupts", of, MIN((size_t) cells, ELEMENTSOF(of)));
+}
+
+int tree_add_ivc(struct tree_editor *e, const struct zone_spec *z, uint32_t cells) {
+        uint32_t all[ZONE_IVCS_MAX * CELLS_MAX];
+        size_t step = MIN(cells, (uint32_t) CELLS_MAX);
+        int node = z->num_ivcs > 0 ? tree_add(e, 0, TREE_IVC_NODE) : 0;
+
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                put_interrupt(all + i * step, z->ivcs[i].interrupt, cells);
+        if (node == 0)
+                return 0;
+        tree_set_cells(e, node, "interrupts", all, z->num_ivcs * step);
+        tree_set_text(e, node, "compatible", "hvisor");
+        return node;
 }
 
 void tree_set_chosen(struct tree_editor *e, int node, const char *command_line, bool initrd) {

@@ -15,6 +15,10 @@ int tree_add_virtio(struct tree_editor *e, const struct device_spec *d, const ch
 /** tree_set_interrupt() - of a virtio device: shared, on its edge; @cells: as many as the GIC's interrupts have */
 void tree_set_interrupt(struct tree_editor *e, int node, uint32_t interrupt, uint32_t cells);
 
+/** tree_add_ivc() - the node by which the guest's hivc.ko finds its interrupts; none for a zone without [IVC].
+ * Return: the node, or 0 */
+int tree_add_ivc(struct tree_editor *e, const struct zone_spec *z, uint32_t cells);
+
 /** tree_set_chosen() - @command_line: NULL: as it is; @initrd: room for where it is, which tree_tell_initrd() says */
 void tree_set_chosen(struct tree_editor *e, int node, const char *command_line, bool initrd);
 

@@ -24,6 +24,7 @@ struct scan {
         const void *blob;
         struct level levels[TREE_DEPTH_MAX + 1];
         struct tree_facts *facts;
+        uint32_t ivc_parent; /* whose interrupts its are, until the GIC is known */
 };
 
 /* ---- properties ------------------------------------------------------------------------------------- */
@@ -219,7 +220,10 @@ static void take(struct scan *s, int node, int depth) {
 
         if (depth == 1 && strcmp(name, "chosen") == 0)
                 take_chosen(s, node);
-        else if (is_compatible(s, node, "virtio,mmio"))
+        else if (depth == 1 && strcmp(name, TREE_IVC_NODE) == 0) {
+                f->ivc = node;
+                s->ivc_parent = s->levels[depth].interrupt_parent;
+        } else if (is_compatible(s, node, "virtio,mmio"))
                 take_virtio(s, node, depth);
         else if (!s->levels[depth].enabled)
                 return;
@@ -257,6 +261,14 @@ static void enter(struct scan *s, int node, int depth) {
                 l->ranges = NULL; /* as they stand */
 }
 
+static bool is_of_gic(const struct tree_gic *g, uint32_t parent) {
+        return g->node >= 0 && parent == g->phandle && parent != 0 && g->cells >= 3;
+}
+
+static bool is_shared(const fdt32_t *interrupt) {
+        return fdt32_ld(interrupt) == 0 && fdt32_ld(interrupt + 1) < INTERRUPTS_MAX - 32;
+}
+
 /* The number that Interrupt= would have: SPIs of the GIC only. */
 static void resolve_interrupt(const struct scan *s, struct tree_virtio *v) {
         const struct tree_gic *g = &s->facts->gic;
@@ -271,19 +283,29 @@ static void resolve_interrupt(const struct scan *s, struct tree_virtio *v) {
                 p = cells_of(s->blob, v->at.node, "interrupts", &count);
         }
         v->interrupt = 0;
-        if (g->node < 0 || parent != g->phandle || parent == 0 || g->cells < 3 || count < g->cells)
-                return;
-        if (fdt32_ld(p) != 0 || fdt32_ld(p + 1) >= INTERRUPTS_MAX - 32)
+        if (!is_of_gic(g, parent) || count < g->cells || !is_shared(p))
                 return;
         v->known_interrupt = true;
         v->interrupt = fdt32_ld(p + 1) + 32;
+}
+
+static void resolve_ivc(const struct scan *s) {
+        struct tree_facts *f = s->facts;
+        size_t count;
+        const fdt32_t *p = f->ivc >= 0 ? cells_of(s->blob, f->ivc, "interrupts", &count) : NULL;
+
+        if (!p || !is_of_gic(&f->gic, s->ivc_parent))
+                return;
+        for (; count >= f->gic.cells && f->num_ivc_interrupts < TREE_IVCS_MAX; count -= f->gic.cells, p += f->gic.cells)
+                if (is_shared(p))
+                        f->ivc_interrupts[f->num_ivc_interrupts++] = fdt32_ld(p + 1) + 32;
 }
 
 void tree_scan(const struct tree *t, struct tree_facts *ret) {
         struct scan s = { .blob = t->blob, .facts = ret };
         int depth = 0;
 
-        *ret = (struct tree_facts){ .gic.node = -1, .its = -1, .psci_hvc = -1, .chosen = -1 };
+        *ret = (struct tree_facts){ .gic.node = -1, .ivc = -1, .its = -1, .psci_hvc = -1, .chosen = -1 };
         for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(t->blob, node, &depth)) {
                 if (depth > TREE_DEPTH_MAX) {
                         ret->too_deep = true;
@@ -295,4 +317,5 @@ void tree_scan(const struct tree *t, struct tree_facts *ret) {
         }
         for (size_t i = 0; i < ret->num_virtio; i++)
                 resolve_interrupt(&s, &ret->virtio[i]);
+        resolve_ivc(&s);
 }

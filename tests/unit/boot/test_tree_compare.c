@@ -99,6 +99,27 @@ static void test_compare_names_both_sides(void **state _unused_) {
                   "the zone: using them is an error of the zone\n" },
                 { "[Console", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Console", "psci {",
                   "uart@9000000 { compatible = \"arm,pl011\"; reg = <0 0x9000000 0 0x1000>; };\npsci {", "" },
+                { CONF("[Console", "[IVC talk]\nId=0\nPeer=0\nControlTableAddress=0xd0000000\n"
+                                   "SharedMemoryAddress=0xd0001000\nReadWriteSize=4K\nInterrupt=66\n[Console"),
+                  "x.conf:24:11: warning: [IVC talk]: /hvisor_ivc_device of dtb does not have its interrupt, <0 34 1>: "
+                  "the "
+                  "guest has no /dev/hivc0\n" },
+                { "[Console",
+                  "[IVC talk]\nId=0\nPeer=0\nControlTableAddress=0xd0000000\n"
+                  "SharedMemoryAddress=0xd0001000\nReadWriteSize=4K\nInterrupt=66\n[Console",
+                  "psci {", "hvisor_ivc_device { compatible = \"hvisor\"; interrupts = <0 40 1>, <0 34 1>; };\npsci {",
+                  "" },
+                { CONF("[Console", "[PCI host]\nECAMAddress=0x4010000000\nECAMSize=16M\n[Console"),
+                  "x.conf:19:13: warning: [PCI host]: no node of dtb has its configuration space, reg 0x4010000000: "
+                  "the "
+                  "guest does not find what is behind it\n" },
+                { "[Console", "[PCI host]\nECAMAddress=0x4010000000\nECAMSize=16M\n[Console", "psci {",
+                  "pcie@4010000000 { compatible = \"pci-host-ecam-generic\"; device_type = \"pci\"; #address-cells = "
+                  "<3>; "
+                  "#size-cells = <2>; reg = <0x40 0x10000000 0 0x1000000>; ranges = <0x2000000 0 0x10000000 0 "
+                  "0x10000000 "
+                  "0 0x1000>; };\npsci {",
+                  "" },
                 { CONF("Initrd=DIR/initrd\nInitrdAddress=0x50800000\n", ""),
                   "x.conf:7:12: warning: /chosen of dtb names an initrd at 0x50800000, and the zone has no Initrd=\n" },
                 { CONF("InitrdAddress=0x50800000", "InitrdAddress=0x50900000"),

@@ -135,6 +135,20 @@ static void test_fix_corrects_what_is_there(void **state _unused_) {
         }
 }
 
+static void test_fix_adds_an_ivc(void **state _unused_) {
+        _cleanup_free_ char *text = replaced(BOOT_ZONE, "DeviceTreeAddress=", FIXED "DeviceTreeAddress="), *got = NULL;
+        _cleanup_(zone_spec_freep) struct zone_spec *z =
+                boot_zone(text, "[Console",
+                          "[IVC talk]\nId=0\nPeer=0\nControlTableAddress=0xd0000000\n"
+                          "SharedMemoryAddress=0xd0001000\nReadWriteSize=4K\nInterrupt=66\n[Console");
+        _cleanup_(boot_close) struct boot boot = BOOT_NONE;
+
+        put_tree("dtb", boot_tree);
+        got = fix_it(z, &boot);
+        assert_non_null(strstr(got, "hvisor_ivc_device {"));
+        assert_non_null(strstr(got, "interrupts = <0x00 0x22 0x01>;"));
+}
+
 static void test_fix_says_what_it_cannot(void **state _unused_) {
         static const struct {
                 const char *conf_from, *conf_to, *tree_from, *tree_to, *want;
@@ -231,6 +245,7 @@ int main(void) {
                 cmocka_unit_test(test_fix_keeps_the_order_of_the_file),
                 cmocka_unit_test(test_fix_corrects_what_is_there),
                 cmocka_unit_test(test_fix_says_what_it_cannot),
+                cmocka_unit_test(test_fix_adds_an_ivc),
                 cmocka_unit_test(test_fix_bears_any_bytes),
                 cmocka_unit_test(test_places_are_found),
         };

@@ -130,6 +130,13 @@ static void test_make_follows_the_zone(void **state _unused_) {
                   "compatible = \"arm,gic-400\";\n\t\tinterrupt-controller;\n\t\tphandle = <0x01>;\n\t\treg = <0x00 "
                   "0x9000000 0x00 0x10000 0x00 0x9010000 0x00 0x2000>;",
                   "" },
+                { "[Console",
+                  "[IVC talk]\nId=0\nPeer=0\nControlTableAddress=0xd0000000\nSharedMemoryAddress=0xd0001000\n"
+                  "ReadWriteSize=4K\nInterrupt=66\n[IVC more]\nId=1\nPeer=0\nControlTableAddress=0xd1000000\n"
+                  "SharedMemoryAddress=0xd1001000\nOutputSize=4K\nInterrupt=68\n[Console",
+                  "hvisor_ivc_device {\n\t\tcompatible = \"hvisor\";\n\t\tinterrupts = <0x00 0x22 0x01 0x00 0x24 "
+                  "0x01>;",
+                  "" },
                 { "[Console", "[IO uart]\nPhysicalAddress=0x9000000\nSize=4K\n[Console", "psci",
                   "x.conf:18:17: warning: [IO uart]: DeviceTree=auto has no node of a real device: the guest does not "
                   "find it\n" },
