@@ -168,7 +168,9 @@ static void on_write(struct model *o, unsigned i, unsigned value) {
                 z->may_be_old = true;
                 z->may_rest = z->ended;
         }
-        if (!s.hold && (s.cpu != z->wanted.cpu || s.interrupt != z->wanted.interrupt))
+        if (z->file == NOT_WANTED) /* written again before the end of what it was */
+                z->may_rest = z->ended && sim_zone(o->m->sim, names[i]);
+        else if (!s.hold && (s.cpu != z->wanted.cpu || s.interrupt != z->wanted.interrupt))
                 z->may_rest = false;
         z->wanted = s;
         put_file(o, i, true);
@@ -187,7 +189,7 @@ static void on_delete(struct model *o, unsigned i, unsigned value _unused_) {
 
         snprintf(path, sizeof(path), "%s/%s.conf", o->m->zones, names[i]);
         (void) unlink(path);
-        o->zones[i] = (struct model_zone){};
+        o->zones[i] = (struct model_zone){ .ended = o->zones[i].ended };
         reload(o);
 }
 
