@@ -21,8 +21,9 @@ static void test_schema_rows_are_whole(void **state _unused_) {
                 assert_true(strlen(k->help) > 10);
                 assert_int_equal(k->help[strlen(k->help) - 1], '.');
                 assert_ptr_equal(schema_find_key(k->section, k->name, strlen(k->name)), k);
-                /* 0 stands for none there. */
-                if (k->type == VALUE_PERCENT || k->type == VALUE_SIZE || k->type == VALUE_PLACE)
+                /* 0 stands for none there; who may write it has it as its default. */
+                if (k->type == VALUE_PERCENT || k->type == VALUE_PLACE ||
+                    (k->type == VALUE_SIZE && (!k->default_value || strcmp(k->default_value, "0") != 0)))
                         assert_true(k->min > 0);
                 if (k->presence == PRESENCE_REQUIRED)
                         assert_null(k->default_value);
@@ -64,7 +65,7 @@ static void test_schema_pairs_and_defaults_resolve(void **state _unused_) {
                                     k->type == VALUE_ON_CHANGE || k->type == VALUE_TIME || k->type == VALUE_CACHE ||
                                     k->type == VALUE_ACCELERATOR || k->type == VALUE_OUTPUT_LOG ||
                                     k->type == VALUE_ARCHITECTURE || k->type == VALUE_PCI_DEVICE_TYPE ||
-                                    k->type == VALUE_ADDRESS);
+                                    k->type == VALUE_ADDRESS || k->type == VALUE_SIZE);
                 }
         }
 }
