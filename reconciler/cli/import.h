@@ -42,6 +42,10 @@ struct old_json;
 /** import_ivcs() - ivc_configs of the zone file, whose interrupts were taken before */
 void import_ivcs(struct old_json *j, struct zone_spec *z);
 
+/** import_pci() - pci_config and alloc_pci_devs; import_modules() - modules */
+void import_pci(struct old_json *j, struct zone_spec *z);
+void import_modules(struct old_json *j, struct zone_spec *z);
+
 /** import_path() - an absolute path of a file that @file names; free(); NULL: out of memory */
 char *import_path(const char *file, const char *text);
 

@@ -9,7 +9,8 @@
 #include "cli/old_json.h"
 #include "config/value.h"
 
-static const char no_key[] = "is not carried over: this version has no key for it";
+/* What of an entry point of loongarch64 is an address: the rest names the CPU's window. */
+#define DIRECT_MAPPED_ADDRESS UINT64_C(0xffffffffffff)
 
 void import_clear(struct import *i) {
         i->zone = zone_spec_free(i->zone);
@@ -66,12 +67,36 @@ static void take_name(struct old_json *j, struct zone_spec *z) {
                               text, z->name);
 }
 
-static void take_arch(struct old_json *j) {
+static enum architecture take_arch(struct old_json *j) {
+        static const struct {
+                const char *word;
+                enum architecture architecture;
+        } words[] = { { "arm64", ARCHITECTURE_ARM64 },
+                      { "riscv", ARCHITECTURE_RISCV64 },
+                      { "riscv64", ARCHITECTURE_RISCV64 },
+                      { "loongarch64", ARCHITECTURE_LOONGARCH64 },
+                      { "x86_64", ARCHITECTURE_X86_64 } };
         _cleanup_free_ char *arch = NULL;
+        const char *name;
 
         /* what is older than the field is of arm64 */
-        if (old_json_has(j, "arch") && old_json_text(j, "arch", &arch) && strcmp(arch, "arm64") != 0)
-                old_json_tell(j, SEVERITY_ERROR, "arch", "is %s: this version starts zones on arm64 only", arch);
+        if (!old_json_has(j, "arch") || !old_json_text(j, "arch", &arch))
+                return ARCHITECTURE_ARM64;
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                if (strcmp(arch, words[i].word) != 0)
+                        continue;
+                name = architecture_to_string(words[i].architecture);
+                if (words[i].architecture == ARCHITECTURE_X86_64)
+                        old_json_tell(j, SEVERITY_ERROR, "arch",
+                                      "is x86_64: what boots such a zone is not imported; write its [X86] by hand "
+                                      "(hvisor keys X86)");
+                else if (words[i].architecture != ARCHITECTURE_ARM64)
+                        old_json_tell(j, SEVERITY_WARNING, "arch", "is %s: board.conf has to say Architecture=%s", arch,
+                                      name);
+                return words[i].architecture;
+        }
+        old_json_tell(j, SEVERITY_ERROR, "arch", "is %s: arm64, riscv64, loongarch64 and x86_64 are known", arch);
+        return ARCHITECTURE_ARM64;
 }
 
 /* A list of numbers below @count. */
@@ -159,9 +184,43 @@ static void take_gic_version(struct old_json *arch, struct gic_spec *gic) {
                         gic->version = (uint32_t) n;
         } else if (old_json_has(arch, "gic_version") && old_json_text(arch, "gic_version", &text))
                 gic->version = (uint32_t) strtoul(text + strcspn(text, "0123456789"), NULL, 10);
-        if (gic->version != 3)
-                old_json_tell(arch, SEVERITY_ERROR, "gic_version",
-                              "is %" PRIu32 ": this version gives a GICv3 to its zones", gic->version);
+        if (gic->version != 2 && gic->version != 3)
+                old_json_tell(arch, SEVERITY_ERROR, "gic_version", "is %" PRIu32 ": 2 and 3 are known", gic->version);
+}
+
+static void take_numbers(struct old_json *arch, const char *const *fields, uint64_t *const *to, size_t count) {
+        for (size_t n = 0; n < count; n++)
+                (void) old_json_number(arch, fields[n], UINT64_MAX, to[n]);
+}
+
+static void take_gicv2(struct old_json *arch, struct gic_spec *gic) {
+        static const char *const fields[] = { "gicd_base", "gicd_size", "gicc_base", "gicc_size", "gicc_offset",
+                                              "gich_base", "gich_size", "gicv_base", "gicv_size" };
+        uint64_t *const to[] = { &gic->distributor,        &gic->distributor_size,     &gic->cpu_interface,
+                                 &gic->cpu_interface_size, &gic->cpu_interface_offset, &gic->hypervisor,
+                                 &gic->hypervisor_size,    &gic->virtual_cpu,          &gic->virtual_cpu_size };
+
+        take_numbers(arch, fields, to, ELEMENTSOF(fields));
+}
+
+static void take_uefi(struct old_json *arch, struct uefi_spec *uefi) {
+        static const char *const fields[] = { "memory_map_addr", "memory_map_size", "sys_map_addr" };
+        uint64_t *const to[] = { &uefi->memory_map, &uefi->memory_map_size, &uefi->system_table };
+
+        if (old_json_has(arch, "memory_map_addr"))
+                take_numbers(arch, fields, to, ELEMENTSOF(fields));
+}
+
+/* Fields of the other version are there, too, and 0. */
+static void drop_zeroes(struct old_json *arch) {
+        static const char *const fields[] = { "gicc_base", "gicc_size", "gicc_offset", "gich_base", "gich_size",
+                                              "gicv_base", "gicv_size", "gicr_base",   "gicr_size" };
+        uint64_t n;
+
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                if (old_json_has(arch, fields[i]) &&
+                    old_json_value(json_object_get(arch->object, fields[i]), UINT64_MAX, &n) && n == 0)
+                        old_json_drop(arch, fields[i]);
 }
 
 static void take_its(struct old_json *arch) {
@@ -178,53 +237,52 @@ static void take_its(struct old_json *arch) {
                         "ITS's node out of its device tree");
 }
 
-static void take_arch_config(struct old_json *j, struct gic_spec *gic) {
+static void take_arm64(struct old_json *arch, struct zone_spec *z) {
+        json_t *aarch32 = json_object_get(arch->object, "is_aarch32");
+        uint64_t n = 0;
+
+        if (json_is_boolean(aarch32)) {
+                n = json_is_true(aarch32);
+                old_json_drop(arch, "is_aarch32");
+        } else if (aarch32)
+                (void) old_json_number(arch, "is_aarch32", 1, &n);
+        z->aarch32 = n != 0;
+        take_gic_version(arch, &z->gic);
+        if (z->gic.version == 2)
+                take_gicv2(arch, &z->gic);
+        if (z->gic.version == 3) {
+                (void) old_json_number(arch, "gicd_base", UINT64_MAX, &z->gic.distributor);
+                (void) old_json_number(arch, "gicd_size", UINT64_MAX, &z->gic.distributor_size);
+                (void) old_json_number(arch, "gicr_base", UINT64_MAX, &z->gic.redistributor);
+                (void) old_json_number(arch, "gicr_size", UINT64_MAX, &z->gic.redistributor_size);
+        }
+        take_its(arch);
+        take_uefi(arch, &z->uefi);
+        drop_zeroes(arch);
+}
+
+static void take_riscv64(struct old_json *arch, struct zone_spec *z) {
+        static const char *const fields[] = { "plic_base", "plic_size", "aplic_base", "aplic_size" };
+        uint64_t *const to[] = { &z->plic.address, &z->plic.size, &z->aplic.address, &z->aplic.size };
+
+        take_numbers(arch, fields, to, ELEMENTSOF(fields));
+}
+
+static void take_arch_config(struct old_json *j, struct zone_spec *z, enum architecture architecture) {
         json_t *value = json_object_get(j->object, "arch_config");
         struct old_json arch;
-        uint64_t aarch32 = 0;
 
         if (!value || !old_json_item(j, "arch_config", -1, value, &arch))
                 return;
-        if (json_is_boolean(json_object_get(value, "is_aarch32"))) {
-                aarch32 = json_is_true(json_object_get(value, "is_aarch32"));
-                old_json_drop(&arch, "is_aarch32");
-        } else if (old_json_has(&arch, "is_aarch32"))
-                (void) old_json_number(&arch, "is_aarch32", 1, &aarch32);
-        if (aarch32)
-                old_json_tell(&arch, SEVERITY_ERROR, "is_aarch32",
-                              "is true: this version starts zones in AArch64 only");
-        take_gic_version(&arch, gic);
-        if (gic->version == 3) {
-                (void) old_json_number(&arch, "gicd_base", UINT64_MAX, &gic->distributor);
-                (void) old_json_number(&arch, "gicd_size", UINT64_MAX, &gic->distributor_size);
-                (void) old_json_number(&arch, "gicr_base", UINT64_MAX, &gic->redistributor);
-                (void) old_json_number(&arch, "gicr_size", UINT64_MAX, &gic->redistributor_size);
-                take_its(&arch);
+        if (architecture == ARCHITECTURE_ARM64)
+                take_arm64(&arch, z);
+        if (architecture == ARCHITECTURE_RISCV64)
+                take_riscv64(&arch, z);
+        if (architecture == ARCHITECTURE_LOONGARCH64)
+                old_json_drop(&arch, "dummy"); /* the hypervisor does not look at it */
+        if (architecture != ARCHITECTURE_X86_64)
                 old_json_rest(&arch);
-        }
         old_json_drop(j, "arch_config");
-}
-
-/* ---- what there is no key for ----------------------------------------------------------------------- */
-
-static void name_list(struct old_json *j, const char *field) {
-        json_t *list = old_json_list(j, field);
-
-        if (json_array_size(list) > 0)
-                old_json_tell(j, SEVERITY_WARNING, field, "%s", no_key);
-        json_decref(list);
-}
-
-static void name_pci(struct old_json *j) {
-        json_t *config = json_object_get(j->object, "pci_config");
-        uint64_t n = 0;
-
-        if (json_array_size(config) > 0 || json_object_size(config) > 0)
-                old_json_tell(j, SEVERITY_WARNING, "pci_config", "%s", no_key);
-        old_json_drop(j, "pci_config");
-        if (old_json_has(j, "num_pci_devs") && old_json_number(j, "num_pci_devs", UINT32_MAX, &n) && n > 0)
-                old_json_tell(j, SEVERITY_WARNING, "alloc_pci_devs", "%s", no_key);
-        old_json_drop(j, "alloc_pci_devs");
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------- */
@@ -244,6 +302,7 @@ static void take_images(struct old_json *j, struct zone_spec *z) {
 int import_zone(struct import *i, const char *path, json_t *root) {
         struct old_json j = { .object = root, .file = path, .d = i->d };
         size_t errors = i->d->errors;
+        enum architecture architecture;
         uint64_t id;
 
         i->zone = calloc(1, sizeof(*i->zone));
@@ -253,15 +312,17 @@ int import_zone(struct import *i, const char *path, json_t *root) {
         if (old_json_number(&j, "zone_id", UINT32_MAX, &id))
                 i->zone->id = (uint32_t) id;
         take_name(&j, i->zone);
-        take_arch(&j);
+        architecture = take_arch(&j);
         take_cpus(&j, i->zone);
         take_images(&j, i->zone);
         take_regions(i, &j);
         take_bits(&j, "interrupts", "interrupt", INTERRUPTS_MAX, i->zone->interrupts);
-        take_arch_config(&j, &i->zone->gic);
+        take_arch_config(&j, i->zone, architecture);
+        if (architecture == ARCHITECTURE_LOONGARCH64)
+                i->zone->entry_point &= DIRECT_MAPPED_ADDRESS;
         import_ivcs(&j, i->zone);
-        name_list(&j, "modules");
-        name_pci(&j);
+        import_modules(&j, i->zone);
+        import_pci(&j, i->zone);
         old_json_rest(&j);
         return i->d->errors > errors ? -EBADMSG : 0;
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From hvisor-tool's JSON to the bytes that the hypervisor gets, which are those that hvisor-tool itself would give it:
+ * they are written here by the offsets in hvisor's sources, out of the JSON's numbers. What virtio devices add is
+ * hvisor.ko's, see test_zone_check.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "cli/import.h"
+#include "config/parse.h"
+#include "hypervisor/hvisor_describe.h"
+#include "import_bytes.h"
+
+static uint8_t got[IMPORT_BYTES_MAX], want[IMPORT_BYTES_MAX];
+
+/* By the board's architecture; images have the sizes 0x1000 and 0x200. */
+static int bytes_of(const char *json, const char *board_text, uint32_t magic, unsigned size) {
+        struct diagnostics d = {};
+        struct import i = { .d = &d };
+        struct boot boot = BOOT_NONE;
+        struct hvisor_zone_create *c = calloc(1, sizeof(*c));
+        struct zone_spec *z = NULL;
+        struct board_spec *b = NULL;
+        json_t *root = json_loads(json, 0, NULL);
+        char *text = NULL;
+        int r;
+
+        assert_non_null(root);
+        assert_int_equal(import_zone(&i, "zone.json", root), 0);
+        assert_int_equal(import_text(&i, &text), 0);
+        assert_int_equal(zone_spec_parse(i.zone->name, "x.conf", text, strlen(text), &d, &z), 0);
+        assert_int_equal(board_spec_parse("board.conf", board_text, strlen(board_text), &d, &b), 0);
+        boot.parts[BOOT_KERNEL] = (struct boot_file){ -1, 0x1000, z->kernel.address };
+        boot.parts[BOOT_DEVICE_TREE] = (struct boot_file){ -1, 0x200, z->device_tree.address };
+        hvisor_describe(&(struct zone_making){ .spec = z, .board = b, .boot = &boot }, c);
+        memset(got, 0, sizeof(got));
+        r = zone_config_of(c, magic, size, got);
+        json_decref(root);
+        import_clear(&i);
+        diagnostics_clear(&d);
+        zone_spec_free(z);
+        board_spec_free(b);
+        free(text);
+        free(c);
+        return r;
+}
+
+static void put(unsigned offset, unsigned size, uint64_t value) {
+        memcpy(want + offset, &value, size);
+}
+
+static void put_u64s(unsigned offset, const uint64_t *values, size_t count) {
+        for (size_t i = 0; i < count; i++)
+                put(offset + 8 * i, 8, values[i]);
+}
+
+static void put_head(uint64_t cpus, uint64_t ram, uint64_t ram_size, uint64_t kernel, uint64_t tree, const char *name) {
+        memset(want, 0, sizeof(want));
+        put(0, 4, 1);
+        put(8, 8, cpus);
+        put(16, 4, 1);
+        put_u64s(32, (uint64_t[]){ ram, ram, ram_size }, 3);
+        put_u64s(2288, (uint64_t[]){ kernel, kernel, 0x1000, tree, 0x200 }, 5);
+        memcpy(want + 2328, name, strlen(name));
+}
+
+/* hvisor-tool's own notes: one pci_config and numbers of devices, which go with magic 0x4. */
+static void test_import_bytes_of_the_documented_example(void **state) {
+        char *json;
+
+        (void) state;
+        assert_int_equal(file_read(AT_FDCWD, "tests/unit/cli/import/zone.json", 1 << 20, &json, NULL), 0);
+        assert_int_equal(bytes_of(json, "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n", 0x4, 2800), 0);
+        free(json);
+        put_head(0xc, 0x50000000, 0x30000000, 0x50400000, 0x50000000, "linux2");
+        /* 75, 76 and 78 are of virtio devices, whose file is another; they are the zone's as they stand here. */
+        put(2072 + 4, 4, 0x78);
+        put(2072 + 8, 4, 1 << 11 | 1 << 12 | 1 << 14);
+        put_u64s(2368, (uint64_t[]){ 1, 0x8000000, 0x10000, 0x80a0000, 0xf60000 }, 5);
+        put_u64s(2448,
+                 (uint64_t[]){ 0x4010000000, 0x10000000, 0x3eff0000, 0x10000, 0, 0x10000000, 0x2eff0000, 0x10000000,
+                               0x8000000000, 0x8000000000, 0x8000000000 },
+                 11);
+        put_u64s(2536, (uint64_t[]){ 2, 0, 24 }, 3);
+        assert_memory_equal(got, want, 2800);
+}
+
+#define NEW_ZONE                                                                                                       \
+        "\"name\":\"linux2\",\"zone_id\":1,\"cpus\":[2,3],\"memory_regions\":[{\"type\":\"ram\",\"physical_start\":"   \
+        "\"0x85000000\",\"virtual_start\":\"0x85000000\",\"size\":\"0x0a000000\"}],\"interrupts\":[34],"               \
+        "\"kernel_filepath\":\"/k\",\"dtb_filepath\":\"/d\",\"kernel_load_paddr\":\"0x86000000\","                     \
+        "\"dtb_load_paddr\":\"0x85000000\",\"entry_point\":\"0x86000000\","                                            \
+        "\"pci_config\":[{\"ecam_base\":\"0x30000000\",\"ecam_size\":\"0x10000000\",\"io_base\":\"0x3000000\","        \
+        "\"io_size\":\"0x10000\",\"pci_io_base\":\"0x0\",\"mem32_base\":\"0x40000000\",\"mem32_size\":\"0x40000000\"," \
+        "\"pci_mem32_base\":\"0x40000000\",\"mem64_base\":\"0x400000000\",\"mem64_size\":\"0x400000000\","             \
+        "\"pci_mem64_base\":\"0x400000000\",\"bus_range_begin\":\"0x0\",\"bus_range_end\":\"0x1f\",\"domain\":"        \
+        "\"0x0\"}],"                                                                                                   \
+        "\"num_pci_devs\":1,\"alloc_pci_devs\":[{\"domain\":\"0x0\",\"bus\":\"0x1\",\"device\":\"0x2\",\"function\":"  \
+        "\"0x3\","                                                                                                     \
+        "\"v_bus\":0,\"v_device\":4,\"v_function\":5,\"dev_type\":\"0\"}]"
+
+/* @at: of num_pci_bus */
+static void put_new_pci(unsigned at) {
+        put(at, 8, 1);
+        put_u64s(at + 8,
+                 (uint64_t[]){ 0x30000000, 0x10000000, 0x3000000, 0x10000, 0, 0x40000000, 0x40000000, 0x40000000,
+                               0x400000000, 0x400000000, 0x400000000 },
+                 11);
+        put(at + 8 + 92, 4, 0x1f);
+        put(at + 424, 8, 1);
+        put(at + 432, 8, 0x05040003020100);
+}
+
+static void test_import_bytes_of_riscv64(void **state) {
+        static const char board[] = "[Board]\nArchitecture=riscv64\nCPUs=0-3\nMemory=0x80000000+0x20000000\n";
+        static const char json[] =
+                "{\"arch\":\"riscv\"," NEW_ZONE ",\"arch_config\":{\"plic_base\":\"0xc000000\","
+                "\"plic_size\":\"0x4000000\",\"aplic_base\":\"0xd000000\",\"aplic_size\":\"0x8000\"}}";
+
+        (void) state;
+        assert_int_equal(bytes_of(json, board, 0x6, 3208), 0);
+        put_head(0xc, 0x85000000, 0xa000000, 0x86000000, 0x85000000, "linux2");
+        put(2072 + 4, 4, 4);
+        put_u64s(2360, (uint64_t[]){ 0xc000000, 0x4000000, 0xd000000, 0x8000 }, 4);
+        put_new_pci(2392);
+        assert_memory_equal(got, want, 3208);
+        /* and what has no place is not dropped */
+        assert_int_equal(bytes_of(json, board, 0x5, 3080), -1);
+        assert_int_equal(bytes_of(json, board, 0x4, 2744), -1);
+}
+
+static void test_import_bytes_of_gicv2_and_aarch32(void **state) {
+        static const char json[] =
+                "{" NEW_ZONE ",\"arch_config\":{\"gic_version\":\"v2\",\"is_aarch32\":true,\"gicd_base\":\"0x8000000\","
+                "\"gicd_size\":\"0x10000\",\"gicc_base\":\"0x8010000\",\"gicc_size\":\"0x10000\",\"gicc_offset\":"
+                "\"0x1000\","
+                "\"gich_base\":\"0x8030000\",\"gich_size\":\"0x10000\",\"gicv_base\":\"0x8040000\",\"gicv_size\":"
+                "\"0x10000\"}}";
+
+        (void) state;
+        assert_int_equal(bytes_of(json, "[Board]\nCPUs=0-3\nMemory=0x80000000+0x20000000\n", 0x5, 3264), 0);
+        put_head(0xc, 0x85000000, 0xa000000, 0x86000000, 0x85000000, "linux2");
+        put(2072 + 4, 4, 4);
+        put(2360, 1, 1);
+        put_u64s(2368,
+                 (uint64_t[]){ 0, 0x8000000, 0x10000, 0x8010000, 0x10000, 0x1000, 0x8030000, 0x10000, 0x8040000,
+                               0x10000 },
+                 10);
+        put_new_pci(2448);
+        assert_memory_equal(got, want, 3264);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_import_bytes_of_the_documented_example),
+                cmocka_unit_test(test_import_bytes_of_riscv64),
+                cmocka_unit_test(test_import_bytes_of_gicv2_and_aarch32),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
