@@ -173,6 +173,9 @@ static void compare_gic(struct comparison *c) {
                 if (version == 3)
                         compare_registers(c, 1, "RedistributorAddress", g->redistributor, "RedistributorSize",
                                           g->redistributor_size);
+                else
+                        compare_registers(c, 1, "CPUInterfaceAddress", g->cpu_interface, "CPUInterfaceSize",
+                                          g->cpu_interface_size);
         }
 }
 

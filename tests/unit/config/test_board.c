@@ -68,6 +68,21 @@ static void test_board_takes_what_it_does_not_give(void **state _unused_) {
         }
 }
 
+/* An interrupt controller of another version stands alone. */
+static void test_board_with_another_gic_takes_nothing_of_the_described_one(void **state _unused_) {
+        _cleanup_(board_spec_freep) struct board_spec *b = NULL;
+
+        setenv("HVISOR_BOARDS", SHIPPED, 1);
+        b = parse_good_board("[Board]\nBoard=qemu-gicv3\n[GIC]\nVersion=2\nDistributorAddress=0x8000000\n"
+                             "DistributorSize=0x10000\nCPUInterfaceAddress=0x8010000\nCPUInterfaceSize=0x10000\n"
+                             "HypervisorAddress=0x8030000\nHypervisorSize=0x10000\nVirtualCPUAddress=0x8040000\n"
+                             "VirtualCPUSize=0x10000\n");
+        assert_int_equal(b->gic.version, 2);
+        assert_int_equal(b->gic.redistributor_size, 0);
+        assert_null(board_origin(b, &b->gic, "RedistributorSize").path);
+        assert_int_equal(b->num_memory, 1);
+}
+
 static void test_board_knows_where_it_has_each_key_from(void **state _unused_) {
         static const char text[] = "[Board]\nBoard=own\nMaxZoneId=5\n[GIC]\nRedistributorSize=0x100000\n";
         _cleanup_(board_spec_freep) struct board_spec *b = NULL;
@@ -181,7 +196,7 @@ static void test_shipped_descriptions_are_right(void **state _unused_) {
 
         setenv("HVISOR_BOARDS", SHIPPED, 1);
         assert_int_equal(board_names_read(&boards), 0);
-        assert_true(boards.count >= 6);
+        assert_int_equal(boards.count, 18);
         for (size_t i = 0; i < boards.count; i++) {
                 _cleanup_(board_spec_freep) struct board_spec *b = NULL;
                 char text[64];
@@ -198,6 +213,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_board_takes_what_it_does_not_give),
                 cmocka_unit_test(test_board_says_what_is_wrong),
+                cmocka_unit_test(test_board_with_another_gic_takes_nothing_of_the_described_one),
                 cmocka_unit_test(test_board_knows_where_it_has_each_key_from),
                 cmocka_unit_test(test_board_without_any_description),
                 cmocka_unit_test(test_board_sees_that_its_description_changed),
