@@ -237,6 +237,20 @@ static void print_repairs(const json_t *zone, FILE *f) {
         }
 }
 
+static void print_ivcs(const json_t *zone, FILE *f) {
+        const json_t *ivcs = json_object_get(zone, "ivcs"), *v;
+        char text[160];
+        size_t i;
+
+        json_array_foreach((json_t *) ivcs, i, v) {
+                (void) snprintf(text, sizeof(text), "%s: number %lld, peer %lld of %lld, interrupt %lld",
+                                json_text(v, "name"), (long long) json_number(v, "id"),
+                                (long long) json_number(v, "peer"), (long long) json_number(v, "max_peers"),
+                                (long long) json_number(v, "interrupt"));
+                print_field(f, "IVC", text);
+        }
+}
+
 static void print_consoles(const json_t *zone, FILE *f) {
         const json_t *devices = json_object_get(zone, "devices"), *d;
         const char *name = json_text(zone, "name");
@@ -270,6 +284,7 @@ int status_print_zone(const json_t *status, const json_t *zone, FILE *f, bool co
                 print_field(f, "CPUs", json_text(zone, "cpus"));
         print_file(zone, f);
         print_consoles(zone, f);
+        print_ivcs(zone, f);
         if (json_array_size(devices) == 0)
                 return 0;
         fputc('\n', f);

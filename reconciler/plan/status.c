@@ -146,6 +146,17 @@ static json_t *hidden_files(const struct view *v) {
         return list;
 }
 
+static json_t *ivcs_to_json(const struct zone_spec *z) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < z->num_ivcs; i++)
+                json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", z->ivcs[i].name, "id",
+                                                      (json_int_t) z->ivcs[i].id, "peer", (json_int_t) z->ivcs[i].peer,
+                                                      "max_peers", (json_int_t) z->ivcs[i].max_peers, "interrupt",
+                                                      (json_int_t) z->ivcs[i].interrupt));
+        return list;
+}
+
 static json_t *retry_in(const struct view *v) {
         const struct zone_history *h = v->history;
 
@@ -161,9 +172,10 @@ static json_t *zone_to_json(const struct view *v) {
         };
         bool foreign = v->state == ZONE_FOREIGN;
         char cpus[CPUS_TEXT_SIZE], message[NOTE_TEXT_SIZE];
+        json_t *j;
 
         cpus_format(v->live ? v->live->cpus : v->spec ? v->spec->cpus : 0, cpus, sizeof(cpus));
-        return json_pack(
+        j = json_pack(
                 "{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "name", string_or_null(v->name), "id",
                 v->live   ? json_integer(v->live->id)
                 : v->spec ? json_integer(v->spec->id)
@@ -174,6 +186,9 @@ static json_t *zone_to_json(const struct view *v) {
                 "message", string_or_null(zone_message(v, message)), "restarts",
                 (int) (v->history ? v->history->restarts : 0), "retry_in", retry_in(v), "drop_ins", drop_ins(v),
                 "hides", hidden_files(v), "devices", devices_to_json(v));
+        if (v->spec && v->spec->num_ivcs > 0)
+                json_object_set_new(j, "ivcs", ivcs_to_json(v->spec));
+        return j;
 }
 
 static struct view look_at(const struct status_input *in, const char *name, const struct desired_zone *wanted,

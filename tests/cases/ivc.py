@@ -33,6 +33,7 @@ def two_zones(vm):
     vm.console("upper").expect("payload: ivc: 0, peer 1 of 3")
     vm.boot("lower", payload("lower", 0))
     vm.console("lower").expect(ALL_ANSWERED)
+    assert "IVC: talk: number 0, peer 0 of 3, interrupt 66" in vm.out("hvisor status lower")
     for name, said in (("upper", "peer 1 of 3"), ("lower", ALL_ANSWERED)):
         vm.run(f"hvisor restart {name}")
         vm.console(name).close()
