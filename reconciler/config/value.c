@@ -57,10 +57,14 @@ int value_parse(const struct key_schema *k, struct slice value, void *object, st
         return types[k->type]->parse(k, value, schema_field(k, object), e);
 }
 
+static bool is_owned(enum value_type type) {
+        return type == VALUE_PATH || type == VALUE_PATH_OR_AUTO || type == VALUE_LINE;
+}
+
 void value_clear(const struct key_schema *k, void *object) {
         void *field = schema_field(k, object);
 
-        if (k->type == VALUE_PATH)
+        if (is_owned(k->type))
                 free(*(char **) field);
         memset(field, 0, k->size);
 }
