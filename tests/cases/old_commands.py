@@ -276,21 +276,20 @@ def late(vm):
 
 @case("old-commands-a-zone-that-powered-off-is-none-any-more")
 def powered_off(vm):
-    prepare(vm, "poweroff")
-    vm.write(f"{FOLDER}/linux2.json", json.dumps({**ZONE, "memory_regions": ZONE["memory_regions"][:1]}))
+    prepare(vm, "poweroff-on-input")
+    old(vm, "nohup ./hvisor virtio start virtio_cfg.json >nohup.out 2>&1 &")
     old(vm, "./hvisor zone start linux2.json")
+    vm.run("echo | hvisor console linux2 --timeout=1", check=False)
     vm.wait_zone("linux2", "exited")
     assert vm.hypervisor_zones() == {}
-    # nobody starts it but who is told to
+    # who brings its devices anew does not start it; who is told to does
+    old(vm, "pkill hvisor")
+    ended(vm)
     old(vm, "nohup ./hvisor virtio start virtio_cfg.json >nohup.out 2>&1 &")
     vm.wait(f"grep -q 'devices of zone 1 wait' {FOLDER}/nohup.out", what="the devices to wait")
     vm.wait_zone("linux2", None)
-    for _ in range(2):
-        old(vm, "./hvisor zone start linux2.json")
-        vm.wait_zone("linux2", "exited")
-    assert "disk0" in {d["name"] for d in vm.zone("linux2")["devices"]}
-    old(vm, "./hvisor zone shutdown -id 1")
-    vm.wait_zone("linux2", None)
+    old(vm, "./hvisor zone start linux2.json")
+    assert vm.hypervisor_zones() == {1: "0xc linux2"}
 
 
 @case("old-commands-leave-zones-of-others-and-say-whose-they-are")
