@@ -13,7 +13,7 @@ static uint32_t cells_below_root(const void *blob, const char *name, uint32_t ot
         int size;
         const fdt32_t *p = fdt_getprop(blob, 0, name, &size);
 
-        return p && size == sizeof(*p) ? fdt32_ld(p) : otherwise;
+        return p && size >= (int) sizeof(*p) ? fdt32_ld(p) : otherwise; /* as tree_scan() takes it */
 }
 
 int tree_edit(struct tree_editor *e, struct tree *t, size_t more) {
