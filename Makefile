@@ -179,6 +179,11 @@ kmod:
 	@test -n "$(KDIR)" || { echo "make kmod: say which kernel: KDIR=/path/to/linux (built, or its headers)" >&2; exit 1; }
 	$(MAKE) -C kmod KDIR=$(abspath $(KDIR)) $(if $(CROSS_COMPILE),ARCH=$(KERNEL_ARCH) CROSS_COMPILE=$(CROSS_COMPILE))
 
+# For kernels that the suite does not have; their headers are downloaded into .cache/kernels.
+.PHONY: kmod-matrix
+kmod-matrix:
+	@tests/kmod/matrix
+
 # ---- installation on root Linux; DESTDIR= for an image ----------------------------------------------------
 
 .PHONY: install
@@ -296,6 +301,7 @@ help:
 	@sed -n 's/^# \(make .*\)/  \1/p' Makefile
 	@echo '  make demo-shell root Linux of the rig, with a shell for you'
 	@echo '  make kmod       hvisor.ko, hivc.ko: KDIR=/path/to/linux [ARCH= CROSS_COMPILE=]'
+	@echo '  make kmod-matrix compiles the modules for kernels 5.10 and 6.12 of Debian, too'
 	@echo '  make install    [DESTDIR=] what make built, with its units'
 	@echo '  make deb        packages for Debian [CROSS_COMPILE=]'
 	@echo '  make unit       the unit tests alone (run them with tests/run)'
