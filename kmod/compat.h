@@ -13,13 +13,15 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
-/* Where cpuid() is: in 6.4 and 6.16 it moved. */
+/* Where cpuid() is: in 6.4 and 6.16 it moved. sparse cannot read the inner conditions. */
+#ifdef CONFIG_X86
 #if __has_include(<asm/cpuid/api.h>)
 #include <asm/cpuid/api.h>
 #elif __has_include(<asm/cpuid.h>)
 #include <asm/cpuid.h>
-#elif defined(CONFIG_X86)
+#else
 #include <asm/processor.h>
+#endif
 #endif
 
 /* 6.3: who changes them holds the lock that this takes. */
