@@ -17,6 +17,8 @@ struct import {
         struct zone_spec *zone;                 /* owned; NULL: no zone file was read yet */
         struct range windows[ZONE_REGIONS_MAX]; /* guest: what the old file lists as virtio */
         size_t num_windows;
+        const struct memory_spec
+                *regions[ZONE_REGIONS_MAX]; /* the zone's, by the old file's numbers; NULL: no memory */
         struct diagnostics *d;
 };
 
@@ -45,6 +47,9 @@ void import_ivcs(struct old_json *j, struct zone_spec *z);
 /** import_pci() - pci_config and alloc_pci_devs; import_modules() - modules */
 void import_pci(struct old_json *j, struct zone_spec *z);
 void import_modules(struct old_json *j, struct zone_spec *z);
+
+/** import_x86() - arch_config of the zone file, whose regions were taken before */
+void import_x86(struct import *i, struct old_json *arch);
 
 /** import_path() - an absolute path of a file that @file names; free(); NULL: out of memory */
 char *import_path(const char *file, const char *text);

@@ -86,11 +86,7 @@ static enum architecture take_arch(struct old_json *j) {
                 if (strcmp(arch, words[i].word) != 0)
                         continue;
                 name = architecture_to_string(words[i].architecture);
-                if (words[i].architecture == ARCHITECTURE_X86_64)
-                        old_json_tell(j, SEVERITY_ERROR, "arch",
-                                      "is x86_64: what boots such a zone is not imported; write its [X86] by hand "
-                                      "(hvisor keys X86)");
-                else if (words[i].architecture != ARCHITECTURE_ARM64)
+                if (words[i].architecture != ARCHITECTURE_ARM64)
                         old_json_tell(j, SEVERITY_WARNING, "arch", "is %s: board.conf has to say Architecture=%s", arch,
                                       name);
                 return words[i].architecture;
@@ -131,7 +127,8 @@ static struct memory_spec *add_region(struct memory_spec *list, size_t *count, s
         return m;
 }
 
-static void take_region(struct import *i, struct old_json *j) {
+/* The hypervisor takes a virtio window's address from physical_start, whatever virtual_start says. */
+static void take_region(struct import *i, struct old_json *j, size_t index) {
         _cleanup_free_ char *type = NULL;
         struct memory_spec got = {}, *m = NULL;
         struct zone_spec *z = i->zone;
@@ -142,20 +139,24 @@ static void take_region(struct import *i, struct old_json *j) {
                 return;
         if (strcmp(type, "virtio") == 0) {
                 if (i->num_windows < ELEMENTSOF(i->windows))
-                        i->windows[i->num_windows++] = (struct range){ got.guest, got.size };
+                        i->windows[i->num_windows++] = (struct range){ got.physical, got.size };
                 return;
         }
-        if (strcmp(type, "ram") == 0)
+        got.reserved = strcmp(type, "reserved") == 0;
+        if (strcmp(type, "ram") == 0 || got.reserved)
                 m = add_region(z->memory, &z->num_memory, ELEMENTSOF(z->memory), "ram");
         else if (strcmp(type, "io") == 0)
                 m = add_region(z->io, &z->num_io, ELEMENTSOF(z->io), "io");
         else
-                old_json_tell(j, SEVERITY_ERROR, "type", "is \"%s\"; ram, io and virtio are known", type);
+                old_json_tell(j, SEVERITY_ERROR, "type", "is \"%s\"; ram, reserved, io and virtio are known", type);
         if (m) {
                 m->physical = got.physical;
                 m->guest = got.guest;
                 m->size = got.size;
-        } else if (strcmp(type, "ram") == 0 || strcmp(type, "io") == 0)
+                m->reserved = got.reserved;
+                if (index < ELEMENTSOF(i->regions) && strcmp(type, "io") != 0)
+                        i->regions[index] = m;
+        } else if (strcmp(type, "ram") == 0 || got.reserved || strcmp(type, "io") == 0)
                 old_json_tell(j, SEVERITY_ERROR, NULL, "is one %s region more than a zone may have", type);
 }
 
@@ -165,7 +166,7 @@ static void take_regions(struct import *i, struct old_json *j) {
         size_t n;
 
         json_array_foreach(list, n, value) if (old_json_item(j, "memory_regions", (int) n, value, &region)) {
-                take_region(i, &region);
+                take_region(i, &region, n);
                 old_json_rest(&region);
         }
         json_decref(list);
@@ -231,10 +232,10 @@ static void take_its(struct old_json *arch) {
         if (old_json_has(arch, "gits_size"))
                 (void) old_json_number(arch, "gits_size", UINT64_MAX, &size);
         if (base != 0 && size != 0)
-                old_json_tell(
-                        arch, SEVERITY_WARNING, "gits_base",
-                        "is not carried over: a zone with an ITS hangs its CPU when it is started again; take the "
-                        "ITS's node out of its device tree");
+                old_json_tell(arch, SEVERITY_WARNING, "gits_base",
+                              "is not carried over, though ITSAddress= could say it: a zone with an ITS hangs its CPU "
+                              "when it is "
+                              "started again; take the ITS's node out of its device tree");
 }
 
 static void take_arm64(struct old_json *arch, struct zone_spec *z) {
@@ -268,7 +269,8 @@ static void take_riscv64(struct old_json *arch, struct zone_spec *z) {
         take_numbers(arch, fields, to, ELEMENTSOF(fields));
 }
 
-static void take_arch_config(struct old_json *j, struct zone_spec *z, enum architecture architecture) {
+static void take_arch_config(struct import *i, struct old_json *j, enum architecture architecture) {
+        struct zone_spec *z = i->zone;
         json_t *value = json_object_get(j->object, "arch_config");
         struct old_json arch;
 
@@ -280,8 +282,9 @@ static void take_arch_config(struct old_json *j, struct zone_spec *z, enum archi
                 take_riscv64(&arch, z);
         if (architecture == ARCHITECTURE_LOONGARCH64)
                 old_json_drop(&arch, "dummy"); /* the hypervisor does not look at it */
-        if (architecture != ARCHITECTURE_X86_64)
-                old_json_rest(&arch);
+        if (architecture == ARCHITECTURE_X86_64)
+                import_x86(i, &arch);
+        old_json_rest(&arch);
         old_json_drop(j, "arch_config");
 }
 
@@ -291,7 +294,8 @@ static void take_images(struct old_json *j, struct zone_spec *z) {
         (void) take_path(j, "kernel_filepath", &z->kernel.path);
         (void) old_json_number(j, "kernel_load_paddr", UINT64_MAX, &z->kernel.address);
         (void) old_json_number(j, "entry_point", UINT64_MAX, &z->entry_point);
-        if (!old_json_has(j, "dtb_filepath")) {
+        if (json_string_length(json_object_get(j->object, "dtb_filepath")) == 0) {
+                old_json_drop(j, "dtb_filepath");
                 old_json_drop(j, "dtb_load_paddr");
                 return;
         }
@@ -317,7 +321,7 @@ int import_zone(struct import *i, const char *path, json_t *root) {
         take_images(&j, i->zone);
         take_regions(i, &j);
         take_bits(&j, "interrupts", "interrupt", INTERRUPTS_MAX, i->zone->interrupts);
-        take_arch_config(&j, i->zone, architecture);
+        take_arch_config(i, &j, architecture);
         if (architecture == ARCHITECTURE_LOONGARCH64)
                 i->zone->entry_point &= DIRECT_MAPPED_ADDRESS;
         import_ivcs(&j, i->zone);

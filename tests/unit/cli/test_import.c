@@ -222,7 +222,6 @@ static void test_import_fields(void **state _unused_) {
 static void test_import_no_zone_of_ours(void **state _unused_) {
         static const struct row rows[] = {
                 { "{}", NULL, "entry_point is missing", NULL },
-                { ZONE(",\"arch\":\"x86_64\""), NULL, "arch is x86_64: what boots such a zone is not imported", NULL },
                 { ZONE(",\"arch\":\"mips\""), NULL, "arch is mips", NULL },
                 { ZONE(",\"modules\":[{}]"), NULL, "modules[0].filepath is missing", NULL },
                 { ZONE(",\"pci_config\":[{\"ecam_base\":1}]"), NULL, "pci_config[0].ecam_size is missing", NULL },
@@ -235,6 +234,12 @@ static void test_import_no_zone_of_ours(void **state _unused_) {
                   "ivc_configs[2]. is one more than the 2 that a zone may have", NULL },
                 { ZONE(",\"arch_config\":{\"gicd_base\":1,\"gicc_base\":2}"), NULL, "gicd_size is missing", NULL },
                 { ZONE(",\"arch_config\":{\"gic_version\":\"v4\",\"gicr_base\":2}"), NULL, "gic_version is 4", NULL },
+                { ZONE(",\"arch\":\"x86_64\",\"arch_config\":{\"setup_filepath\":\"/"
+                       "s\",\"setup_load_hpa\":\"0x50000000\","
+                       "\"setup_load_gpa\":1}"),
+                  NULL, "setup_load_gpa is 0x1, and what lies at 0x50000000 is at 0x50000000 for the guest", NULL },
+                { ZONE(",\"arch\":\"x86_64\",\"arch_config\":{\"acpi_memory_region_id\":1}"), NULL,
+                  "acpi_memory_region_id is 1: there is no region of memory with that number", NULL },
                 { ZONE(",\"arch_config\":7"), NULL, "arch_config is no object", NULL },
                 { ZONE(",\"interrupts\":[1024]"), NULL, "interrupts has at 0", NULL },
                 { ZONE(",\"interrupts\":[-1]"), NULL, "interrupts has at 0", NULL },

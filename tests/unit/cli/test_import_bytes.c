@@ -38,7 +38,8 @@ static int bytes_of(const char *json, const char *board_text, uint32_t magic, un
         assert_int_equal(zone_spec_parse(i.zone->name, "x.conf", text, strlen(text), &d, &z), 0);
         assert_int_equal(board_spec_parse("board.conf", board_text, strlen(board_text), &d, &b), 0);
         boot.parts[BOOT_KERNEL] = (struct boot_file){ -1, 0x1000, z->kernel.address };
-        boot.parts[BOOT_DEVICE_TREE] = (struct boot_file){ -1, 0x200, z->device_tree.address };
+        if (z->device_tree.path)
+                boot.parts[BOOT_DEVICE_TREE] = (struct boot_file){ -1, 0x200, z->device_tree.address };
         hvisor_describe(&(struct zone_making){ .spec = z, .board = b, .boot = &boot }, c);
         memset(got, 0, sizeof(got));
         r = zone_config_of(c, magic, size, got);
@@ -157,10 +158,88 @@ static void test_import_bytes_of_gicv2_and_aarch32(void **state) {
         assert_memory_equal(got, want, 3264);
 }
 
+#define REGION(physical, guest, size)                                                                                  \
+        "{\"type\":\"ram\",\"physical_start\":\"" physical "\",\"virtual_start\":\"" guest "\",\"size\":\"" size "\"}"
+
+static void test_import_bytes_of_x86_64(void **state) {
+        static const char board[] = "[Board]\nArchitecture=x86_64\nCPUs=0-3\nMemory=0x40000000+0x20000000\n";
+        static const char json[] =
+                "{\"arch\":\"x86_64\",\"name\":\"linux2\",\"zone_id\":1,\"cpus\":[2],\"memory_regions\":[" REGION(
+                        "0x40300000", "0x0",
+                        "0xe0000") "," REGION("0x403e0000", "0xe0000",
+                                              "0x20000") ","
+                                                         "{\"type\":\"virtio\",\"physical_start\":\"0x50000000\","
+                                                         "\"virtual_start\":\"0x10000000\",\"size\":\"0x4000\"}"
+                                                         "," REGION("0x40400000", "0x100000", "0x1000000") "," REGION(
+                                                                 "0x41400000", "0x1100000",
+                                                                 "0xf000") "," REGION("0x4140f000", "0x110f000",
+                                                                                      "0x1000") "],"
+                                                                                                "\"interrupts\":[],"
+                                                                                                "\"ivc_configs\":[],"
+                                                                                                "\"kernel_filepath\":"
+                                                                                                "\"./"
+                                                                                                "vmlinux.bin\",\"dtb_"
+                                                                                                "filepath\":\"\","
+                                                                                                "\"kernel_load_paddr\":"
+                                                                                                "\"0x40400000\",\"dtb_"
+                                                                                                "load_paddr\":\"0x0\","
+                                                                                                "\"entry_point\":"
+                                                                                                "\"0x8000\","
+                                                                                                "\"arch_config\":{"
+                                                                                                "\"ioapic_base\":"
+                                                                                                "\"0xfec00000\","
+                                                                                                "\"ioapic_size\":"
+                                                                                                "\"0x1000\","
+                                                                                                "\"boot_filepath\":\"./"
+                                                                                                "boot.bin\",\"boot_"
+                                                                                                "load_paddr\":"
+                                                                                                "\"0x40308000\","
+                                                                                                "\"cmdline\":\"console="
+                                                                                                "hvc0 "
+                                                                                                "root=/dev/"
+                                                                                                "vda\",\"cmdline_load_"
+                                                                                                "hpa\":\"0x4030c000\","
+                                                                                                "\"cmdline_load_gpa\":"
+                                                                                                "\"0xc000\","
+                                                                                                "\"kernel_entry_gpa\":"
+                                                                                                "\"0x100000\",\"setup_"
+                                                                                                "filepath\":\"./"
+                                                                                                "setup.bin\",\"setup_"
+                                                                                                "load_hpa\":"
+                                                                                                "\"0x4030d000\","
+                                                                                                "\"setup_load_gpa\":"
+                                                                                                "\"0xd000\",\"rsdp_"
+                                                                                                "memory_region_id\":"
+                                                                                                "\"0x1\",\"acpi_memory_"
+                                                                                                "region_id\":\"0x4\","
+                                                                                                "\"uefi_memory_region_"
+                                                                                                "id\":\"0x5\",\"screen_"
+                                                                                                "base\":\"0x70000000\"}"
+                                                                                                "}";
+
+        (void) state;
+        assert_int_equal(bytes_of(json, board, 0x6, 3264), 0);
+        memset(want, 0, sizeof(want));
+        put(0, 4, 1);
+        put(8, 8, 4);
+        put(16, 4, 5);
+        put_u64s(32, (uint64_t[]){ 0x40300000, 0, 0xe0000 }, 3);
+        put_u64s(64, (uint64_t[]){ 0x403e0000, 0xe0000, 0x20000 }, 3);
+        put_u64s(96, (uint64_t[]){ 0x40400000, 0x100000, 0x1000000 }, 3);
+        put_u64s(128, (uint64_t[]){ 0x41400000, 0x1100000, 0xf000 }, 3);
+        put_u64s(160, (uint64_t[]){ 0x4140f000, 0x110f000, 0x1000 }, 3);
+        put_u64s(2288, (uint64_t[]){ 0x8000, 0x40400000, 0x1000 }, 3);
+        memcpy(want + 2328, "linux2", 6);
+        /* the virtio window is a device's: the numbers of regions behind it are one less */
+        put_u64s(2360, (uint64_t[]){ 0xfec00000, 0x1000, 0x100000, 0xc000, 0xd000, 0, 0, 1, 3, 4, 0x70000000 }, 11);
+        assert_memory_equal(got, want, 3264);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_import_bytes_of_the_documented_example),
                 cmocka_unit_test(test_import_bytes_of_riscv64),
+                cmocka_unit_test(test_import_bytes_of_x86_64),
                 cmocka_unit_test(test_import_bytes_of_gicv2_and_aarch32),
         };
 
