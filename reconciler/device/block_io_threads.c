@@ -8,6 +8,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
+#ifndef RWF_DSYNC /* musl */
+#include <linux/fs.h>
+#endif
 
 #include "base/fd.h"
 #include "device/block_io.h"

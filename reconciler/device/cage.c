@@ -70,7 +70,7 @@ static uint64_t largest_file(enum cage_transport transport, const int *fds, size
         return largest;
 }
 
-static int limit(__rlimit_resource_t resource, uint64_t value) {
+static int limit(int resource, uint64_t value) {
         struct rlimit now, l = { value, value };
 
         /* One that is lower already can only be kept. */
@@ -102,7 +102,7 @@ static int limit_memory(void) {
 
 static int set_limits(enum cage_transport transport, const int *fds, size_t count) {
         const struct {
-                __rlimit_resource_t resource;
+                int resource;
                 uint64_t value;
         } limits[] = {
                 { RLIMIT_CORE, 0 },

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/macros.h"
+#include "base/system_calls.h"
 
 /* ---- namespaces --------------------------------------------------------------------------------------- */
 
@@ -34,15 +35,15 @@ static void add_missing(char *missing, const char *name) {
 
 /* An empty directory that nobody may write to: the root of a file system that has nothing else. Return: a descriptor. */
 static int make_empty_root(void) {
-        _cleanup_close_ int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
+        _cleanup_close_ int context = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
         int fd;
 
-        if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "mode", "0", 0) < 0 ||
-            fsconfig(context, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 ||
-            fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", "0", 0) < 0 ||
+            sys_fsconfig(context, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 ||
+            sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
                 return -errno;
-        fd = fsmount(context, FSMOUNT_CLOEXEC,
-                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        fd = sys_fsmount(context, FSMOUNT_CLOEXEC,
+                         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
         return fd < 0 ? -errno : fd;
 }
 
@@ -58,7 +59,7 @@ static int leave_file_systems(void) {
         root = make_empty_root();
         if (root < 0)
                 return root;
-        if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(root) < 0)
+        if (sys_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(root) < 0)
                 return -errno;
         if (syscall(__NR_pivot_root, ".", ".") == 0)
                 return umount2(".", MNT_DETACH) < 0 ? -errno : 0;

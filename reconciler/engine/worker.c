@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/system_calls.h"
 #include "engine/internal.h"
 
 #define KILL_AFTER     (2 * SECOND)
@@ -95,7 +95,7 @@ static int on_exit_of_worker(sd_event_source *s _unused_, int fd _unused_, uint3
 static int on_kill_time(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
         struct worker *w = userdata;
 
-        pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+        sys_pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
         return 0;
 }
 
@@ -111,8 +111,8 @@ void worker_end(struct worker *w) {
         w->ending = true;
         w->starting = false;
         w->message[0] = '\0';
-        if (pidfd_send_signal(w->pidfd, SIGTERM, NULL, 0) < 0 || set_timer(w, KILL_AFTER, on_kill_time) < 0)
-                pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+        if (sys_pidfd_send_signal(w->pidfd, SIGTERM, NULL, 0) < 0 || set_timer(w, KILL_AFTER, on_kill_time) < 0)
+                sys_pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
 void worker_stop(struct worker *w, const char *reason) {
@@ -137,7 +137,7 @@ void worker_stop(struct worker *w, const char *reason) {
 void worker_give_up(struct worker *w, const char *why) {
         if (why)
                 snprintf(w->message, sizeof(w->message), "worker %d %s", (int) w->pid, why);
-        pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+        sys_pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
 /* ---- the beginning of one --------------------------------------------------------------------------- */
@@ -174,7 +174,7 @@ int worker_launch(struct worker *w, const struct device_spec *d, int device_fd, 
         if (r >= 0)
                 r = set_timer(w, e->config.attach_timeout ?: ATTACH_TIMEOUT, on_attach_time);
         if (r < 0) {
-                pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+                sys_pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
                 worker_forget(w);
                 return err_set(err, r, "watching worker of %s: %s", d->name, strerror(-r));
         }
@@ -224,11 +224,11 @@ static void attached(struct worker *w, const struct device_live *d) {
 }
 
 /*
- * A pid from a list may be another process's by the time that pidfd_open() sees
+ * A pid from a list may be another process's by the time that pidfd_open(2) sees
  * it. If the device still has that attachment afterwards, it was not.
  */
 static bool find(struct worker *w, const struct device_live *d) {
-        w->pidfd = pidfd_open(d->worker_pid, 0);
+        w->pidfd = sys_pidfd_open(d->worker_pid, 0);
         if (w->pidfd < 0)
                 return false;
         w->pid = d->worker_pid;

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/system_calls.h"
 
 /* What stands behind "--OPTION=" in a process's arguments; NULL: it was not given. */
 static const char *find_option(const char *arguments, size_t size, const char *option) {
@@ -35,7 +35,7 @@ unsigned worker_fds_copy(pid_t worker, int pidfd, const char *option, int *ret, 
                 list = find_option(arguments, (size_t) n, option);
         }
         while (list && count < max) {
-                ret[count] = pidfd_getfd(pidfd, atoi(list), 0);
+                ret[count] = sys_pidfd_getfd(pidfd, atoi(list), 0);
                 if (ret[count] < 0) {
                         while (count > 0)
                                 fd_close(ret[--count]);
