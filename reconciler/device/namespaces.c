@@ -2,6 +2,7 @@
 #include "device/namespaces.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <stdbool.h>
