@@ -166,6 +166,37 @@ static void test_compare_knows_what_cpus_call_themselves(void **state _unused_) 
         assert_int_equal(d.count, 0);
 }
 
+/* A PLIC counts otherwise, and its devices are coherent: what is compared is memory and where devices are. */
+static void test_compare_of_riscv64(void **state _unused_) {
+        static const char board_text[] = "[Board]\nArchitecture=riscv64\nCPUs=0-3\nMemory=0x50000000+0x70000000\n"
+                                         "[PLIC]\nAddress=0xc000000\nSize=0x4000000\n";
+        static const char tree[] =
+                "/dts-v1/;\n/ {\n#address-cells = <2>; #size-cells = <2>; compatible = \"riscv-virtio\"; model = "
+                "\"zone\";\n"
+                "interrupt-parent = <&plic>;\n"
+                "chosen { linux,initrd-start = <0 0x50800000>; linux,initrd-end = <0 0x50801000>; };\n"
+                "cpus { #address-cells = <1>; #size-cells = <0>;\n"
+                "cpu@2 { device_type = \"cpu\"; compatible = \"riscv\"; reg = <2>; };\n"
+                "cpu@3 { device_type = \"cpu\"; compatible = \"riscv\"; reg = <3>; }; };\n"
+                "memory@50000000 { device_type = \"memory\"; reg = <0 0x50000000 0 0x1000000>; };\n"
+                "plic: interrupt-controller@c000000 { compatible = \"riscv,plic0\"; reg = <0 0xc000000 0 0x4000000>;\n"
+                "interrupt-controller; #interrupt-cells = <1>; #address-cells = <0>; };\n"
+                "virtio_mmio@a003c00 { compatible = \"virtio,mmio\"; reg = <0 0xa003c00 0 0x200>; interrupts = <78>; "
+                "};\n"
+                "};\n";
+        _cleanup_(board_spec_freep) struct board_spec *board = parse_good_board(board_text);
+        _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, "", "");
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_free_ char *got = NULL;
+
+        put_tree("dtb", tree);
+        assert_int_equal(boot_check(z, board, false, &d, NULL), 0);
+        got = diagnostics_text(&d);
+        without_directory(got);
+        assert_string_equal(got, "x.conf:19:9: warning: [Console main]: no virtio,mmio node of dtb has reg 0xa003800: "
+                                 "the guest does not find the device\n");
+}
+
 static void test_compare_ends_where_a_tree_does_not(void **state _unused_) {
         _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, "", "");
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
@@ -221,6 +252,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_compare_names_both_sides),
                 cmocka_unit_test(test_compare_knows_what_cpus_call_themselves),
+                cmocka_unit_test(test_compare_of_riscv64),
                 cmocka_unit_test(test_compare_ends_where_a_tree_does_not),
                 cmocka_unit_test(test_compare_bears_any_bytes),
         };
