@@ -60,16 +60,16 @@ def otherwise(vm):
 
 @case("board-of-an-unknown-name-starts-no-zone-until-it-is-described")
 def unknown(vm):
-    vm.write(CONF, "[Board]\nBoard=qemu-gicv\n")
+    vm.write(CONF, "[Board]\nBoard=qemu-gcv3\n")
     result = vm.run("hvisor board", check=False)
     assert result.status == 1 and 'did you mean "qemu-gicv3"?' in result.err, result.err
     vm.drop("guest", confs.payload("console-hello"))
     zone = vm.wait_zone("guest", "refused")
-    assert 'no board "qemu-gicv" is described' in zone["message"], zone
+    assert 'no board "qemu-gcv3" is described' in zone["message"], zone
     # one of one's own
-    vm.run(f"mkdir {OWN} && sed s/0-3/0,2-3/ {SHIPPED} > {OWN}/qemu-gicv.conf && touch {CONF}")
+    vm.run(f"mkdir {OWN} && sed s/0-3/0,2-3/ {SHIPPED} > {OWN}/qemu-gcv3.conf && touch {CONF}")
     vm.wait_zone("guest", "running")
     # a description that changes is read again with the next change of board.conf
-    vm.run(f"sed -i s/^CPUs=.*/CPUs=0/ {OWN}/qemu-gicv.conf && touch {CONF}")
+    vm.run(f"sed -i s/^CPUs=.*/CPUs=0/ {OWN}/qemu-gcv3.conf && touch {CONF}")
     vm.run("hvisor restart guest", check=False)
     vm.wait(lambda: "the board has no CPU 2-3" in (vm.zone("guest")["message"] or ""), timeout=30, what="the changed description to count")
