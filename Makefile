@@ -75,7 +75,11 @@ $(O)/%.o: %.c
 LOG ?= LOG_INFO
 LOG_DEFAULT := $(patsubst LOG_WARN,LOG_WARNING,$(patsubst LOG_ERROR,LOG_ERR,$(patsubst LOG_FATAL,LOG_CRIT,$(LOG))))
 ifeq ($(filter LOG_TRACE LOG_DEBUG LOG_INFO LOG_WARNING LOG_ERR LOG_CRIT,$(LOG_DEFAULT)),)
+ifeq ($(origin LOG),environment) # somebody else's
+LOG_DEFAULT := LOG_INFO
+else
 $(error LOG=$(LOG): LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR or LOG_FATAL)
+endif
 endif
 $(O)/reconciler/base/log.o: CPPFLAGS += -DLOG_DEFAULT=$(LOG_DEFAULT)
 $(O)/reconciler/base/log.o: $(O)/log-level
@@ -177,7 +181,7 @@ $(FUZZ_DIR)/%.dict: tests/fuzz/dictionary
 .PHONY: kmod
 kmod:
 	@test -n "$(KDIR)" || { echo "make kmod: say which kernel: KDIR=/path/to/linux (built, or its headers)" >&2; exit 1; }
-	$(MAKE) -C kmod KDIR=$(abspath $(KDIR)) $(if $(CROSS_COMPILE),ARCH=$(KERNEL_ARCH) CROSS_COMPILE=$(CROSS_COMPILE))
+	$(MAKE) -C kmod KDIR=$(abspath $(KDIR)) $(if $(filter native,$(ARCH)),,ARCH=$(KERNEL_ARCH)) $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
 
 # For kernels that the suite does not have; their headers are downloaded into .cache/kernels.
 .PHONY: kmod-matrix
@@ -224,7 +228,7 @@ deb:
 	tar -c --exclude-from=.gitignore $(DEB_SOURCES) | tar -x -C $(DEB)/source
 	mv $(DEB)/source/units/debian $(DEB)/source/debian
 	units/debian/prepare $(VERSION) $(DEB)/source/debian
-	cd $(DEB)/source && dpkg-buildpackage -b -us -uc $(if $(CROSS_COMPILE),-d -a$(subst aarch64,arm64,$(ARCH)))
+	cd $(DEB)/source && dpkg-buildpackage -b -us -uc $(if $(CROSS_COMPILE),-d -a$(subst aarch64,arm64,$(subst x86_64,amd64,$(subst loongarch64,loong64,$(ARCH)))))
 	@ls $(DEB)/*.deb
 
 # ---- the rig: QEMU stands for the board; everything on it is cross-built ----------------------------------

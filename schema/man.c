@@ -263,7 +263,9 @@ void man_write_command(FILE *f) {
         static const char *const environment[] = {
                 "`HVISOR_LOG` sets how much is said: trace, debug, info, warn, error or fatal. `NO_COLOR`: no colours, "
                 "also on a "
-                "terminal.",
+                "terminal. `SYSTEMD_EDITOR`, `EDITOR` and `VISUAL` name the editor of `hvisor edit`. `HVISOR_BOARDS`: "
+                "a "
+                "directory of boards' descriptions instead of the installed ones.",
                 NULL,
         };
 

@@ -78,6 +78,8 @@ int write_all(int fd, const void *data, size_t size) {
 int file_write_atomic(const char *path, const void *data, size_t size) {
         _cleanup_close_ int fd = -1;
         char temporary[PATH_MAX];
+        struct stat before;
+        bool is_new = stat(path, &before) < 0;
         int r;
 
         if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int) sizeof(temporary))
@@ -87,7 +89,9 @@ int file_write_atomic(const char *path, const void *data, size_t size) {
         if (fd < 0)
                 return -errno;
         r = write_all(fd, data, size);
-        if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+        if (!is_new)
+                (void) !fchown(fd, before.st_uid, before.st_gid);
+        if (r >= 0 && (fchmod(fd, is_new ? 0644 : before.st_mode & 0777) < 0 || fsync(fd) < 0))
                 r = -errno;
         fd = fd_close(fd); /* who sees it in its place finds no writer any more: file_read() */
         if (r >= 0 && rename(temporary, path) < 0)

@@ -36,7 +36,8 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_s
 /**
  * file_write_atomic() - replaces @path by @size bytes at once, or leaves it as it was
  *
- * Written beside it as PATH.new, synced, renamed: one writer at a time. Mode 0644.
+ * Written beside it as PATH.new, synced, renamed: one writer at a time. Mode and owner are those of before; a new
+ * file has mode 0644.
  */
 int file_write_atomic(const char *path, const void *data, size_t size);
 

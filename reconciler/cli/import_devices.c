@@ -102,7 +102,7 @@ static void take_device(struct old_json *j, struct zone_spec *z) {
         while (t < ELEMENTSOF(types) && strcmp(type, types[t].old) != 0)
                 t++;
         if (t == ELEMENTSOF(types)) {
-                old_json_tell(j, SEVERITY_ERROR, "type",
+                old_json_tell(j, SEVERITY_WARNING, "type",
                               "is \"%s\": there is no such device here, it is not carried over", type);
                 (void) json_object_clear(j->object);
                 return;

@@ -295,8 +295,13 @@ static void take_images(struct old_json *j, struct zone_spec *z) {
         (void) old_json_number(j, "kernel_load_paddr", UINT64_MAX, &z->kernel.address);
         (void) old_json_number(j, "entry_point", UINT64_MAX, &z->entry_point);
         if (json_string_length(json_object_get(j->object, "dtb_filepath")) == 0) {
+                uint64_t place = 0;
+
                 old_json_drop(j, "dtb_filepath");
-                old_json_drop(j, "dtb_load_paddr");
+                if (old_json_has(j, "dtb_load_paddr") && old_json_number(j, "dtb_load_paddr", UINT64_MAX, &place) &&
+                    place != 0)
+                        old_json_tell(j, SEVERITY_WARNING, "dtb_load_paddr",
+                                      "is not carried over: there is no dtb_filepath that would go there");
                 return;
         }
         (void) take_path(j, "dtb_filepath", &z->device_tree.path);

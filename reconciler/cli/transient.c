@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -179,6 +180,22 @@ static int check_zone(const struct zone_spec *z, const char *plain, struct diagn
         return zone_spec_parse(z->name, name, plain, strlen(plain), d, &parsed);
 }
 
+/* A zone's name is one zone's only: what another id had it for is over. */
+static void forget_namesakes(const struct transient *t, const struct zone_spec *z) {
+        _cleanup_(closedirp) DIR *dir = opendir(t->directory);
+        const struct dirent *entry;
+
+        while (dir && (entry = readdir(dir))) {
+                char path[PATH_MAX], *end;
+                unsigned long id = strtoul(entry->d_name, &end, 10);
+
+                if (*end != '\0' || end == entry->d_name || id > UINT32_MAX || id == z->id)
+                        continue;
+                base_of(t, (uint32_t) id, z->name, path);
+                (void) unlink(path);
+        }
+}
+
 int transient_put_zone(struct transient *t, const struct zone_spec *z, struct diagnostics *d) {
         _cleanup_free_ char *plain = NULL;
         char base[PATH_MAX];
@@ -190,6 +207,7 @@ int transient_put_zone(struct transient *t, const struct zone_spec *z, struct di
                 return r;
         (void) transient_drop_zone(t, z->id);
         transient_forget_devices(t, z->id);
+        forget_namesakes(t, z);
         base_of(t, z->id, z->name, base);
         r = write_file(base, plain, d);
         if (r >= 0)

@@ -2,7 +2,9 @@
 /* hvisor dtb: the device tree that a zone's guest gets, and what root Linux' own has to have for the zones. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/dirs.h"
@@ -30,7 +32,12 @@ static bool is_file(const char *word) {
 
 static const struct zone_spec *find_zone(struct look *l, const char *word) {
         const struct zone_spec *z;
+        struct stat st;
 
+        if (stat(word, &st) == 0 && S_ISDIR(st.st_mode)) {
+                log_error("%s is a directory; one zone has one device tree: hvisor dtb FILE, or --root for all", word);
+                return NULL;
+        }
         if (is_file(word)) {
                 check_files_read(&l->files, word, &l->d);
                 return l->files.count > 0 ? l->files.items[l->files.count - 1].zone : NULL;
@@ -42,6 +49,27 @@ static const struct zone_spec *find_zone(struct look *l, const char *word) {
         return z;
 }
 
+/* A pipe or a device is written to; a file is replaced, and a symlink stays one. */
+static int write_blob(const struct tree *t, const char *path) {
+        const bool is_stdout = strcmp(path, "-") == 0;
+        _cleanup_free_ char *real = NULL;
+        struct stat st;
+        FILE *f;
+        int r;
+
+        if (!is_stdout && (stat(path, &st) < 0 || S_ISREG(st.st_mode))) {
+                real = realpath(path, NULL);
+                return file_write_atomic(real ?: path, t->blob, t->size);
+        }
+        f = is_stdout ? stdout : fopen(path, "we");
+        if (!f)
+                return -errno;
+        r = fwrite(t->blob, 1, t->size, f) == t->size && fflush(f) == 0 ? 0 : -errno;
+        if (!is_stdout)
+                fclose(f);
+        return r;
+}
+
 static int write_tree(const struct tree *t, const char *path) {
         int r;
 
@@ -49,7 +77,7 @@ static int write_tree(const struct tree *t, const char *path) {
                 tree_write_text(t, stdout);
                 return EXIT_SUCCESS;
         }
-        r = file_write_atomic(path, t->blob, t->size);
+        r = write_blob(t, path);
         if (r < 0)
                 log_error("%s cannot be written: %s", path, strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -122,6 +122,10 @@ static bool is_right(const struct edit *t) {
 
         memcpy(&dirs.paths[1], zone_dirs_default.paths, sizeof(dirs.paths) - sizeof(dirs.paths[0]));
         levels = zone_files_levels(&dirs, t->found.file);
+        if (levels == 0) {
+                log_error("%s is no longer in any of the directories: a drop-in alone makes no zone", t->found.file);
+                return false;
+        }
         check_files_read_zone(&c.files, &dirs, (unsigned) __builtin_ctz(levels), t->found.file, &c.d);
         check_all(&c, NULL);
         rename_in(&c.d, t);

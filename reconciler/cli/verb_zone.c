@@ -152,13 +152,14 @@ static bool is_seen(const json_t *zone, void *userdata _unused_) {
         return json_text(zone, "file")[0];
 }
 
+/* One way or the other; or somebody shuts it down while it starts. */
 static bool is_settled(const json_t *zone, void *userdata _unused_) {
         static const char *const states[] = { "running", "error", "exited", "failed", "refused", "waiting", "foreign" };
 
         for (size_t i = 0; zone && i < ELEMENTSOF(states); i++)
                 if (zone_has_state(zone, states[i]))
                         return true;
-        return false;
+        return !zone || is_left(zone);
 }
 
 /* Of its file `hvisor check` has more to say than the reconciler's one line. */
@@ -175,6 +176,11 @@ static void explain(const struct zone_spec *z, const json_t *zone) {
 
 /* What did not start leaves nothing behind. */
 static int judge(const struct zone_spec *z, const json_t *zone) {
+        if (!zone || is_left(zone)) {
+                log_error("zone %s was shut down while it was to start", z->name);
+                (void) drop(z->id);
+                return EXIT_FAILURE;
+        }
         if (zone_has_state(zone, "running") || zone_has_state(zone, "exited")) {
                 terminals_wait_told(z->name);
                 printf("zone %s (id %" PRIu32 ") has started%s\n", z->name, z->id,
@@ -197,15 +203,15 @@ static int start(const struct zone_spec *z) {
         struct err e = {};
         int r = put(z);
 
-        if (r >= 0)
-                r = zone_wait(z->name, is_seen, NULL, UNSEEN_MAX, &seen, &e);
+        if (r < 0)
+                return EXIT_FAILURE;
+        r = zone_wait(z->name, is_seen, NULL, UNSEEN_MAX, &seen, &e);
         if (r >= 0)
                 r = zone_wait(z->name, is_settled, NULL, 0, &zone, &e);
         if (r >= 0)
                 return judge(z, zone);
-        if (e.text[0])
-                log_error("zone %s is to start, its file is " RUN_ZONES_DIR "/%s.conf, but %s", z->name, z->name,
-                          err_text(&e, r));
+        log_error("zone %s is not started: %s", z->name, err_text(&e, r));
+        (void) drop(z->id);
         return EXIT_FAILURE;
 }
 

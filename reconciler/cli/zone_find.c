@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/zone_find.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/dirs.h"
 #include "base/macros.h"
@@ -27,8 +30,13 @@ const json_t *zone_find_by_id(const json_t *status, uint32_t id) {
 
 bool zone_is_transient(const json_t *zone) {
         static const char folder[] = RUN_ZONES_DIR "/";
+        char base[PATH_MAX];
 
-        return strncmp(json_text(zone, "file"), folder, strlen(folder)) == 0;
+        if (strncmp(json_text(zone, "file"), folder, strlen(folder)) != 0)
+                return false;
+        (void) snprintf(base, sizeof(base), RUN_TRANSIENT_DIR "/%" JSON_INTEGER_FORMAT "/%s.conf",
+                        json_integer_value(json_object_get(zone, "id")), json_text(zone, "name"));
+        return access(base, F_OK) == 0;
 }
 
 bool zone_is_up(const json_t *zone) {

@@ -214,6 +214,12 @@ static void test_import_fields(void **state _unused_) {
                   "{\"zones\":[{\"id\":1,\"memory_region\":[{\"zone0_ipa\":\"0x60000000\",\"zonex_ipa\":\"0x50000000\","
                   "\"size\":\"0x1000000\"}]}]}",
                   "memory_region[0]. is no RAM of the zone file", "Id=1\n" },
+                { ZONE(""),
+                  DEVICE("{\"type\":\"gpu\"," PLACE "},{\"type\":\"console\",\"addr\":\"0xa003800\",\"irq\":76}"),
+                  "type is \"gpu\": there is no such device here, it is not carried over",
+                  "[Console console0]\nAddress=0xa003800\n" },
+                { ZONE(",\"dtb_filepath\":\"\",\"dtb_load_paddr\":\"0x50000000\""), NULL,
+                  "dtb_load_paddr is not carried over", "Id=1\n" },
         };
 
         check_rows(rows, ELEMENTSOF(rows));
@@ -246,7 +252,6 @@ static void test_import_no_zone_of_ours(void **state _unused_) {
                 { ZONE(",\"arch\":\"arm64\",\"interrupts\":[32,{}]"), NULL, "interrupts has at 1", NULL },
                 { ZONE(",\"interrupts\":\"78\""), NULL, "interrupts is no list", NULL },
                 { ZONE(",\"interrupts\":[0]"), NULL, "Interrupts", NULL }, /* as `hvisor check` has it */
-                { ZONE(""), DEVICE("{\"type\":\"gpu\"," PLACE "}"), "type is \"gpu\": there is no such device", NULL },
                 { ZONE(""), DEVICE("{\"type\":\"blk\"," PLACE "}"), "devices[0].img is missing", NULL },
                 { ZONE(""), DEVICE("{\"type\":\"blk\",\"img\":[]," PLACE "}"), "devices[0].img is no text", NULL },
                 { ZONE(""), DEVICE("{\"type\":\"blk\",\"img\":\"/a\\nReadOnly=yes\"," PLACE "}"), "control characters",
