@@ -28,6 +28,8 @@ struct hivc_channel {
 /* The channels of this zone: what HIVC_USER_INFO tells. */
 unsigned int hivc_numbers(u32 *ids);
 
+bool hivc_is_ready(void);
+
 extern const struct file_operations hivc_operations;
 
 /* The channel's interrupt handler; @data: struct hivc_channel. */

@@ -67,8 +67,11 @@ static bool is_any(struct hivc_reader *reader)
 static int hivc_open(struct inode *inode, struct file *file)
 {
 	struct hivc_channel *channel = container_of(file->private_data, struct hivc_channel, misc);
-	struct hivc_reader *reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
+	struct hivc_reader *reader;
 
+	if (!hivc_is_ready())
+		return -ENODEV;
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
 	if (!reader)
 		return -ENOMEM;
 	reader->channel = channel;

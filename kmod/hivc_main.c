@@ -148,6 +148,14 @@ static void channels_close(void)
 	}
 }
 
+/* Until all are there none is opened: a module whose start fails is gone, whoever has a file of it open. */
+static bool is_ready;
+
+bool hivc_is_ready(void)
+{
+	return smp_load_acquire(&is_ready);
+}
+
 /* All that the zone has, or none. */
 static int channels_open(struct device_node *node)
 {
@@ -180,6 +188,7 @@ static int channels_open(struct device_node *node)
 		}
 		num_channels++;
 	}
+	smp_store_release(&is_ready, true);
 	return 0;
 }
 

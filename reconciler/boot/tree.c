@@ -30,6 +30,7 @@ static int read_whole(int fd, void *to, size_t size) {
  * libfdt reads a property's name to its end wherever it meets the property: no tree of people has such names
  * (specification, 2.2.4.1: 31 characters), and one that was made to has them by the thousand.
  */
+#define VERSION_MIN    16 /* before it nodes were called by their whole paths, and may have none */
 #define NAME_MAX_BYTES 255
 
 static bool names_are_short(const void *blob) {
@@ -56,6 +57,8 @@ static const char *what_is_wrong(const void *blob, uint64_t size) {
                 return "is not a flattened device tree (.dtb)";
         if (be32toh(h.size) > size)
                 return "is cut off: it is shorter than its header says";
+        if (size < sizeof(struct fdt_header) || fdt_version(blob) < VERSION_MIN)
+                return "is of a version before 16, or cut off";
         if (fdt_check_header(blob) != 0 || !names_are_short(blob) || fdt_check_full(blob, (size_t) size) != 0)
                 return "is a damaged device tree: its structure contradicts itself";
         return NULL;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "config/file_name.h"
@@ -151,6 +152,7 @@ int zone_sources_add_drop_ins(struct zone_sources *s, const struct zone_search *
         _cleanup_(drop_ins_freep) struct drop_ins *l = NULL;
         char name[NAME_MAX + sizeof(ZONE_DROP_IN_SUFFIX)];
         unsigned level = 0;
+        struct stat st;
         int r = 0;
 
         *ret_path = NULL;
@@ -162,8 +164,12 @@ int zone_sources_add_drop_ins(struct zone_sources *s, const struct zone_search *
                         continue;
                 level = i;
                 fd = openat(at->fds[i], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (fd < 0 && errno == ENOENT)
-                        continue;
+                if (fd < 0 && errno == ENOENT) {
+                        if (fstatat(at->fds[i], name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+                                continue;
+                        r = -ENOENT; /* a symlink to nowhere: what it stands for is not known just now */
+                        break;
+                }
                 if (fd >= 0 && !l && !(l = calloc(1, sizeof(*l)))) {
                         fd_close(fd);
                         return -ENOMEM;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #define CLIENTS_MAX 32
+#define QUEUE_MAX   16            /* signals that a client has not read */
 #define PAUSE_TIME  (1000 * 1000) /* µs */
 
 struct client {
@@ -256,19 +257,25 @@ static int on_connection(sd_event_source *s _unused_, int listener, uint32_t eve
         return 0;
 }
 
-/* Who does not read what it is told is closed by sd-bus itself when its queue is full. */
+/* It has something to read yet, and will ask then: nothing piles up for one that does not. */
+static bool is_behind(sd_bus *bus) {
+        uint64_t n;
+
+        return sd_bus_get_n_queued_write(bus, &n) < 0 || n > QUEUE_MAX;
+}
+
 void control_changed(struct control *c, const struct status_counts *now) {
         const struct status_counts before = c->counts;
 
         c->counts = *now;
         for (size_t j = 0; j < CLIENTS_MAX; j++)
-                if (c->clients[j].bus)
+                if (c->clients[j].bus && !is_behind(c->clients[j].bus))
                         (void) sd_bus_emit_signal(c->clients[j].bus, CONTROL_PATH, CONTROL_INTERFACE, "Changed", "");
         for (size_t i = 0; i < ELEMENTSOF(counts); i++) {
                 if (count_of(&before, counts[i].offset) == count_of(now, counts[i].offset))
                         continue;
                 for (size_t j = 0; j < CLIENTS_MAX; j++)
-                        if (c->clients[j].bus)
+                        if (c->clients[j].bus && !is_behind(c->clients[j].bus))
                                 (void) sd_bus_emit_properties_changed(c->clients[j].bus, CONTROL_PATH,
                                                                       CONTROL_INTERFACE, counts[i].name, NULL);
         }

@@ -7,7 +7,10 @@
 
 #define ALL_WAIT_MAX UINT64_C(5000000) /* µs */
 
+/* No file is looked at before its time: one that went may be on its way back. */
 static void become_all(struct pending *p, uint64_t now, uint64_t due) {
+        for (size_t i = 0; i < p->num_files; i++)
+                due = MAX(due, p->files[i].due);
         *p = (struct pending){ .all = true, .all_due = due, .all_since = now };
 }
 
@@ -17,8 +20,6 @@ static void add_all(struct pending *p, uint64_t now, uint64_t due) {
                 p->all_due = MIN(due, p->all_since + ALL_WAIT_MAX);
                 return;
         }
-        for (size_t i = 0; i < p->num_files; i++)
-                due = MAX(due, p->files[i].due);
         become_all(p, now, due);
 }
 

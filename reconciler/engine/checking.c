@@ -87,6 +87,8 @@ static void done_check(void *userdata, int result, const struct err *err) {
         t->checking = NULL;
         memcpy(t->images, c->images, sizeof(t->images));
         memset(c->images, -1, sizeof(c->images));
+        t->board = c->board;
+        t->has_board = c->has_board;
         boot_close(&t->boot);
         t->boot = c->boot;
         c->boot = BOOT_NONE;
@@ -104,7 +106,13 @@ void task_enter_check(struct task *t) {
 
                 *c = (struct checking){ .task = t, .spec = zone_spec_copy(t->spec), .boot = BOOT_NONE };
                 if (board) {
-                        c->board = (struct board_spec){ .affinities = board->affinities, .gic = board->gic };
+                        c->board = (struct board_spec){
+                                .architecture = board->architecture,
+                                .affinities = board->affinities,
+                                .gic = board->gic,
+                                .plic = board->plic,
+                                .aplic = board->aplic,
+                        };
                         c->has_board = true;
                 }
                 memset(c->images, -1, sizeof(c->images));

@@ -29,6 +29,8 @@ struct task {
         struct checking *checking;    /* under way */
         int images[ZONE_DEVICES_MAX]; /* opened for the workers; -1: none */
         struct boot boot;             /* what it boots from */
+        struct board_spec board;      /* what of the board it was checked with: only what such a zone is made of */
+        bool has_board;
         struct job *job;
         sd_event_source *timer;
         bool undoing;

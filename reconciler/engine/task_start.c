@@ -11,7 +11,7 @@ static int make_zone(struct task *t) {
         struct engine *e = task_engine(t);
         struct zone_making making = {
                 .spec = t->spec,
-                .board = e->desired.board,
+                .board = t->has_board ? &t->board : NULL,
                 .boot = &t->boot,
                 .owner_cookie = zone_owner_cookie(t->zone->name),
         };

@@ -67,6 +67,8 @@ def made(vm):
     # what is shown is what the guest got, to the last byte
     vm.run("hvisor dtb linux2 --output /tmp/guest.dtb")
     shown = vm.out("sha256sum </tmp/guest.dtb").split()[0]
+    for pipe in ("-", "/dev/stdout"):
+        assert shown in vm.out(f"hvisor dtb linux2 -o {pipe} | sha256sum")
     assert shown in console.command("sha256sum </sys/firmware/fdt")
     assert "virtio_mmio@a003c00 {" in vm.out("hvisor dtb linux2") and vm.run("hvisor dtb none", check=False).status == 1
 
