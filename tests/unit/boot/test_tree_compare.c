@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The zone and its device tree agree; each row changes one of the two. */
 #include <errno.h>
+#include <libfdt.h>
 
 #include "trees.h"
 
@@ -220,6 +221,23 @@ static void test_compare_ends_where_a_tree_does_not(void **state _unused_) {
         assert_non_null(strstr(got, "dtb was not compared to its end: it differs in more than was said\n"));
 }
 
+/* Nodes of an old version may have no names: nobody has to bear that. */
+static void test_compare_refuses_old_versions(void **state _unused_) {
+        _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, "", "");
+        _cleanup_(diagnostics_clear) struct diagnostics d = {};
+        _cleanup_free_ char *blob = NULL, *got = NULL;
+        size_t size;
+
+        put_tree("dtb", boot_tree);
+        assert_int_equal(file_read(AT_FDCWD, "dtb", 4096, &blob, &size), 0);
+        fdt_set_version(blob, 3);
+        fdt_set_last_comp_version(blob, 2);
+        put_file("dtb", blob, size, (off_t) size);
+        assert_int_equal(boot_check(z, NULL, false, &d, NULL), -EBADMSG);
+        got = diagnostics_text(&d);
+        assert_non_null(strstr(got, "dtb is of a version before 16"));
+}
+
 /* Whatever the bytes are: an answer, and no byte beyond them is looked at (the tests run under ASan). */
 static void test_compare_bears_any_bytes(void **state _unused_) {
         _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(BOOT_ZONE, "", "");
@@ -254,6 +272,7 @@ int main(void) {
                 cmocka_unit_test(test_compare_knows_what_cpus_call_themselves),
                 cmocka_unit_test(test_compare_of_riscv64),
                 cmocka_unit_test(test_compare_ends_where_a_tree_does_not),
+                cmocka_unit_test(test_compare_refuses_old_versions),
                 cmocka_unit_test(test_compare_bears_any_bytes),
         };
 

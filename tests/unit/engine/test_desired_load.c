@@ -687,6 +687,13 @@ static void test_load_tells_drop_ins_that_cannot_be_read(void **state) {
         assert_non_null(strstr(load(s)->message, "a.conf.d: is a file, not a directory of drop-ins"));
         rm(s->zones, "a.conf.d");
         expect_cpus(load(s), 4, 0);
+        /* what is behind it may be back at any time: the zone is not read without it */
+        path_of(s, "a.conf.d", path);
+        assert_int_equal(symlink("/nowhere/a.conf.d", path), 0);
+        assert_int_equal(load(s)->file_state, FILE_BAD);
+        assert_non_null(strstr(load(s)->message, "a.conf.d: a symlink to nowhere"));
+        rm(s->zones, "a.conf.d");
+        expect_cpus(load(s), 4, 0);
 }
 
 /* Looks tell by stat(2) which files to read, drop-ins too; an edit reads those of one zone. */
