@@ -205,7 +205,7 @@ int zone_check_apart(const struct zone_description *a, const struct zone_descrip
 	for (i = 0; i < a->num_regions; i++)
 		for (j = 0; j < b->num_regions; j++)
 			if (collide(&a->regions[i], &b->regions[j]))
-				return problem_is(problem, -EBUSY, "region", i);
+				return problem_is(problem, -EBUSY, "RAM of region", i);
 	return zone_check_pci_apart(a, b, problem) ?: zone_check_ivcs_apart(a, b, problem);
 }
 
