@@ -20,20 +20,24 @@
 
 static uint8_t got[IMPORT_BYTES_MAX], want[IMPORT_BYTES_MAX];
 
-/* By the board's architecture; images have the sizes 0x1000 and 0x200. */
-static int bytes_of(const char *json, const char *board_text, uint32_t magic, unsigned size) {
+/* By the board's architecture; images have the sizes 0x1000 and 0x200. @virtio: NULL, or the devices' file; @ret: what
+ * became of both. */
+static int bytes_with_devices(const char *json, const char *virtio, const char *board_text, uint32_t magic,
+                              unsigned size, struct zone_spec **ret) {
         struct diagnostics d = {};
         struct import i = { .d = &d };
         struct boot boot = BOOT_NONE;
         struct hvisor_zone_create *c = calloc(1, sizeof(*c));
         struct zone_spec *z = NULL;
         struct board_spec *b = NULL;
-        json_t *root = json_loads(json, 0, NULL);
+        json_t *root = json_loads(json, 0, NULL), *devices = virtio ? json_loads(virtio, 0, NULL) : NULL;
         char *text = NULL;
         int r;
 
         assert_non_null(root);
         assert_int_equal(import_zone(&i, "zone.json", root), 0);
+        if (devices)
+                assert_int_equal(import_devices(&i, "virtio.json", devices), 0);
         assert_int_equal(import_text(&i, &text), 0);
         assert_int_equal(zone_spec_parse(i.zone->name, "x.conf", text, strlen(text), &d, &z), 0);
         assert_int_equal(board_spec_parse("board.conf", board_text, strlen(board_text), &d, &b), 0);
@@ -44,12 +48,21 @@ static int bytes_of(const char *json, const char *board_text, uint32_t magic, un
         memset(got, 0, sizeof(got));
         r = zone_config_of(c, magic, size, got);
         json_decref(root);
+        json_decref(devices);
         import_clear(&i);
         diagnostics_clear(&d);
-        zone_spec_free(z);
+        *ret = z;
         board_spec_free(b);
         free(text);
         free(c);
+        return r;
+}
+
+static int bytes_of(const char *json, const char *board, uint32_t magic, unsigned size) {
+        struct zone_spec *z = NULL;
+        int r = bytes_with_devices(json, NULL, board, magic, size, &z);
+
+        zone_spec_free(z);
         return r;
 }
 
@@ -158,6 +171,143 @@ static void test_import_bytes_of_gicv2_and_aarch32(void **state) {
         assert_memory_equal(got, want, 3264);
 }
 
+/* ---- hvisor's own qemu-gicv3 board: one zone with Linux, one with a unikernel -------------------------------- */
+
+#define GICV3_BOARD "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n"
+#define GICV3                                                                                                          \
+        "\"arch_config\":{\"gic_version\":\"v3\",\"gicd_base\":\"0x8000000\",\"gicd_size\":\"0x10000\","               \
+        "\"gicr_base\":\"0x80a0000\",\"gicr_size\":\"0xf60000\",\"gits_base\":\"0x8080000\",\"gits_size\":\"0x20000\""
+#define WINDOW(type, at, size)                                                                                         \
+        "{\"type\":\"" type "\",\"physical_start\":\"" at "\",\"virtual_start\":\"" at "\",\"size\":\"" size "\"}"
+
+static const char gicv3_devices[] =
+        "{\"zones\":[{\"id\":1,\"memory_region\":[{\"zone0_ipa\":\"0x50000000\",\"zonex_ipa\":\"0x50000000\","
+        "\"size\":\"0x30000000\"}],\"devices\":["
+        "{\"type\":\"net\",\"addr\":\"0xa003600\",\"len\":\"0x200\",\"irq\":75,\"tap\":\"tap0\","
+        "\"mac\":[\"0x02\",\"0x00\",\"0x00\",\"0x00\",\"0x01\",\"0x01\"],\"status\":\"enable\"},"
+        "{\"type\":\"console\",\"addr\":\"0xa003800\",\"len\":\"0x200\",\"irq\":76,\"status\":\"enable\"},"
+        "{\"type\":\"blk\",\"addr\":\"0xa003c00\",\"len\":\"0x200\",\"irq\":78,\"img\":\"rootfs2.ext4\","
+        "\"status\":\"enable\"}]}]}";
+
+/* The old file has windows, ours has devices: the same set of both, and of their interrupts. */
+static void assert_gicv3_devices(const struct zone_spec *z) {
+        static const struct {
+                enum device_type type;
+                uint64_t window;
+                uint32_t interrupt;
+        } of[] = { { DEVICE_NET, 0xa003600, 75 }, { DEVICE_CONSOLE, 0xa003800, 76 }, { DEVICE_BLOCK, 0xa003c00, 78 } };
+
+        assert_int_equal(z->num_devices, ELEMENTSOF(of));
+        for (size_t i = 0; i < ELEMENTSOF(of); i++) {
+                size_t found = 0;
+
+                for (size_t j = 0; j < z->num_devices; j++)
+                        found += z->devices[j].type == of[i].type && z->devices[j].address == of[i].window &&
+                                 z->devices[j].interrupt == of[i].interrupt && z->devices[j].enabled;
+                assert_int_equal(found, 1);
+        }
+}
+
+static void put_gicv3(void) {
+        put_u64s(2368, (uint64_t[]){ 1, 0x8000000, 0x10000, 0x80a0000, 0xf60000 }, 5);
+}
+
+static void test_import_bytes_of_qemu_gicv3_linux(void **state) {
+        static const char json[] = "{\"name\":\"linux2\",\"zone_id\":1,\"cpus\":[2,3],\"memory_regions\":[" WINDOW(
+                "ram", "0x50000000",
+                "0x30000000") "," WINDOW("virtio", "0xa003600",
+                                         "0x200") "," WINDOW("virtio", "0xa003800",
+                                                             "0x200") "," WINDOW("virtio", "0xa003c00",
+                                                                                 "0x200") "],"
+                                                                                          "\"interrupts\":[75,76,78],"
+                                                                                          "\"ivc_configs\":[],\"kernel_"
+                                                                                          "filepath\":\"./Image\","
+                                                                                          "\"dtb_filepath\":\"./"
+                                                                                          "zone1-linux.dtb\",\"kernel_"
+                                                                                          "load_paddr\":\"0x50400000\","
+                                                                                          "\"dtb_load_paddr\":"
+                                                                                          "\"0x50000000\",\"entry_"
+                                                                                          "point\":"
+                                                                                          "\"0x50400000\"," GICV3
+                                                                                          ",\"is_aarch32\":false},"
+                                                                                          "\"pci_config\":[{\"ecam_"
+                                                                                          "base\":\"0x4010000000\","
+                                                                                          "\"ecam_size\":"
+                                                                                          "\"0x10000000\",\"io_base\":"
+                                                                                          "\"0x3eff0000\","
+                                                                                          "\"io_size\":\"0x10000\","
+                                                                                          "\"pci_io_base\":\"0x0\","
+                                                                                          "\"mem32_base\":"
+                                                                                          "\"0x10000000\",\"mem32_"
+                                                                                          "size\":\"0x2eff0000\","
+                                                                                          "\"pci_mem32_base\":"
+                                                                                          "\"0x10000000\",\"mem64_"
+                                                                                          "base\":\"0x8000000000\","
+                                                                                          "\"mem64_size\":"
+                                                                                          "\"0x8000000000\","
+                                                                                          "\"pci_mem64_base\":"
+                                                                                          "\"0x8000000000\",\"bus_"
+                                                                                          "range_begin\":\"0x0\",\"bus_"
+                                                                                          "range_end\":\"0x1f\","
+                                                                                          "\"domain\":\"0x0\"}],"
+                                                                                          "\"num_pci_devs\":2,\"alloc_"
+                                                                                          "pci_devs\":["
+                                                                                          "{\"domain\":\"0x0\",\"bus\":"
+                                                                                          "\"0x0\",\"device\":\"0x0\","
+                                                                                          "\"function\":\"0x0\",\"dev_"
+                                                                                          "type\":\"0\"},"
+                                                                                          "{\"domain\":\"0x0\",\"bus\":"
+                                                                                          "\"0x0\",\"device\":\"0x1\","
+                                                                                          "\"function\":\"0x0\",\"dev_"
+                                                                                          "type\":\"0\"}]}";
+        struct zone_spec *z = NULL;
+
+        (void) state;
+        assert_int_equal(bytes_with_devices(json, gicv3_devices, GICV3_BOARD, 0x5, 3136, &z), 0);
+        assert_gicv3_devices(z);
+        zone_spec_free(z);
+        put_head(0xc, 0x50000000, 0x30000000, 0x50400000, 0x50000000, "linux2");
+        put_gicv3();
+        put(2448, 8, 1);
+        put_u64s(2456,
+                 (uint64_t[]){ 0x4010000000, 0x10000000, 0x3eff0000, 0x10000, 0, 0x10000000, 0x2eff0000, 0x10000000,
+                               0x8000000000, 0x8000000000, 0x8000000000 },
+                 11);
+        put(2456 + 92, 4, 0x1f);
+        put(2872, 8, 2);
+        put(2880 + 8 + 2, 1, 1);
+        assert_memory_equal(got, want, 3136);
+}
+
+/* The guest's RAM is not where the board has it, and the UART is passed through. */
+static void test_import_bytes_of_qemu_gicv3_unikernel(void **state) {
+        static const char json[] =
+                "{\"arch\":\"arm64\",\"name\":\"ruxos1\",\"zone_id\":1,\"cpus\":[2,3],\"memory_regions\":["
+                "{\"type\":\"ram\",\"physical_start\":\"0x50000000\",\"virtual_start\":\"0x40000000\",\"size\":"
+                "\"0x30000000\"}," WINDOW("io", "0x9000000", "0x1000") "," WINDOW(
+                        "virtio", "0xa000000",
+                        "0x4000") "],"
+                                  "\"interrupts\":[75,76,78],\"ivc_configs\":[],\"kernel_args\":\"\","
+                                  "\"kernel_filepath\":\"./helloworld_aarch64-qemu-virt.bin\",\"dtb_filepath\":\"./"
+                                  "zone1-ruxos.dtb\","
+                                  "\"kernel_load_paddr\":\"0x50080000\",\"dtb_load_paddr\":\"0x50000000\",\"entry_"
+                                  "point\":\"0x40080000\"," GICV3 "}}";
+        struct zone_spec *z = NULL;
+
+        (void) state;
+        assert_int_equal(bytes_with_devices(json, gicv3_devices, GICV3_BOARD, 0x5, 3136, &z), 0);
+        assert_gicv3_devices(z);
+        zone_spec_free(z);
+        put_head(0xc, 0x50000000, 0x30000000, 0x50080000, 0x50000000, "ruxos1");
+        put(16, 4, 2);
+        put_u64s(40, (uint64_t[]){ 0x40000000 }, 1);
+        put(56, 4, 1);
+        put_u64s(64, (uint64_t[]){ 0x9000000, 0x9000000, 0x1000 }, 3);
+        put_u64s(2288, (uint64_t[]){ 0x40080000 }, 1);
+        put_gicv3();
+        assert_memory_equal(got, want, 3136);
+}
+
 #define REGION(physical, guest, size)                                                                                  \
         "{\"type\":\"ram\",\"physical_start\":\"" physical "\",\"virtual_start\":\"" guest "\",\"size\":\"" size "\"}"
 
@@ -240,6 +390,8 @@ int main(void) {
                 cmocka_unit_test(test_import_bytes_of_the_documented_example),
                 cmocka_unit_test(test_import_bytes_of_riscv64),
                 cmocka_unit_test(test_import_bytes_of_x86_64),
+                cmocka_unit_test(test_import_bytes_of_qemu_gicv3_linux),
+                cmocka_unit_test(test_import_bytes_of_qemu_gicv3_unikernel),
                 cmocka_unit_test(test_import_bytes_of_gicv2_and_aarch32),
         };
 
