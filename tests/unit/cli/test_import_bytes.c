@@ -308,6 +308,24 @@ static void test_import_bytes_of_qemu_gicv3_unikernel(void **state) {
         assert_memory_equal(got, want, 3136);
 }
 
+/* Its entry point is in one of the CPU's direct-mapped windows; of its interrupts the hypervisor has HWI0 to 7. */
+static void test_import_bytes_of_loongarch64(void **state) {
+        static const char board[] = "[Board]\nArchitecture=loongarch64\nCPUs=0-3\nMemory=0x90000000+0x60000000\n";
+        static const char json[] =
+                "{\"arch\":\"loongarch64\",\"name\":\"linux2\",\"zone_id\":1,\"cpus\":[1],\"memory_regions\":[" WINDOW(
+                        "ram", "0xc0000000",
+                        "0x10000000") "],\"interrupts\":[],\"ivc_configs\":[],"
+                                      "\"kernel_filepath\":\"/"
+                                      "k\",\"kernel_load_paddr\":\"0xc0200000\",\"entry_point\":\"0x90000000c0200000\","
+                                      "\"dtb_filepath\":\"\",\"dtb_load_paddr\":\"0x0\",\"arch_config\":{\"dummy\":0}}";
+
+        (void) state;
+        assert_int_equal(bytes_of(json, board, 0x5, 3056), 0);
+        put_head(2, 0xc0000000, 0x10000000, 0xc0200000, 0, "linux2");
+        put_u64s(2288, (uint64_t[]){ 0x90000000c0200000, 0xc0200000, 0x1000, 0, 0 }, 5);
+        assert_memory_equal(got, want, 3056);
+}
+
 #define REGION(physical, guest, size)                                                                                  \
         "{\"type\":\"ram\",\"physical_start\":\"" physical "\",\"virtual_start\":\"" guest "\",\"size\":\"" size "\"}"
 
@@ -389,6 +407,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_import_bytes_of_the_documented_example),
                 cmocka_unit_test(test_import_bytes_of_riscv64),
+                cmocka_unit_test(test_import_bytes_of_loongarch64),
                 cmocka_unit_test(test_import_bytes_of_x86_64),
                 cmocka_unit_test(test_import_bytes_of_qemu_gicv3_linux),
                 cmocka_unit_test(test_import_bytes_of_qemu_gicv3_unikernel),
