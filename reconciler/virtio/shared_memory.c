@@ -26,7 +26,7 @@ static int page_size(int fd, uint64_t *ret) {
 
         if (fstatfs(fd, &fs) < 0)
                 return -errno;
-        *ret = (uint64_t) (fs.f_type == HUGETLBFS_MAGIC ? fs.f_bsize : sysconf(_SC_PAGESIZE));
+        *ret = fs.f_type == HUGETLBFS_MAGIC ? (uint64_t) fs.f_bsize : (uint64_t) sysconf(_SC_PAGESIZE);
         return 0;
 }
 
