@@ -86,9 +86,10 @@ def memory(vm):
     scores = {name: vm.read(f"/proc/{pid}/oom_score_adj").strip() for name, (pid, _) in {**before, DAEMON: (daemon, 0)}.items()}
     assert scores == {DAEMON: "-900", "disk": "-500", "main": "-500"}, scores
     # larger than all others of root Linux, any of which would be as right a choice
-    vm.write("/tmp/other.sh", "memory=$(head -c 16M /dev/zero | tr '\\\\0' x)\n: >/tmp/large\nsleep 1000\n")
+    vm.write("/tmp/other.sh", "memory=$(head -c 16777216 /dev/zero | tr '\\0' x)\n: >/tmp/large\nsleep 1000\n")
     vm.run("systemd-run -q --unit=other bash /tmp/other.sh")
     vm.wait("[ -e /tmp/large ]", what="a program that takes much memory")
+    vm.run("grep -q 'VmRSS:.*[0-9]\\{5,\\} kB' /proc/$(systemctl show -P MainPID other)/status")
     vm.run("echo f >/proc/sysrq-trigger")
     vm.wait("[ $(systemctl show -P Result other) = oom-kill ]", what="an ordinary program to be taken first")
     assert witness.attachments(vm, "guest") == before
