@@ -150,6 +150,13 @@ static const char *const directories[] = {
         NULL,
 };
 
+/* How such files are written, and all that may stand in them. */
+static void write_reference(FILE *f, unsigned files) {
+        write_section(f, "SYNTAX", syntax);
+        fputs(".SH SECTIONS AND KEYS\n", f);
+        write_keys(f, files);
+}
+
 void man_write_zone(FILE *f) {
         static const char *const description[] = {
                 "One file, one zone: a virtual machine under the hvisor hypervisor with CPUs, memory and devices of "
@@ -172,9 +179,7 @@ void man_write_zone(FILE *f) {
               f);
         write_section(f, "DESCRIPTION", description);
         write_section(f, "DIRECTORIES AND DROP-INS", directories);
-        write_section(f, "SYNTAX", syntax);
-        fputs(".SH SECTIONS AND KEYS\n", f);
-        write_keys(f, ZONE_FILE);
+        write_reference(f, ZONE_FILE);
         fputs(".SH EXAMPLE\nA Linux with a disk and a console:\n", f);
         write_example(f, "[Zone]\n"
                          "Id=1\n"
@@ -216,9 +221,7 @@ void man_write_board(FILE *f) {
         write_title(f, "hvisor.board", 5, "what the board has");
         fputs(".SH SYNOPSIS\n/etc/hvisor/board.conf\n", f);
         write_section(f, "DESCRIPTION", description);
-        write_section(f, "SYNTAX", syntax);
-        fputs(".SH SECTIONS AND KEYS\n", f);
-        write_keys(f, BOARD_FILE);
+        write_reference(f, BOARD_FILE);
         fputs(".SH EXAMPLE\nQEMU's virt machine with four CPUs and 2 GiB:\n", f);
         write_example(f, "[Board]\n"
                          "CPUs=0-3\n"
@@ -245,9 +248,7 @@ void man_write_settings(FILE *f) {
         write_title(f, "hvisor.conf", 5, "settings of the hvisor reconciler");
         fputs(".SH SYNOPSIS\n/etc/hvisor/hvisor.conf\n", f);
         write_section(f, "DESCRIPTION", description);
-        write_section(f, "SYNTAX", syntax);
-        fputs(".SH SECTIONS AND KEYS\n", f);
-        write_keys(f, SETTINGS_FILE);
+        write_reference(f, SETTINGS_FILE);
         fputs(".SH SEE ALSO\n.BR hvisor\\-reconciler (8),\n.BR hvisor.zone (5)\n", f);
 }
 
