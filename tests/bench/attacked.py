@@ -5,7 +5,6 @@ same zone, and for a program in root Linux. Beside each stands what there was wh
 """
 
 import bystander
-from report import Row
 
 MILLISECONDS = 4000                     # of each way
 # What a shell gets done in 2 s, on any CPU of root Linux
@@ -20,10 +19,10 @@ def measure(root, report):
         if left.way == "spin":
             spin = left
             continue
-        way, against = left.way.replace("_", " "), "while it spins"
-        report.add(Row(f"{way}: another zone's disk", left.bystander, "req/s", against, spin.bystander))
-        report.add(Row(f"{way}: the zone's own disk", left.attacker, "req/s", against, spin.attacker))
-        report.add(Row(f"{way}: a shell in root Linux", left.during / 2, "loops/s", against, spin.during / 2))
+        way, alone = left.way.replace("_", " "), "while it spins"
+        report.add(f"{way}: another zone's disk", "req/s", left.bystander, {alone: spin.bystander})
+        report.add(f"{way}: the zone's own disk", "req/s", left.attacker, {alone: spin.attacker})
+        report.add(f"{way}: a shell in root Linux", "loops/s", left.during / 2, {alone: spin.during / 2})
     console.close()
     for zone in ("attacker", "bystander"):
         root.remove(zone)

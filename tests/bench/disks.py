@@ -2,7 +2,6 @@
 """What a Linux zone gets of its disk, and what the worker's CPU is for it, beside root Linux's own reads and writes of the same file."""
 
 import cpu
-from report import Row
 from rig import confs
 
 DISK = "/tmp/bench.img"
@@ -33,8 +32,8 @@ def _stream(root, zone, worker, report, what, guest, own):
     spent = (cpu.of(root, worker) - before) / MIB
     own_seconds, own_cpu = _in_root(root, own)
     against = "root Linux's dd on the file"
-    report.add(Row(f"{what}, 1 MiB at a time", MIB / seconds, "MiB/s", against, MIB / own_seconds))
-    report.add(Row(f"{what}: CPU in root Linux", spent, "µs/MiB", against, own_cpu * 1e6 / MIB))
+    report.add(f"{what}, 1 MiB at a time", "MiB/s", MIB / seconds, {against: MIB / own_seconds})
+    report.add(f"{what}: CPU in root Linux", "µs/MiB", spent, {against: own_cpu * 1e6 / MIB})
 
 
 def _small(root, zone, report, depth):
@@ -44,7 +43,7 @@ def _small(root, zone, report, depth):
                 f"count={READS // depth} & done; wait")
     seconds = _in_zone(zone, reads("if=/dev/vda iflag=direct"))
     own_seconds, _ = _in_root(root, reads(f"if={DISK}"))
-    report.add(Row(f"4 KiB reads, {depth} at a time", seconds * 1e6 / READS, "µs", "root Linux's dd on the file", own_seconds * 1e6 / READS))
+    report.add(f"4 KiB reads, {depth} at a time", "µs", seconds * 1e6 / READS, {"root Linux's dd on the file": own_seconds * 1e6 / READS})
 
 
 def _in_zone(zone, command):

@@ -4,7 +4,6 @@
 import json
 import subprocess
 
-from report import Row
 from rig import paths
 
 PROGRAM = paths.TOP / "build" / "bench" / "scale"
@@ -18,10 +17,10 @@ def measure(report):
             now = json.loads(line)
             one = one or now
             files = f"{now['files']:,} file{'s' if now['files'] > 1 else ''}"
-            report.add(Row(f"{files}: all are looked at", now["rescan_ms"], "ms", "one file", one["rescan_ms"]))
-            report.add(Row(f"{files}: one of them is edited", now["edit_ms"], "ms", "one file", one["edit_ms"]))
-            report.add(Row(f"{files}: a drop-in of one is edited", now["edit_drop_in_ms"], "ms", "one file", one["edit_drop_in_ms"]))
-            report.add(Row(f"{files}: hvisor status is asked", now["status_ms"], "ms", "one file", one["status_ms"]))
-            report.add(Row(f"{files}: resident memory", now["resident_kib"] / 1024, "MiB", "one file", one["resident_kib"] / 1024))
+            report.add(f"{files}: all are looked at", "ms", now["rescan_ms"], {"one file": one["rescan_ms"]})
+            report.add(f"{files}: one of them is edited", "ms", now["edit_ms"], {"one file": one["edit_ms"]})
+            report.add(f"{files}: a drop-in of one is edited", "ms", now["edit_drop_in_ms"], {"one file": one["edit_drop_in_ms"]})
+            report.add(f"{files}: hvisor status is asked", "ms", now["status_ms"], {"one file": one["status_ms"]})
+            report.add(f"{files}: resident memory", "MiB", now["resident_kib"] / 1024, {"one file": one["resident_kib"] / 1024})
     if program.returncode:
         raise subprocess.CalledProcessError(program.returncode, PROGRAM)

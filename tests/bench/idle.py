@@ -3,7 +3,6 @@
 
 import time
 
-from report import Row
 from rig import confs
 
 LAST = 60
@@ -21,13 +20,13 @@ def measure(root, report, seconds=LAST):
     after = {name: _look(root, pid) for name, pid in processes.items()}
     report.part(f"{seconds} idle seconds, a zone with a disk and a console running")
     for name in processes:
-        report.add(Row(f"{name}: CPU", (after[name][0] - before[name][0]) / 1e6, "ms"))
-        report.add(Row(f"{name}: wake-ups", (after[name][1] - before[name][1]) / seconds, "1/s"))
-    report.add(Row("hvisor.ko: interrupts taken", (_wake_ups_of_root(root) - interrupts) / seconds, "1/s"))
+        report.add(f"{name}: CPU", "ms", (after[name][0] - before[name][0]) / 1e6)
+        report.add(f"{name}: wake-ups", "1/s", (after[name][1] - before[name][1]) / seconds)
+    report.add("hvisor.ko: interrupts taken", "1/s", (_wake_ups_of_root(root) - interrupts) / seconds)
     report.part("Resident memory (of it, not shared with others)")
     for name, pid in processes.items():
         total, own = _memory(root, pid)
-        report.add(Row(name, total / 1024, "MiB", note=f"{own / 1024:.2f} MiB its own"))
+        report.add(name, "MiB", total / 1024, note=f"{own / 1024:.2f} MiB its own")
     root.remove("bench")
     root.wait_zone("bench", None)
 

@@ -7,7 +7,6 @@ same programs, one of them in a network namespace behind a pair of veth interfac
 import contextlib
 
 import cpu
-from report import Row
 from rig import lan, witness
 
 SIZE = 32                               # MiB
@@ -25,7 +24,7 @@ def measure(root, report):
     for accelerator, who in (("none", "its worker moves the frames"), ("vhost", "vhost-net moves the frames")):
         report.part(f"A network card of a Linux zone: {who}")
         for what, (value, unit, note) in _card(root, accelerator).items():
-            report.add(Row(what, value, unit, VETH, limit[what][0], note))
+            report.add(what, unit, value, {VETH: limit[what][0]}, note)
 
 
 @contextlib.contextmanager

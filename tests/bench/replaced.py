@@ -9,14 +9,12 @@ on this machine: there is no device of hvisor.ko there, but a vhost-user front-e
 """
 
 import dataclasses
-import statistics
 import subprocess
 import tempfile
 
-from report import Row
 from rig import confs, machine, paths, vm, witness
 
-RUNS = 5                                # so many deaths are followed by no wait (engine/backoff.c)
+DEATHS = 5                              # so many are followed by no wait (engine/backoff.c)
 DISK = "/root/bench.img"
 COUNTING = ["-icount", "shift=0,sleep=on"]
 
@@ -36,12 +34,11 @@ def measure_counted(report, stopwatch, program):
 
 def measure_native(report):
     with tempfile.TemporaryDirectory() as folder:
-        respawn = [paths.TOP / "build/bench/respawn", paths.TOP / "build/native/hvisor-device", folder, str(10 * RUNS)]
+        respawn = [paths.TOP / "build/bench/respawn", paths.TOP / "build/native/hvisor-device", folder, str(10 * report.runs)]
         runs = [int(line) / 1000 for line in
                 subprocess.run(respawn, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.split()]
     report.part("The same on this machine itself, by vhost-user")
-    report.add(Row("a disk's worker killed -> its successor answers", statistics.median(runs), "ms",
-                   note=f"shortest {min(runs):.1f} ms, longest {max(runs):.0f} ms"))
+    report.add("a disk's worker killed -> its successor answers", "ms", runs)
 
 
 def _all(root, report, stopwatch, payload, disk):
@@ -50,11 +47,9 @@ def _all(root, report, stopwatch, payload, disk):
     root.boot("bench", confs.payload(payload, disk=DISK))
     witness.wait_ready(root, "bench")
     for device, what in (("main", "a console that is idle"), ("disk", disk)):
-        runs = [_replaced(root, stopwatch, device) for _ in range(RUNS)]
-        plain = [int(root.out([stopwatch, "run", "true"])) for _ in range(RUNS)]
-        value, other = (statistics.median(ticks) * 1000 / frequency for ticks in (runs, plain))
-        report.add(Row(f"worker killed -> serves again: {what}", value, "ms", "fork, exec and end of a program", other,
-                       f"longest {max(runs) * 1000 / frequency:.0f} ms"))
+        ticks = [(_replaced(root, stopwatch, device), int(root.out([stopwatch, "run", "true"]))) for _ in range(min(report.runs, DEATHS))]
+        replaced, plain = ([t * 1000 / frequency for t in side] for side in zip(*ticks))
+        report.add(f"worker killed -> serves again: {what}", "ms", replaced, {"fork, exec and end of a program": plain})
     root.remove("bench")
     root.wait_zone("bench", None)
 

@@ -1,54 +1,102 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Figures of one run, side by side with what they are measured against; as Markdown for people and JSON for machines."""
+"""
+What one run has measured. A figure is a median of several values, with the shortest and the longest beside it; whatever it is
+compared with was measured in the same run, and as often. README.md tells the shape of the JSON.
+
+    report.part("Disk of a Linux zone")
+    report.add("read, 1 MiB at a time", "MiB/s", [41.2, 40.8, 43.1], {"root Linux's own": [95.0, 93.2, 97.7]})
+
+A part that is measured for a peer, too, is given report.of("peer"): what it adds goes beside what has the same name.
+"""
 
 import dataclasses
 import json
+
+from series import Series
+import markdown
+
+VERSION = 1                             # of the JSON
+OURS = "us"
+
+
+@dataclasses.dataclass
+class Taken:
+    """A figure as one side has it. @beside: {what else was measured there: values}."""
+
+    values: Series
+    beside: dict
+    note: str = ""
 
 
 @dataclasses.dataclass
 class Row:
     what: str
-    value: float
     unit: str
-    against: str = ""                   # what the ratio is to, measured in the same run
-    other: float = 0.0
-    note: str = ""
+    sides: dict = dataclasses.field(default_factory=dict)       # {side: Taken}
 
-    @property
-    def ratio(self):
-        return self.value / self.other if self.against and self.other else None
+    def against_peer(self, peer):
+        """Ours to the peer's; None where one of them is missing."""
+        ours, theirs = self.sides.get(OURS), self.sides.get(peer)
+        return ours.values.ratio(theirs.values) if ours and theirs else None
+
+
+@dataclasses.dataclass
+class Part:
+    title: str
+    rows: dict = dataclasses.field(default_factory=dict)        # {what: Row}
+    plots: list = dataclasses.field(default_factory=list)
 
 
 class Report:
-    def __init__(self, setting):
-        self._setting = setting         # {name: text}: what it ran on
-        self._parts = []                # (title, [Row])
+    def __init__(self, setting, runs):
+        """@setting: {name: text}, what it ran on. @runs: how often each figure is to be taken."""
+        self.runs = runs
+        self.setting = setting
+        self.parts = {}                 # {title: Part}
+        self._side, self._part = OURS, None
+
+    def of(self, side):
+        """The same report, as the measures of another side fill it."""
+        view = Report(self.setting, self.runs)
+        view.parts, view._side = self.parts, side
+        return view
 
     def part(self, title):
-        print(f"\n{title}", flush=True)
-        self._parts.append((title, []))
+        """What is added from now on belongs here. A title is a part's name: said twice, it goes on."""
+        self._part = self.parts.setdefault(title, Part(title))
+        print(f"\n{title}{self._whose()}", flush=True)
 
-    def add(self, row):
-        self._parts[-1][1].append(row)
-        ratio = f"  {row.ratio:8.2f} x {row.against}" if row.ratio is not None else ""
-        note = f"  ({row.note})" if row.note else ""
-        print(f"   {row.what:<52} {_short(row.value):>9} {row.unit:<6}{ratio}{note}", flush=True)
+    def add(self, what, unit, values, beside=None, note=""):
+        """@values: one number, or one of each run, in @unit. @beside: {what it is compared with: likewise}, the first the foremost."""
+        row = self._part.rows.setdefault(what, Row(what, unit))
+        if row.unit != unit or self._side in row.sides:
+            raise ValueError(f"{what} is in {row.unit}, or was there before")
+        taken = Taken(Series.of(values), {name: Series.of(other) for name, other in (beside or {}).items()}, note)
+        row.sides[self._side] = taken
+        ratios = [f"{ratio:.2f} x {name}" for name, other in taken.beside.items() if (ratio := taken.values.ratio(other)) is not None]
+        print(f"   {what:<52} {str(taken.values):>20} {unit:<7}{', '.join(ratios)}{f'  ({note})' if note else ''}", flush=True)
 
     def markdown(self):
-        lines = ["# Benchmark", ""] + [f"- {name}: {text}" for name, text in self._setting.items()]
-        for title, rows in self._parts:
-            lines += ["", f"## {title}", "", "| | | ratio | to | |", "|---|---:|---:|---|---|"]
-            for row in rows:
-                ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
-                against = f"{row.against} ({_short(row.other)} {row.unit})" if row.against else ""
-                lines.append(f"| {row.what} | {_short(row.value)} {row.unit} | {ratio} | {against} | {row.note} |")
-        return "\n".join(lines) + "\n"
+        return markdown.text(self, OURS)
 
     def json(self):
-        parts = [{"title": title, "rows": [dataclasses.asdict(row) | {"ratio": row.ratio} for row in rows]}
-                 for title, rows in self._parts]
-        return json.dumps({"setting": self._setting, "parts": parts}, indent=2) + "\n"
+        return json.dumps({"version": VERSION, "setting": self.setting, "runs": self.runs,
+                           "parts": [_part(part) for part in self.parts.values()]}, indent=2, ensure_ascii=False) + "\n"
+
+    def _whose(self):
+        return "" if self._side == OURS else f" [{self._side}]"
 
 
-def _short(number):
-    return f"{number:.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
+def _part(part):
+    return {"title": part.title, "rows": [_row(row) for row in part.rows.values()]}
+
+
+def _row(row):
+    ratios = {side: row.against_peer(side) for side in row.sides if side != OURS}
+    return {"what": row.what, "unit": row.unit, "sides": {side: _taken(taken) for side, taken in row.sides.items()},
+            "ratios": {side: ratio for side, ratio in ratios.items() if ratio is not None}}
+
+
+def _taken(taken):
+    beside = {name: {**other.facts(), "ratio": taken.values.ratio(other)} for name, other in taken.beside.items()}
+    return {**taken.values.facts(), "beside": beside, "note": taken.note}

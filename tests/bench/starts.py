@@ -7,11 +7,9 @@ what is left of an image that is next to nothing, beside what systemd takes for 
 import statistics
 import struct
 
-from report import Row
 from rig import confs, vm
 
 SIZES = (8, 32, 128)                    # MiB of the kernel's image
-RUNS = 5
 STAMP = 0x68400000                      # where payload "began" leaves its time
 COPY_TO = 0x50400000
 
@@ -22,19 +20,19 @@ def measure(root, report, stopwatch):
     for size in SIZES:
         image = _image(root, size)
         conf = _without_devices(confs.payload("began", Kernel=image))
-        start, copy = _medians(frequency, lambda: _start(root, stopwatch, conf), lambda: _copy(root, stopwatch, image))
-        report.add(Row(f"an image of {size} MiB, no device", start, "ms", "a plain copy of it", copy, f"{start - copy:+.1f} ms"))
+        start, copy = _in_turn(report.runs, frequency, lambda: _start(root, stopwatch, conf), lambda: _copy(root, stopwatch, image))
+        more = statistics.median(s - c for s, c in zip(start, copy))
+        report.add(f"an image of {size} MiB, no device", "ms", start, {"a plain copy of it": copy}, f"{more:+.1f} ms")
         root.run(["rm", image])
     small = confs.payload("began")
     for what, conf in (("an image of 6 KiB, no device", _without_devices(small)), ("the same with a console", small)):
-        start, scope = _medians(frequency, lambda: _start(root, stopwatch, conf), lambda: _scope(root, stopwatch))
-        report.add(Row(what, start, "ms", "systemd-run --scope true", scope))
+        start, scope = _in_turn(report.runs, frequency, lambda: _start(root, stopwatch, conf), lambda: _scope(root, stopwatch))
+        report.add(what, "ms", start, {"systemd-run --scope true": scope})
 
 
-def _medians(frequency, ours, theirs):
-    """Return: ms of both, taken in turn."""
-    pairs = [(ours(), theirs()) for _ in range(RUNS)]
-    return (statistics.median(pair[i] for pair in pairs) * 1000 / frequency for i in (0, 1))
+def _in_turn(runs, frequency, ours, theirs):
+    """Return: ms of each run of the one and of the other."""
+    return zip(*((ours() * 1000 / frequency, theirs() * 1000 / frequency) for _ in range(runs)))
 
 
 def _copy(root, stopwatch, image):

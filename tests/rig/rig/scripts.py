@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests that are programs of their own: rules, the module for other architectures, the monitor's self-test, vhost-user front-ends, fuzzers."""
+"""Tests that are programs of their own: rules, the module for other architectures, the monitor's self-test, vhost-user front-ends, the benchmark's own code, fuzzers."""
 
 import os
 import re
@@ -26,6 +26,11 @@ def module_builds():
 def front_ends():
     """Programs that are, or start, a vhost-user front-end of a worker on this machine."""
     return sorted(p for p in (paths.TESTS / "vhost-user").iterdir() if p.name.startswith(("qemu-", "script-")))
+
+
+def bench_checks():
+    """Programs that try the benchmark's own code."""
+    return sorted((paths.TESTS / "bench").glob("check-*"))
 
 
 def fuzzers():
