@@ -9,6 +9,15 @@
 # make help       the rest
 
 VERSION := 0.1.0
+
+# Neither make nor the kernel's build takes such a path.
+ifneq ($(words $(CURDIR)),1)
+$(error "$(CURDIR)" has a blank in it: move this directory to a path without one)
+endif
+ifneq ($(findstring :,$(CURDIR)),)
+$(error "$(CURDIR)" has a colon in it: move this directory to a path without one)
+endif
+
 ARCH ?= $(if $(CROSS_COMPILE),$(firstword $(subst -, ,$(notdir $(CROSS_COMPILE)))),native)
 
 # As the kernel calls an architecture, and how Debian's compilers for it begin; arm64, riscv64, x86_64 and loongarch64
@@ -57,6 +66,14 @@ GENERATED := hvisor.zone.schema.json hvisor.board.schema.json hvisor.keys.md hvi
 all: $(PROGRAMS) documents $(if $(KDIR),kmod)
 documents: $(addprefix $(O)/,$(GENERATED))
 
+# Said in a few words and before anything is compiled. Workers alone want less.
+.PHONY: needs
+needs:
+	@units/needs $(CC) $(PKG_CONFIG)
+ifneq ($(filter-out %/hvisor-device,$(or $(MAKECMDGOALS),all)),)
+$(DAEMON_OBJS) $(CLI_OBJS) $(WORKER_OBJS): | needs
+endif
+
 $(O)/hvisor: $(CLI_OBJS)
 $(O)/hvisor-reconciler: $(DAEMON_OBJS)
 $(O)/hvisor-device: $(WORKER_OBJS)
@@ -96,6 +113,7 @@ DESCRIBE := build/host/describe
 DESCRIBE_SOURCES := $(addprefix schema/,describe.c man.c completion.c) $(addprefix reconciler/,cli/schema_json.c cli/keys_text.c config/schema.c config/spec.c config/suggest.c config/words.c base/virtio_types.c)
 HOSTCC ?= gcc
 
+$(DESCRIBE): | needs
 $(DESCRIBE): $(DESCRIBE_SOURCES) $(wildcard reconciler/config/*.h reconciler/base/*.h) reconciler/cli/schema_json.h reconciler/cli/keys_text.h reconciler/cli/verb.h reconciler/cli/verbs.def $(wildcard schema/*.h) schema/keys.def
 	@mkdir -p $(@D)
 	$(call say,HOST $@)
@@ -223,7 +241,7 @@ DEB_SOURCES := Makefile README.md LICENSE reconciler kmod schema units zones.d
 
 .PHONY: deb
 deb:
-	@command -v dh_dkms >/dev/null || { echo "make deb: apt-get install debhelper dh-dkms dpkg-dev" >&2; exit 1; }
+	@units/needs $(CC) $(PKG_CONFIG) debhelper dh-dkms build-essential
 	rm -rf $(DEB) && mkdir -p $(DEB)/source
 	tar -c --exclude-from=.gitignore $(DEB_SOURCES) | tar -x -C $(DEB)/source
 	mv $(DEB)/source/units/debian $(DEB)/source/debian
@@ -248,28 +266,28 @@ rig:
 	@for part in rig monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
 
 check: setup
-	@$(MAKE) --no-print-directory $(JOBS) all unit fuzzers rig bench-programs
+	@tests/rig/alone $(MAKE) --no-print-directory $(JOBS) all unit fuzzers rig bench-programs
 	@tests/run
 
 # Hundreds of kills that no guest may notice: KILLS= how many.
 .PHONY: soak
 soak: setup
-	@$(MAKE) --no-print-directory $(JOBS) rig
+	@tests/rig/alone $(MAKE) --no-print-directory $(JOBS) rig
 	@KILLS=$${KILLS:-200} tests/run -k death-
 
 demo: setup
-	@$(MAKE) --no-print-directory $(JOBS) rig
+	@tests/rig/alone $(MAKE) --no-print-directory $(JOBS) rig
 	@tests/rig/demo
 
 demo-shell: setup
-	@$(MAKE) --no-print-directory $(JOBS) rig
+	@tests/rig/alone $(MAKE) --no-print-directory $(JOBS) rig
 	@tests/rig/demo --shell
 
 # ---- what it costs: a report, no test ---------------------------------------------------------------------
 
 .PHONY: bench
 bench: setup
-	@$(MAKE) --no-print-directory $(JOBS) rig bench-programs
+	@tests/rig/alone $(MAKE) --no-print-directory $(JOBS) rig bench-programs
 	@tests/bench/run
 
 .PHONY: bench-programs
