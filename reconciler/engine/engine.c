@@ -184,6 +184,13 @@ static void earlier(uint64_t *when, uint64_t other, uint64_t now) {
                 *when = other;
 }
 
+static bool any_listed(const struct live *l) {
+        for (size_t i = 0; i < l->num_zones; i++)
+                if (l->zones[i].listed)
+                        return true;
+        return false;
+}
+
 static void set_timer(struct engine *e) {
         uint64_t now = engine_now(e), when = UINT64_MAX, accuracy = 1000;
 
@@ -197,13 +204,11 @@ static void set_timer(struct engine *e) {
                                 earlier(&when, z->workers[j].backoff.retry_at, now);
         }
         e->only_polls = when == UINT64_MAX && !e->observe_error;
-        for (size_t i = 0; i < e->live.num_zones || e->observe_error; i++)
-                if (e->observe_error || e->live.zones[i].listed) {
-                        if (when > now + POLL_INTERVAL)
-                                accuracy = POLL_ACCURACY;
-                        earlier(&when, now + POLL_INTERVAL, now);
-                        break;
-                }
+        if (e->observe_error || e->incomplete || any_listed(&e->live)) {
+                if (when > now + POLL_INTERVAL)
+                        accuracy = POLL_ACCURACY;
+                earlier(&when, now + POLL_INTERVAL, now);
+        }
         if (when == UINT64_MAX) {
                 sd_event_source_set_enabled(e->timer, SD_EVENT_OFF);
                 return;
@@ -213,14 +218,24 @@ static void set_timer(struct engine *e) {
         sd_event_source_set_enabled(e->timer, SD_EVENT_ONESHOT);
 }
 
+/* Others make a zone, or take one down: its object comes and goes, and the list does not tell. */
+static bool others_are_busy(const struct live *l) {
+        for (size_t i = 0; i < l->num_zones; i++)
+                if (!l->zones[i].listed && zone_live_state(&l->zones[i]) == ZONE_FOREIGN)
+                        return true;
+        return false;
+}
+
 void engine_reconcile(struct engine *e) {
         if (observe_all(e) == 0) {
                 e->listing = live_listing(&e->live);
+                e->others_busy = others_are_busy(&e->live);
                 notice_all(e);
                 plan_clear(&e->plan);
-                if (engine_make_plan(e, &e->plan) == 0) {
+                e->incomplete = engine_make_plan(e, &e->plan) < 0;
+                if (!e->incomplete) {
                         tell_ends(e);
-                        tell_notes(e);
+                        e->incomplete = tell_notes(e) < 0;
                         remember_what_was_taken(e);
                         execute(e);
                         upgrade_step(e);
@@ -237,9 +252,13 @@ static int on_reconcile(sd_event_source *s _unused_, void *userdata) {
         return 0;
 }
 
-/* Nothing is under way, wanted or waited for: only a zone that ends makes a difference. */
+/*
+ * Nothing is under way, wanted or waited for: only a zone that comes, ends or goes wrong makes a difference. Notes may
+ * stand for ever: files, the board, and devices and workers of ours tell of their changes, and the list of all zones.
+ */
 static bool settled(const struct engine *e) {
-        return e->only_polls && e->plan.num_actions == 0 && e->plan.num_notes == 0 && !engine_busy(e);
+        return e->only_polls && !e->incomplete && e->plan.num_actions == 0 && !e->plan.momentary && !e->others_busy &&
+               !engine_busy(e);
 }
 
 static bool listing_changed(struct engine *e) {

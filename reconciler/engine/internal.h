@@ -69,7 +69,9 @@ struct engine {
         struct upgrade *upgrade; /* under way; NULL: none */
         sd_event_source *reconcile_source, *timer;
         uint64_t listing; /* live_listing() at the last pass */
+        bool others_busy; /* so were they then */
         bool only_polls;  /* what the timer is set for */
+        bool incomplete;  /* the last pass was, for want of memory */
         int observe_error;
 };
 
@@ -100,7 +102,7 @@ void zone_unwatch(struct zone *z);
 
 /* ---- tell.c ----------------------------------------------------------------------------------------- */
 void tell_ends(struct engine *e);
-void tell_notes(struct engine *e);
+int tell_notes(struct engine *e); /* -ENOMEM: the next pass tells them */
 
 /* ---- remember.c ------------------------------------------------------------------------------------- */
 /** remember_applied() - @z is what the zone has from now on; the plan may not borrow what it had before */

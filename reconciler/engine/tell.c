@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a pass of the loop has found out, told once: zones that ended, notes of the plan that are new. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,13 +118,13 @@ static void record_rest(struct engine *e, const size_t rest[_NOTE_KIND_MAX]) {
                               "and of more zones: %s; hvisor status says why", text);
 }
 
-void tell_notes(struct engine *e) {
+int tell_notes(struct engine *e) {
         const struct plan *p = &e->plan;
         size_t rest[_NOTE_KIND_MAX] = {}, num_news = 0, num_told = 0, old = 0, num;
         struct told *told = calloc(p->num_notes + 1, sizeof(*told));
 
         if (!told)
-                return; /* the next pass tells it */
+                return -ENOMEM;
         for (size_t i = 0; i < p->num_notes; i += num) {
                 struct told *t = &told[num_told++];
 
@@ -142,4 +143,5 @@ void tell_notes(struct engine *e) {
         free(e->told);
         e->told = told;
         e->num_told = num_told;
+        return 0;
 }

@@ -60,6 +60,7 @@ struct plan {
         size_t num_actions;
         struct note *notes;
         size_t num_notes;
+        bool momentary; /* a note hangs on what nobody tells of when it changes: what root Linux uses just now */
 };
 
 /**

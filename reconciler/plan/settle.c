@@ -42,6 +42,15 @@ static void keep(struct diff *d, struct candidate *c, enum note_kind kind, const
                 diff_add_note(d, kind == NOTE_BAD_FILE ? NOTE_REFUSED : kind, c->wanted->name, "%s", why);
 }
 
+/* Would @z have a place on the board if root Linux used nothing of it? */
+static bool only_root_is_in_the_way(const struct zone_spec *z, const struct board_spec *board) {
+        struct diagnostics diagnostics = {};
+        bool yes = zone_check_board(z, board, NULL, &diagnostics) == 0;
+
+        diagnostics_clear(&diagnostics);
+        return yes;
+}
+
 void diff_judge(struct diff *d, struct candidate *c) {
         const struct desired_zone *w = c->wanted;
         struct diagnostics diagnostics = {};
@@ -66,6 +75,7 @@ void diff_judge(struct diff *d, struct candidate *c) {
         if (zone_check_board(w->spec, d->want->board, &d->have->root, &diagnostics) < 0) {
                 diagnostics_summary(&diagnostics, text, sizeof(text));
                 keep(d, c, NOTE_BAD_FILE, text);
+                d->plan->momentary |= only_root_is_in_the_way(w->spec, d->want->board);
         } else {
                 c->spec = w->spec;
                 c->changed =

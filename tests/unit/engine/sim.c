@@ -142,6 +142,7 @@ static int sim_observe(struct hypervisor *h, struct live *ret, struct err *e) {
         pthread_mutex_lock(&s->lock);
         ret->hypervisor = h->ops->name;
         ret->magic = 5;
+        ret->root = s->root;
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++) {
                 struct zone_live *z = &s->zones[i].live;
 

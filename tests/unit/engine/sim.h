@@ -43,6 +43,7 @@ struct sim {
         struct launcher launcher;
         pthread_mutex_t lock;
         struct sim_zone zones[8];
+        struct root_facts root;  /* what root Linux uses of the board */
         int observe_succeeds;    /* so many observations; of those after them */
         int observe_fails;       /* so many return -EIO */
         unsigned observations;   /* that were asked for */

@@ -319,20 +319,23 @@ static void test_engine_looks_seldom_at_a_zone_that_is_never_still(void **state)
         assert_true(m->sim->observations > before);
 }
 
+static void pump_until_look(struct machine *m) {
+        for (unsigned looks = m->sim->looks; m->sim->looks == looks;)
+                pump(m, 20);
+}
+
 /* While nothing is to be done it asks for the hypervisor's list alone, and makes a pass when that has changed: also
  * if somebody who asked for the status saw the change first. */
 static void test_engine_asks_only_for_the_list_of_zones(void **state) {
         struct machine *m = *state;
-        unsigned observations, looks;
+        unsigned observations;
 
         want_zone(m, "one", 1, "2", "");
         pump_until_state(m, "one", "running");
         pump_until_idle(m);
-        for (looks = m->sim->looks; m->sim->looks == looks;)
-                pump(m, 20);
+        pump_until_look(m);
         observations = m->sim->observations;
-        for (looks = m->sim->looks; m->sim->looks == looks;)
-                pump(m, 20);
+        pump_until_look(m);
         assert_int_equal(m->sim->observations, observations);
         sim_power_off(m->sim, "one");
         assert_string_equal(status(m, "one", "state"), "exited");
@@ -342,8 +345,69 @@ static void test_engine_asks_only_for_the_list_of_zones(void **state) {
         assert_non_null(strstr(m->records, "powered off"));
 }
 
+/* A foreign zone, one that waits for it, one whose place is taken, one that ended, a bad file: each may stand for ever. */
+static void test_engine_asks_only_for_the_list_while_notes_stand(void **state) {
+        struct machine *m = *state;
+        unsigned observations;
+
+        want_zone(m, "ended", 1, "1", "Restart=no\n");
+        pump_until_state(m, "ended", "running");
+        sim_power_off(m->sim, "ended");
+        pump_until_state(m, "ended", "exited");
+        want_zone(m, "runs", 2, "2", "");
+        pump_until_state(m, "runs", "running");
+        sim_add_foreign(m->sim, "foreign", 6, 1 << 3);
+        want_zone(m, "waits", 3, "3", "");
+        want_zone(m, "bad", 4, "17", "");
+        want_zone(m, "taken", 2, "0", "");
+        assert_string_equal(status(m, "waits", "state"), "waiting");
+        pump_until_idle(m);
+        pump_until_look(m);
+        observations = m->sim->observations;
+        pump_until_look(m);
+        pump_until_look(m);
+        assert_int_equal(m->sim->observations, observations);
+        for (size_t i = 0; i < ELEMENTSOF(m->sim->zones); i++)
+                if (m->sim->zones[i].used && m->sim->zones[i].live.id == 6)
+                        m->sim->zones[i].used = false;
+        pump_until_state(m, "waits", "running");
+}
+
+/* Nobody tells of what root Linux gives back, nor of the object of a zone that others have not started yet. */
+static void test_engine_looks_at_everything_while_no_event_would_tell(void **state) {
+        struct machine *m = *state;
+        struct zone_live *others;
+        unsigned observations;
+
+        want_zone(m, "one", 1, "1", "");
+        pump_until_state(m, "one", "running");
+        m->sim->root = (struct root_facts){ .known = true, .cpus = 1 << 3 };
+        want_zone(m, "two", 2, "3", "");
+        pump_until_idle(m);
+        assert_string_equal(status(m, "two", "state"), "refused");
+        m->sim->root.cpus = 0;
+        pump_until_state(m, "two", "running");
+
+        sim_add_foreign(m->sim, "others", 6, 1);
+        others = &m->sim->zones[2].live;
+        assert_int_equal(others->id, 6);
+        others->object = ZONE_OBJECT_CREATED;
+        others->listed = false;
+        want_zone(m, "three", 3, "0", "");
+        pump_until_idle(m);
+        assert_string_equal(status(m, "three", "state"), "waiting");
+        observations = m->sim->observations;
+        for (unsigned i = 0; i < 1000 && m->sim->observations == observations; i++)
+                pump(m, 20);
+        assert_true(m->sim->observations > observations);
+        m->sim->zones[2].used = false;
+        pump_until_state(m, "three", "running");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                MACHINE_TEST(test_engine_asks_only_for_the_list_while_notes_stand),
+                MACHINE_TEST(test_engine_looks_at_everything_while_no_event_would_tell),
                 MACHINE_TEST(test_engine_asks_only_for_the_list_of_zones),
                 MACHINE_TEST(test_engine_looks_seldom_at_a_zone_that_is_never_still),
                 MACHINE_TEST(test_engine_backs_off_and_is_cleared_by_a_change),
