@@ -4,6 +4,7 @@
 import ctypes
 import json
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -100,6 +101,30 @@ class Qemu:
                 if time.monotonic() > deadline:
                     raise QemuError(f"QEMU opens no {path}") from error
                 time.sleep(0.01)
+
+    def save_state(self, path):
+        """Writes all but RAM that is shared with a file; the machine stands still afterwards."""
+        self.command("stop")
+        self._leave_shared_ram()
+        self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+        self.command("migrate", uri=f"exec:cat >{shlex.quote(str(path))}")
+        self._finish_migration()
+
+    def load_state(self, path):
+        """Goes on where save_state() stopped, in a process that was told to wait for it (-incoming defer)."""
+        self._leave_shared_ram()
+        self.command("migrate-incoming", uri=f"exec:cat {shlex.quote(str(path))}")
+        self._finish_migration()
+        self.command("cont")
+
+    def _leave_shared_ram(self):
+        self.command("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
+
+    def _finish_migration(self):
+        while (state := self.command("query-migrate").get("status")) != "completed":
+            if state in ("failed", "cancelled"):
+                raise QemuError(f"the machine's state, saved or loaded: {state}: {self.errors()}")
+            time.sleep(0.01)
 
     def close(self):
         if self.running():

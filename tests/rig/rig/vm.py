@@ -226,15 +226,9 @@ class VM:
         if said:
             raise RigError(f"{', '.join(said)} (see dmesg)")
 
-    def save(self, where):
-        """Saves the whole machine to a migration address of QEMU's; it stands still afterwards."""
-        self._qemu.command("stop")
-        self._qemu.command("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
-        self._qemu.command("migrate", uri=where)
-        while (state := self._qemu.command("query-migrate")["status"]) != "completed":
-            if state in ("failed", "cancelled"):
-                raise RigError(f"saving the machine {state}: {self._qemu.errors()}")
-            time.sleep(0.01)
+    def save(self, path):
+        """Saves all of the machine but RAM that is shared with a file; it stands still afterwards."""
+        self._qemu.save_state(path)
 
     def close(self):
         self._qemu.close()
