@@ -12,7 +12,10 @@
  *                           the ring of an older one is polled
  *   ARCH_CLEANS_CPUS        between two zones, see clean_cpus.h
  *   ARCH_CLEAN_GUEST_TELLS  when it is done, see clean_guest_code.S
+ *   ARCH_INTERRUPTS_END     by arch_interrupt_ended(); elsewhere by themselves
  *   arch_may_call()         where no device tree tells: could there be a hypervisor?
+ *   arch_acpi_size()        what the tables take that the hypervisor copies into every
+ *                           zone; 0: none, or not known
  *   arch_hypercall()        only where the hypervisor was seen; returns its result
  *   arch_clean_to_memory()  what was written is read by a CPU with its MMU off, and
  *                           the other way round

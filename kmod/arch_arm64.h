@@ -14,6 +14,8 @@
 #define ARCH_CLEANS_CPUS	true	/* between two zones: see clean_cpus.h */
 #define ARCH_CLEAN_GUEST_TELLS	true	/* when it is done, see clean_guest_code.S */
 
+#define ARCH_INTERRUPTS_END	false
+
 /*
  * Undefined where no hypervisor is at EL2: only after the device-tree node was
  * seen. The registers that SMCCC leaves to the callee are not relied on.
@@ -50,6 +52,11 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 static inline bool arch_may_call(void)
 {
 	return true;
+}
+
+static inline u64 arch_acpi_size(void)
+{
+	return 0;
 }
 
 static inline void arch_wakeup_taken(void) { }

@@ -18,6 +18,8 @@
 #define ARCH_CLEANS_CPUS	false
 #define ARCH_CLEAN_GUEST_TELLS	false
 
+#define ARCH_INTERRUPTS_END	true
+
 #define LOONGARCH64_CLEAR_INJECT_IRQ	11
 #define LOONGARCH64_WAKEUP_LINE		4	/* of the CPU's hardware interrupts */
 
@@ -43,6 +45,12 @@ static inline bool arch_may_call(void)
 	return true;
 }
 
+static inline u64 arch_acpi_size(void)
+{
+	return 0;
+}
+
+/* Also while a shutdown is under way: this line is root Linux's own, which would be interrupted again and again. */
 static inline void arch_wakeup_taken(void)
 {
 	arch_hypercall(LOONGARCH64_CLEAR_INJECT_IRQ, 0, LOONGARCH64_WAKEUP_LINE);

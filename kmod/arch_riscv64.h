@@ -13,6 +13,8 @@
 #define ARCH_CLEANS_CPUS	true
 #define ARCH_CLEAN_GUEST_TELLS	true
 
+#define ARCH_INTERRUPTS_END	false
+
 /*
  * An SBI extension of the hypervisor's. Firmware that does not know it says so
  * in a0, which is not looked at: a call that answers by its result alone is no
@@ -38,6 +40,11 @@ static inline void arch_clean_to_memory(const void *start, size_t size)
 static inline bool arch_may_call(void)
 {
 	return true;
+}
+
+static inline u64 arch_acpi_size(void)
+{
+	return 0;
 }
 
 static inline void arch_wakeup_taken(void) { }

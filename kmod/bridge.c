@@ -11,9 +11,14 @@
 #include "bridge_page.h"
 #include "hypervisor.h"
 
+/* Each zone has a CPU at least. */
+#define ENDED_MAX (BRIDGE_CPUS * HVISOR_DEVICES_MAX)
+
 static struct bridge_page *page;
-static DEFINE_SPINLOCK(results_lock);
+static DEFINE_SPINLOCK(results_lock);	/* all below */
 static bool is_held;
+static struct bridge_result ended[ENDED_MAX];	/* interrupts, while it is */
+static unsigned int num_ended;
 
 void bridge_answer(u64 cpu, u64 value)
 {
@@ -43,6 +48,31 @@ bool bridge_inject(u32 zone, u32 interrupt)
 	return is_sent;
 }
 
+static void keep_ended(u32 zone, u32 interrupt)
+{
+	unsigned int i;
+
+	for (i = 0; i < num_ended; i++)
+		if (ended[i].zone == zone && ended[i].interrupt == interrupt)
+			return;
+	if (!WARN_ON_ONCE(num_ended == ENDED_MAX))
+		ended[num_ended++] = (struct bridge_result){ zone, interrupt };
+}
+
+void bridge_interrupt_ended(u32 zone, u32 interrupt)
+{
+	unsigned long flags;
+
+	if (!ARCH_INTERRUPTS_END)
+		return;
+	spin_lock_irqsave(&results_lock, flags);
+	if (is_held)
+		keep_ended(zone, interrupt);
+	else
+		arch_interrupt_ended(zone, interrupt);
+	spin_unlock_irqrestore(&results_lock, flags);
+}
+
 /* The lock makes sure that no injection is under way when this returns. */
 static void set_held(bool held)
 {
@@ -50,6 +80,10 @@ static void set_held(bool held)
 
 	spin_lock_irqsave(&results_lock, flags);
 	is_held = held;
+	while (!held && num_ended) {
+		num_ended--;
+		arch_interrupt_ended(ended[num_ended].zone, ended[num_ended].interrupt);
+	}
 	spin_unlock_irqrestore(&results_lock, flags);
 }
 

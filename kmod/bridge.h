@@ -55,8 +55,11 @@ bool bridge_is_asked(u64 cpu);
  */
 bool bridge_inject(u32 zone, u32 interrupt);
 
+/* The zone's driver has acknowledged all that its device had to say. As bridge_inject(); if held, told afterwards. */
+void bridge_interrupt_ended(u32 zone, u32 interrupt);
+
 /**
- * bridge_hold() - from its return to bridge_release() nothing is injected
+ * bridge_hold() - from its return to bridge_release() nothing is injected or ended
  *
  * While the hypervisor waits for a zone's CPUs to end it holds the locks that
  * an injection takes.

@@ -10,6 +10,7 @@
 #include <linux/vmalloc.h>
 
 #include "compat.h"
+#include "old_ioctl.h"
 #include "zone.h"
 #include "zone_check.h"
 
@@ -139,7 +140,22 @@ struct hv_device *device_new(struct hv_zone *zone, const struct hvisor_device_cr
 	return device;
 }
 
-/* With zone->lock held. */
+/* As zone_check() has it for interrupts that are passed through, and zones_check_apart(). With zones_lock() held. */
+static int check_interrupt(const struct hv_zone *zone, u32 interrupt, struct zone_problem *problem)
+{
+	struct zone_limits limits;
+	int r;
+
+	zone_limits_get(&limits);
+	r = zone_check_interrupt(&limits, interrupt, problem);
+	if (r < 0 || zone_has_ivc_interrupt(&zone->description, interrupt))
+		return r;
+	*problem = (struct zone_problem){ "interrupt (of another zone's IVC)", interrupt };
+	return zones_have_ivc_interrupt(interrupt) || old_zones_have_ivc_interrupt(interrupt) ?
+	       -EBUSY : 0;
+}
+
+/* With zone->lock and zones_lock() held. */
 static int check_device(struct hv_zone *zone, const struct hvisor_device_create *wanted)
 {
 	struct zone_problem problem;
@@ -156,11 +172,10 @@ static int check_device(struct hv_zone *zone, const struct hvisor_device_create 
 		return -E2BIG;
 	if (zone_find_device(zone, wanted->name))
 		return -EEXIST;
-	/* As zone_check() has it for interrupts that are passed through. */
-	if (wanted->interrupt == bridge_wakeup_interrupt())
-		return -EBUSY;
-	r = zone_add_device(&zone->started_as, wanted->address, wanted->size, wanted->interrupt,
-			    &problem);
+	r = check_interrupt(zone, wanted->interrupt, &problem);
+	if (!r)
+		r = zone_add_device(&zone->started_as, wanted->address, wanted->size,
+				    wanted->interrupt, &problem);
 	if (r < 0)
 		pr_debug("zone %u: device: %s (%u)\n", zone->description.id, problem.field,
 			 problem.index);
@@ -173,6 +188,8 @@ int zone_add(struct hv_zone *zone, const struct hvisor_device_create *wanted,
 	int r;
 
 	mutex_lock(&zone->lock);
+	/* Whoever creates a zone with an IVC sees this device, or is seen by it. */
+	zones_lock();
 	r = check_device(zone, wanted);
 	if (!r) {
 		kref_get(&device->references);
@@ -180,6 +197,7 @@ int zone_add(struct hv_zone *zone, const struct hvisor_device_create *wanted,
 		/* Pairs with zone_num_devices(). */
 		smp_store_release(&zone->num_devices, zone->num_devices + 1);
 	}
+	zones_unlock();
 	mutex_unlock(&zone->lock);
 	return r;
 }

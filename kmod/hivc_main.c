@@ -81,7 +81,10 @@ static int read_table(struct hivc_channel *channel, u32 id)
 	return -ENXIO;
 }
 
-/* The one of the node's interrupts that the peers raise. Return: Linux' number, 0: none. */
+/*
+ * The one of the node's interrupts that the peers raise. Return: Linux' number, 0: none.
+ * Its trigger may be a level, too: the hypervisor makes it pending, as if by an edge.
+ */
 static unsigned int find_interrupt(struct device_node *node, u32 interrupt)
 {
 	struct of_phandle_args args;

@@ -7,6 +7,7 @@
 #include "clean_cpus.h"
 #include "hypervisor_call.h"
 #include "ivc_peers.h"
+#include "setup_check.h"
 #include "zone_config.h"
 
 /*
@@ -47,6 +48,8 @@ int hypervisor_start(const struct zone_description *zone, const u8 *config)
 	r = check_free(zone);
 	if (!r)
 		r = ivc_peers_check(zone);
+	if (!r)
+		r = setup_check(zone);
 	if (!r)
 		r = start_free(zone, config);
 	hypervisor_call_end();

@@ -77,7 +77,7 @@ int hypervisor_lists_now(u32 id);
  * hypervisor could hand it to a ghost.
  *
  * Return: 0; -EEXIST (the id runs); -EBUSY (a CPU runs); -EUSERS, -ENOTUNIQ, -ENOSPC (an IVC would not
- * let it in, see ivc_peers.h); the hypervisor's errno; -ENOMEM.
+ * let it in, see ivc_peers.h); -ENOEXEC (see setup_check.h); the hypervisor's errno; -ENOMEM.
  */
 int hypervisor_start(const struct zone_description *zone, const u8 *config);
 

@@ -14,12 +14,6 @@
 #include "ivc_info.h"
 #include "ivc_record.h"
 
-/*
- * Of the 64 MiB that the hypervisor has for this and for its tables; beyond its
- * end it panics. What was given is never given back.
- */
-#define MEMORY_MAX	(32ULL << 20)
-
 struct ivc {
 	struct list_head link;
 	struct ivc_record record;
@@ -28,6 +22,7 @@ struct ivc {
 static DEFINE_MUTEX(lock);	/* of all below */
 static LIST_HEAD(ivcs);
 static u64 memory_used;
+static u32 root_interrupts[HIVC_ZONE_MAX];	/* since ivc_peers_open() */
 
 static struct ivc *find(u32 id)
 {
@@ -64,7 +59,7 @@ static int check(const struct hvisor_ivc *wanted, u32 zone, u64 *new_memory)
 		return -ENOMEM;
 	if (!ivc->record.num_peers) {
 		*new_memory += ivc_size(wanted);
-		if (*new_memory > MEMORY_MAX - memory_used)
+		if (!ivc_memory_suffices(memory_used, *new_memory))
 			return -ENOSPC;
 	}
 	return ivc_record_check(&ivc->record, wanted, zone);
@@ -145,8 +140,15 @@ int ivc_peers_open(void)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	mutex_lock(&lock);
-	for (i = 0; i < info.len && !r; i++)
+	for (i = 0; i < info.len && !r; i++) {
+		root_interrupts[i] = info.interrupts[i];
 		r = join_root(info.tables[i], info.ids[i]);
+	}
 	mutex_unlock(&lock);
 	return r;
+}
+
+const u32 *ivc_root_interrupts(void)
+{
+	return root_interrupts;
 }

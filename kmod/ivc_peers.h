@@ -15,6 +15,9 @@ struct zone_description;
 /* Asks what root Linux itself has, once. Return: 0, -ENOMEM. */
 int ivc_peers_open(void);
 
+/* HVISOR_IVCS_MAX of them, for good; 0: none. */
+const u32 *ivc_root_interrupts(void);
+
 /**
  * ivc_peers_check() - would the hypervisor give the zone all its IVCs?
  * ivc_peers_join() - it has

@@ -23,6 +23,18 @@ static inline u64 ivc_size(const struct hvisor_ivc *ivc)
 	return ivc->rw_size + (u64)ivc->out_size * ivc->max_peers;
 }
 
+/*
+ * Of the 64 MiB that the hypervisor has for this and for its tables; beyond its
+ * end it panics. What was given is never given back.
+ */
+#define IVC_MEMORY_MAX	(32ULL << 20)
+
+/* Is there room for @wanted more bytes? Root Linux's own may take more than there should be. */
+static inline bool ivc_memory_suffices(u64 used, u64 wanted)
+{
+	return range_holds(0, IVC_MEMORY_MAX, used, wanted);
+}
+
 /* Makes an IVC that nobody has joined yet. */
 void ivc_record_init(struct ivc_record *record, const struct hvisor_ivc *first);
 

@@ -49,6 +49,17 @@ int old_zones_check_apart(const struct zone_description *description,
 	return 0;
 }
 
+bool old_zones_have_ivc_interrupt(u32 interrupt)
+{
+	struct old_zone *zone;
+
+	forget_ended();
+	list_for_each_entry(zone, &old_zones, link)
+		if (zone_has_ivc_interrupt(&zone->description, interrupt))
+			return true;
+	return false;
+}
+
 static bool old_zones_have_ram(u64 address, u64 size)
 {
 	struct old_zone *zone;

@@ -2,6 +2,8 @@
 #ifndef HVISOR_OLD_IOCTL_H
 #define HVISOR_OLD_IOCTL_H
 
+#include <linux/types.h>
+
 struct zone_description;
 struct zone_problem;
 
@@ -14,5 +16,8 @@ long old_ioctl(unsigned int number, unsigned long argument);
  */
 int old_zones_check_apart(const struct zone_description *description,
 			  struct zone_problem *problem);
+
+/* With zones_lock() held: is it an IVC's of such a zone? */
+bool old_zones_have_ivc_interrupt(u32 interrupt);
 
 #endif

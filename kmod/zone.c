@@ -40,6 +40,22 @@ void zone_event(struct hv_zone *zone)
 	wake_up_interruptible(&zone->wait);
 }
 
+/* Of the zone's devices, which zone->description does not have. */
+static bool has_ivc_interrupt_of(const struct hv_zone *zone,
+				 const struct zone_description *description,
+				 struct zone_problem *problem)
+{
+	unsigned int n = zone_num_devices(zone);
+
+	while (n--) {
+		*problem = (struct zone_problem){ "IVC interrupt (of another zone's device)",
+						  zone->devices[n]->interrupt };
+		if (zone_has_ivc_interrupt(description, zone->devices[n]->interrupt))
+			return true;
+	}
+	return false;
+}
+
 int zones_check_apart(const struct zone_description *description, struct zone_problem *problem)
 {
 	struct hv_zone *zone;
@@ -49,7 +65,8 @@ int zones_check_apart(const struct zone_description *description, struct zone_pr
 
 		if (other->id == description->id)
 			return -EEXIST;
-		if (zone_check_apart(description, other, problem) < 0) {
+		if (zone_check_apart(description, other, problem) < 0 ||
+		    has_ivc_interrupt_of(zone, description, problem)) {
 			pr_debug("zone %u: %s (%u) is zone %u's\n", description->id,
 				 problem->field, problem->index, other->id);
 			return -EBUSY;
@@ -64,6 +81,16 @@ bool zones_have_ram(u64 address, u64 size)
 
 	list_for_each_entry(zone, &zones, link)
 		if (zone_has_ram(&zone->description, address, size))
+			return true;
+	return false;
+}
+
+bool zones_have_ivc_interrupt(u32 interrupt)
+{
+	struct hv_zone *zone;
+
+	list_for_each_entry(zone, &zones, link)
+		if (zone_has_ivc_interrupt(&zone->description, interrupt))
 			return true;
 	return false;
 }

@@ -20,6 +20,7 @@
 
 struct file;
 struct hv_device;
+struct zone_limits;
 
 /* Which answers of a zone are held back. */
 enum zone_withholding {
@@ -175,8 +176,14 @@ void zones_unlock(void);
 /* With zones_lock() held. -EEXIST: the id; -EBUSY: CPU, RAM or PCI device of a zone object. */
 int zones_check_apart(const struct zone_description *description, struct zone_problem *problem);
 
+/* With zones_lock() held: is it an IVC's of a zone object? */
+bool zones_have_ivc_interrupt(u32 interrupt);
+
 /* With zones_lock() held: does [address, address+size) meet a zone object's RAM? */
 bool zones_have_ram(u64 address, u64 size);
+
+/* What root Linux knows of itself and the board. */
+void zone_limits_get(struct zone_limits *limits);
 
 /**
  * zone_check_description() - zone_check(), with what root Linux knows of the board

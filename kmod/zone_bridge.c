@@ -17,7 +17,6 @@
 #include <linux/rculist.h>
 #include <linux/virtio_mmio.h>
 
-#include "arch.h"
 #include "bridge.h"
 #include "device.h"
 #include "zone.h"
@@ -212,7 +211,7 @@ static void access_zone(struct hv_zone *zone, const struct bridge_request *reque
 		is_answer = device_access(device, request, &value, &signals);
 	if (device && is_acknowledgement(device, request) &&
 	    !READ_ONCE(device->registers.interrupt_status))
-		arch_interrupt_ended(zone->description.id, device->interrupt);
+		bridge_interrupt_ended(zone->description.id, device->interrupt);
 	/* First of all: the zone's CPU stands still, and to wake a worker takes its time. */
 	if (is_answer && !request->is_posted)
 		answer(zone, request->cpu, value,

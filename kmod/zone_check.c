@@ -89,6 +89,8 @@ static int check_region(const struct zone_description *zone, u32 i, struct zone_
 							 !is_window_aligned(zone, region->guest)
 					       : !is_page_aligned(region))
 		return problem_is(problem, -EINVAL, "region alignment", i);
+	if (region->type == ZONE_REGION_VIRTIO && zone->cpus >> ANSWERED_CPUS)
+		return problem_is(problem, -EINVAL, "cpus (a device cannot answer them)", 0);
 	if (overlaps_controller(zone, region->guest, guest_size(zone, region)))
 		return problem_is(problem, -EINVAL, "region overlap with the interrupt controller",
 				  i);
@@ -153,12 +155,44 @@ static int check_images(const struct zone_description *zone, struct zone_problem
 	return 0;
 }
 
+/* The hypervisor switches a zone's interrupts off when the zone is shut down. */
+int zone_check_interrupt(const struct zone_limits *limits, u32 interrupt,
+			 struct zone_problem *problem)
+{
+	u32 i;
+
+	if (!interrupt)
+		return 0;
+	if (interrupt == limits->wakeup_interrupt)
+		return problem_is(problem, -EBUSY, "interrupt (it wakes root Linux)", interrupt);
+	for (i = 0; i < HVISOR_IVCS_MAX; i++)
+		if (interrupt == limits->ivc_interrupts[i])
+			return problem_is(problem, -EBUSY, "interrupt (of root Linux's IVC)",
+					  interrupt);
+	return 0;
+}
+
+static int check_interrupts(const struct zone_description *zone, const struct zone_limits *limits,
+			    struct zone_problem *problem)
+{
+	int r = 0;
+	u32 i;
+
+	for (i = 0; i < HVISOR_INTERRUPTS_MAX && !r; i++) {
+		if (!zone_has_interrupt(zone, i))
+			continue;
+		if (i >= INTERRUPT_END)
+			return problem_is(problem, -EINVAL, "interrupt", i);
+		r = zone_check_interrupt(limits, i, problem);
+	}
+	return r;
+}
+
 /* Each is told by what it is at fault in; the hypervisor's own order does not matter. */
 int zone_check(const struct zone_description *zone, const struct zone_limits *limits,
 	       struct zone_problem *problem)
 {
 	const struct zone_arch_rules *rules = zone_arch_rules(zone->arch);
-	u32 i;
 	int r;
 
 	if (!rules)
@@ -169,14 +203,9 @@ int zone_check(const struct zone_description *zone, const struct zone_limits *li
 		return problem_is(problem, -EINVAL, "cpus", 0);
 	if (zone->cpus & limits->root_cpus)
 		return problem_is(problem, -EBUSY, "cpus (root Linux has one of them)", 0);
-	for (i = INTERRUPT_END; i < HVISOR_INTERRUPTS_MAX; i++)
-		if (zone_has_interrupt(zone, i))
-			return problem_is(problem, -EINVAL, "interrupt", i);
-	/* The hypervisor switches a zone's interrupts off when the zone is shut down. */
-	if (limits->wakeup_interrupt && zone_has_interrupt(zone, limits->wakeup_interrupt))
-		return problem_is(problem, -EBUSY, "interrupt (it wakes root Linux)",
-				  limits->wakeup_interrupt);
-	r = zone_check_pci(zone, problem);
+	r = check_interrupts(zone, limits, problem);
+	if (!r)
+		r = zone_check_pci(zone, problem);
 	if (!r)
 		r = zone_check_ivcs(zone, problem);
 	if (!r)

@@ -18,6 +18,8 @@ struct zone_limits {
 	u64 root_cpus;
 	u32 gic_version;	/* the board's; 0: not known */
 	u32 wakeup_interrupt;	/* the hypervisor's, to root Linux; 0: not known */
+	u32 ivc_interrupts[HVISOR_IVCS_MAX];	/* of root Linux's own IVCs; 0: none */
+	u64 acpi_size;		/* what the tables take that the hypervisor copies; 0: not known */
 };
 
 /**
@@ -33,13 +35,21 @@ int zone_check(const struct zone_description *zone, const struct zone_limits *li
  * zone_check_apart() - may both exist at once?
  *
  * No CPU in common, no byte of one's RAM in a region or a PCI window of the other,
- * no PCI device of both but the host bridge, and IVC sections of one id alike. (Two
- * zones may share an I/O region: whether they should is their manager's call.)
+ * no PCI device of both but the host bridge, IVC sections of one id alike, and no
+ * IVC's interrupt with the other. (Two zones may share an I/O region, or an interrupt
+ * that is no IVC's: whether they should is their manager's call.)
  *
  * Return: 0, or -EBUSY and @problem.
  */
 int zone_check_apart(const struct zone_description *a, const struct zone_description *b,
 		     struct zone_problem *problem);
+
+/* Is it root Linux's: the one that wakes it, or an IVC's? No zone may have it. Return: 0, or -EBUSY and @problem. */
+int zone_check_interrupt(const struct zone_limits *limits, u32 interrupt,
+			 struct zone_problem *problem);
+
+/* Is it an IVC's of the zone? Then nobody else may have it, not for a device either. */
+bool zone_has_ivc_interrupt(const struct zone_description *zone, u32 interrupt);
 
 /**
  * zone_add_device() - gives the zone a virtio window and an interrupt

@@ -211,15 +211,19 @@ static const struct hvisor_region *find_table(const struct zone_description *zon
 	return &zone->regions[index];
 }
 
-static int check_tables(const struct zone_description *zone, struct zone_problem *problem)
+static int check_tables(const struct zone_description *zone, const struct zone_limits *limits,
+			struct zone_problem *problem)
 {
 	const struct hvisor_x86_64 *x86 = &zone->x86_64;
 	const struct hvisor_region *rsdp = find_table(zone, x86->rsdp_region);
+	const struct hvisor_region *acpi = find_table(zone, x86->acpi_region);
 
 	if (!rsdp || rsdp->guest != RSDP_GUEST || rsdp->size != RSDP_SIZE)
 		return problem_is(problem, -EINVAL, "RSDP region", 0);
-	if (!find_table(zone, x86->acpi_region) || x86->acpi_region == x86->rsdp_region)
+	if (!acpi || acpi == rsdp)
 		return problem_is(problem, -EINVAL, "ACPI region", 0);
+	if (acpi->size < limits->acpi_size)
+		return problem_is(problem, -EINVAL, "ACPI region (the board's tables do not fit)", 0);
 	if (x86->uefi_region == HVISOR_REGION_NONE)
 		return 0;
 	if (!find_table(zone, x86->uefi_region) || x86->uefi_region == x86->rsdp_region ||
@@ -229,8 +233,7 @@ static int check_tables(const struct zone_description *zone, struct zone_problem
 }
 
 static int check_x86_64(const struct zone_description *zone,
-			const struct zone_limits *limits __always_unused,
-			struct zone_problem *problem)
+			const struct zone_limits *limits, struct zone_problem *problem)
 {
 	const struct hvisor_x86_64 *x86 = &zone->x86_64;
 
@@ -250,7 +253,7 @@ static int check_x86_64(const struct zone_description *zone,
 		return problem_is(problem, -EINVAL, "initrd", 0);
 	if (x86->screen % PAGE || x86->screen >= SCREEN_END)
 		return problem_is(problem, -EINVAL, "screen", 0);
-	return check_tables(zone, problem);
+	return check_tables(zone, limits, problem);
 }
 
 /* ------------------------------------------------------------------------ */

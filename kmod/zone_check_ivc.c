@@ -84,12 +84,41 @@ int zone_check_ivcs(const struct zone_description *zone, struct zone_problem *pr
 	return r;
 }
 
+bool zone_has_ivc_interrupt(const struct zone_description *zone, u32 interrupt)
+{
+	u32 i;
+
+	for (i = 0; i < zone->num_ivcs; i++)
+		if (zone->ivcs[i].interrupt == interrupt)
+			return true;
+	return false;
+}
+
+/*
+ * A peer sets it pending at the board's interrupt controller, and the end of a zone that has
+ * it, too, switches it off.
+ */
+static bool has_interrupt_of_ivc(const struct zone_description *zone,
+				 const struct zone_description *other, u32 *ret)
+{
+	u32 i;
+
+	for (i = 0; i < other->num_ivcs; i++) {
+		*ret = other->ivcs[i].interrupt;
+		if (zone_has_interrupt(zone, *ret))
+			return true;
+	}
+	return false;
+}
+
 /* Sections of one id are one: the hypervisor gives up in the middle of a start if they differ. */
 int zone_check_ivcs_apart(const struct zone_description *a, const struct zone_description *b,
 			  struct zone_problem *problem)
 {
 	u32 i, j;
 
+	if (has_interrupt_of_ivc(a, b, &i) || has_interrupt_of_ivc(b, a, &i))
+		return problem_is(problem, -EBUSY, "interrupt (of one's IVC, and the other's)", i);
 	for (i = 0; i < a->num_ivcs; i++)
 		for (j = 0; j < b->num_ivcs; j++) {
 			const struct hvisor_ivc *one = &a->ivcs[i], *other = &b->ivcs[j];

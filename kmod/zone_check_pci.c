@@ -134,6 +134,8 @@ static int check_device(const struct zone_description *zone, u32 i, struct zone_
 		return problem_is(problem, -EINVAL, "PCI device", i);
 	if (device->type > HVISOR_PCI_VIRTUAL)
 		return problem_is(problem, -EINVAL, "type of PCI device", i);
+	if (device->flags & ~HVISOR_PCI_GUEST_ADDRESS)
+		return problem_is(problem, -EINVAL, "flags of PCI device", i);
 	if (device->guest_device >= DEVICES || device->guest_function >= FUNCTIONS)
 		return problem_is(problem, -EINVAL, "guest address of PCI device", i);
 	if (device->flags & HVISOR_PCI_GUEST_ADDRESS && !is_on(bus, device->guest_bus))
@@ -147,11 +149,24 @@ static bool is_same(const struct hvisor_pci_device *a, const struct hvisor_pci_d
 	       a->function == b->function;
 }
 
+/* Where nothing else is told a zone_config that has room for it gets the board's address, see encode_device(). */
+static struct hvisor_pci_device in_guest(const struct hvisor_pci_device *device)
+{
+	struct hvisor_pci_device seen = *device;
+
+	if (device->flags & HVISOR_PCI_GUEST_ADDRESS) {
+		seen.bus = device->guest_bus;
+		seen.device = device->guest_device;
+		seen.function = device->guest_function;
+	}
+	return seen;
+}
+
 static bool is_same_in_guest(const struct hvisor_pci_device *a, const struct hvisor_pci_device *b)
 {
-	return a->flags & b->flags & HVISOR_PCI_GUEST_ADDRESS && a->domain == b->domain &&
-	       a->guest_bus == b->guest_bus && a->guest_device == b->guest_device &&
-	       a->guest_function == b->guest_function;
+	const struct hvisor_pci_device seen_a = in_guest(a), seen_b = in_guest(b);
+
+	return is_same(&seen_a, &seen_b);
 }
 
 static int check_devices(const struct zone_description *zone, struct zone_problem *problem)

@@ -4,9 +4,12 @@
 #include <linux/ioport.h>
 #include <linux/mm.h>
 
+#include <hivc.h>
+
 #include "arch.h"
 #include "bridge.h"
 #include "hypervisor.h"
+#include "ivc_peers.h"
 #include "zone.h"
 #include "zone_check.h"
 
@@ -23,6 +26,8 @@ static_assert(offsetof(struct hvisor_zone_create, arch) == 232);
 static_assert(offsetof(struct hvisor_zone_create, ivcs) == 504);
 static_assert(offsetof(struct hvisor_zone_create, regions) == 1384);
 static_assert(sizeof(struct hvisor_zone_create) == 3512);
+
+static_assert(HIVC_ZONE_MAX == HVISOR_IVCS_MAX);
 
 static bool is_system_ram(u64 start, u64 size)
 {
@@ -55,16 +60,24 @@ static int check_system_ram(const struct zone_description *zone, struct zone_pro
 	return 0;
 }
 
-int zone_check_description(const struct zone_description *description,
-			   struct zone_problem *problem)
+void zone_limits_get(struct zone_limits *limits)
 {
-	struct zone_limits limits = {
+	*limits = (struct zone_limits){
 		.root_cpus = hypervisor_root_cpus(),
 		.gic_version = hypervisor_gic_version(),
 		.wakeup_interrupt = bridge_wakeup_interrupt(),
+		.acpi_size = arch_acpi_size(),
 	};
+	memcpy(limits->ivc_interrupts, ivc_root_interrupts(), sizeof(limits->ivc_interrupts));
+}
+
+int zone_check_description(const struct zone_description *description,
+			   struct zone_problem *problem)
+{
+	struct zone_limits limits;
 	int r;
 
+	zone_limits_get(&limits);
 	r = zone_check(description, &limits, problem);
 	if (!r)
 		r = check_system_ram(description, problem);

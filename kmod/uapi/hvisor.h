@@ -26,8 +26,9 @@
  *   E2BIG    a count is larger than its maximum
  *   ENOENT   no such zone or device
  *   EEXIST   the id, name, window or interrupt is taken
- *   EBUSY    a CPU, RAM or interrupt belongs to root Linux, a CPU or RAM to
- *            another zone; the zone runs; the device has a worker already
+ *   EBUSY    a CPU, RAM or interrupt belongs to root Linux, a CPU, RAM or the
+ *            interrupt of an IVC to another zone; the zone runs; the device has a
+ *            worker already
  *   EOPNOTSUPP the hypervisor's zone_config has no place for a field
  *   EPERM    not allowed in this state or to this descriptor
  *   ESTALE   the descriptor's zone was destroyed, or its worker was revoked
@@ -331,8 +332,9 @@ struct hvisor_zone_load {
  * the zone list for whose), or of an IVC that the hypervisor would start the zone
  * without: EUSERS (as many peers as it has room for have joined since the board
  * started, and none can join again), ENOTUNIQ (it was made with other sizes, or
- * the zone was another peer), ENOSPC (no memory for another one). The object
- * stays CREATED if it fails. STOP is a
+ * the zone was another peer), ENOSPC (no memory for another one). ENOEXEC, on
+ * x86_64: what was loaded as setup code is not that of a kernel with boot protocol
+ * 2.04 or later. The object stays CREATED if it fails. STOP is a
  * power cut for the guest; 0 also if the hypervisor no longer lists the zone.
  * The zone's CPUs are made ready for another one behind it: a START that comes
  * at once waits for that.

@@ -91,6 +91,25 @@ static void misuse_memory(int own, int other) {
         munmap(mine, 4096);
 }
 
+/* A part in an IVC, with this interrupt. */
+static void put_ivc(struct hvisor_zone_create *create, uint32_t interrupt) {
+        memset(create->interrupts, 0, sizeof(create->interrupts));
+        create->interrupts[interrupt / 32] |= 1U << interrupt % 32;
+        create->num_ivcs = 1;
+        create->ivcs[0] = (struct hvisor_ivc){ .id = 9, .control_table = 0xd0000000, .shared_memory = 0xd0001000, .rw_size = 4096,
+                                               .interrupt = interrupt, .max_peers = 2 };
+}
+
+/* An IVC's interrupt is raised on the board itself: no other zone has it, not for a device either. */
+static void misuse_ivc_interrupt(int zone) {
+        struct hvisor_device_create wanted = valid_device(1);
+
+        wanted.interrupt = 100;
+        expect("a device with the neighbour's IVC's interrupt", ioctl(zone, HVISOR_DEVICE_CREATE, &wanted), EBUSY);
+        wanted.interrupt = 101;
+        close(must("a device with another", ioctl(zone, HVISOR_DEVICE_CREATE, &wanted)));
+}
+
 int main(void) {
         struct hvisor_zone_create create = valid_zone();
         int zones[2], devices[2];
@@ -103,7 +122,11 @@ int main(void) {
         strcpy(create.name, "neighbour");
         create.entry_point = create.kernel_address = NEIGHBOUR_RAM;
         create.regions[0].guest = create.regions[0].physical = NEIGHBOUR_RAM;
+        put_ivc(&create, valid_device(0).interrupt);
+        expect("an IVC with the interrupt of the neighbour's device", ioctl(control, HVISOR_ZONE_CREATE, &create), EBUSY);
+        put_ivc(&create, 100);
         devices[1] = new_zone(&create, &zones[1]);
+        misuse_ivc_interrupt(zones[0]);
         misuse_calls(devices[0]);
         misuse_memory(devices[0], devices[1]);
         for (int i = 0; i < 2; i++) {

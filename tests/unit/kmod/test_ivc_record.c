@@ -84,12 +84,33 @@ static void test_ivc_record_tells_root_from_nobody(void **state) {
         assert_int_equal(check(&r, 1, 0), -ENOTUNIQ);
 }
 
+/* What root Linux has may be more than there should be: the rest is not a large number then. */
+static void test_ivc_memory_suffices(void **state) {
+        static const struct {
+                uint64_t used, wanted;
+                bool it_does;
+        } c[] = {
+                { 0, IVC_MEMORY_MAX, true },
+                { 0, IVC_MEMORY_MAX + 1, false },
+                { IVC_MEMORY_MAX - 0x1000, 0x1000, true },
+                { IVC_MEMORY_MAX - 0x1000, 0x1001, false },
+                { IVC_MEMORY_MAX + 0x1000, 0x1000, false },
+                { UINT64_MAX, 0x1000, false },
+                { 0x1000, UINT64_MAX, false },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++)
+                assert_int_equal(ivc_memory_suffices(c[i].used, c[i].wanted), c[i].it_does);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ivc_record_lets_nobody_in_once_it_is_full),
                 cmocka_unit_test(test_ivc_record_knows_other_sizes),
                 cmocka_unit_test(test_ivc_record_keeps_a_zone_to_its_number),
                 cmocka_unit_test(test_ivc_record_tells_root_from_nobody),
+                cmocka_unit_test(test_ivc_memory_suffices),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,19 @@ static void test_zone_check_refuses_overlapping_regions(void **state) {
         }
 }
 
+/* The bridge has no room for the answers to others. */
+static void test_zone_check_keeps_windows_from_cpus_that_get_no_answer(void **state) {
+        struct zone_description z = zone_example();
+
+        (void) state;
+        z.cpus = 1ULL << 32;
+        assert_int_equal(check(&z), 0);
+        z.regions[z.num_regions++] = (struct hvisor_region){ ZONE_REGION_VIRTIO, 0, 0xa003800, 0xa003800, 0x200 };
+        assert_int_equal(check(&z), -EINVAL);
+        z.cpus = 1ULL << 31;
+        assert_int_equal(check(&z), 0);
+}
+
 static const struct hvisor_gic gicv2 = {
         .version = 2,
         .distributor = 0x8000000,
@@ -496,6 +509,7 @@ int main(void) {
                 cmocka_unit_test(test_zone_check_accepts_the_example),
                 cmocka_unit_test(test_zone_check_refuses_what_takes_the_board_down),
                 cmocka_unit_test(test_zone_check_refuses_overlapping_regions),
+                cmocka_unit_test(test_zone_check_keeps_windows_from_cpus_that_get_no_answer),
                 cmocka_unit_test(test_zone_check_knows_both_gics),
                 cmocka_unit_test(test_zone_check_refuses_a_gicv2_that_cannot_be_mapped),
                 cmocka_unit_test(test_zone_check_refuses_interrupts_that_are_none),

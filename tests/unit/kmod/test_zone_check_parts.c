@@ -93,13 +93,46 @@ static void test_zone_check_apart_of_ivc(void **state) {
         (void) state;
         b.cpus = 0x10;
         b.regions[0].physical = 0xa0000000;
+        assert_int_equal(zone_check_apart(&a, &b, &problem), -EBUSY); /* the same interrupt */
+        b.ivcs[0].interrupt = 68;
+        b.interrupts[2] = 1U << 4;
         assert_int_equal(zone_check_apart(&a, &b, &problem), -EBUSY); /* the same peer */
         b.ivcs[0].peer = 0;
+        assert_int_equal(zone_check_apart(&a, &b, &problem), 0);
+        b.interrupts[2] |= 1U << 2; /* 66, passed through */
+        assert_int_equal(zone_check_apart(&a, &b, &problem), -EBUSY);
+        assert_int_equal(zone_check_apart(&b, &a, &problem), -EBUSY);
+        b.interrupts[2] &= ~(1U << 2);
+        a.interrupts[2] |= 1U << 5, b.interrupts[2] |= 1U << 5; /* no IVC's: their manager's call */
         assert_int_equal(zone_check_apart(&a, &b, &problem), 0);
         b.ivcs[0].out_size = 0x1000;
         assert_int_equal(zone_check_apart(&a, &b, &problem), -EBUSY);
         b.ivcs[0].id = 8;
         assert_int_equal(zone_check_apart(&a, &b, &problem), 0);
+}
+
+static void test_zone_check_keeps_root_linuxs_interrupts(void **state) {
+        struct zone_limits limits = { .root_cpus = 0x3, .wakeup_interrupt = 64, .ivc_interrupts = { 0, 65 } };
+        const struct zone_description z = with_ivc();
+        struct zone_problem problem;
+
+        (void) state;
+        assert_int_equal(zone_check(&z, &limits, &problem), 0);
+        for (uint32_t interrupt = 64; interrupt < 66; interrupt++) {
+                zone = z;
+                zone.interrupts[2] |= 1U << interrupt % 32;
+                assert_int_equal(zone_check(&zone, &limits, &problem), -EBUSY);
+                assert_int_equal(problem.index, interrupt);
+                zone.ivcs[0].interrupt = interrupt;
+                assert_int_equal(zone_check(&zone, &limits, &problem), -EBUSY);
+                assert_int_equal(zone_check_interrupt(&limits, interrupt, &problem), -EBUSY);
+        }
+        assert_int_equal(zone_check_interrupt(&limits, 66, &problem), 0);
+        assert_int_equal(zone_check_interrupt(&limits, 0, &problem), 0); /* none is not one */
+        limits.ivc_interrupts[0] = 66;
+        assert_int_equal(zone_check(&z, &limits, &problem), -EBUSY);
+        assert_true(zone_has_ivc_interrupt(&z, 66));
+        assert_false(zone_has_ivc_interrupt(&z, 0) || zone_has_ivc_interrupt(&z, 67));
 }
 
 /* ---- PCI -------------------------------------------------------------------------------------------- */
@@ -161,6 +194,11 @@ static void test_zone_check_of_pci(void **state) {
         REFUSE(&z, zone.pci_devices[1].guest_device = 32);
         REFUSE(&z, zone.pci_devices[0] = zone.pci_devices[1]);
         REFUSE(&z, zone.pci_devices[0] = zone.pci_devices[1]; zone.pci_devices[0].function = 0); /* in the guest */
+        REFUSE(&z,
+               zone.pci_devices[0] = (struct hvisor_pci_device){ .domain = 3, .bus = 1 }); /* where the other is seen */
+        TAKE(&z, zone.pci_devices[0] = (struct hvisor_pci_device){ .domain = 3, .bus = 1, .function = 1 });
+        REFUSE(&z, zone.pci_devices[0].flags = 2);
+        REFUSE(&z, zone.pci_devices[1].flags |= 0x80);
         /* RAM that the guest sees in a window, wherever it is on the board */
         REFUSE(&z, zone.num_regions = 2;
                zone.regions[1] = (struct hvisor_region){ .physical = 0x90000000, .guest = 0x10000000, .size = 0x1000 });
@@ -324,6 +362,11 @@ static void test_zone_check_of_x86_64(void **state) {
         REFUSE(&z, zone.x86_64.uefi_region = 3);
         REFUSE(&z, zone.x86_64.uefi_region = 1ULL << 32);
         REFUSE(&z, zone.regions[4].type = HVISOR_REGION_IO);
+        for (uint64_t size = 0x100000; size <= 0x100001; size++) {
+                struct zone_limits limits = { .root_cpus = 0x3, .acpi_size = size };
+
+                assert_int_equal(zone_check(&z, &limits, &problem), size > z.regions[3].size ? -EINVAL : 0);
+        }
         REFUSE(&z, zone.x86_64.screen = 0x70000800);
         REFUSE(&z, zone.x86_64.screen = 1ULL << 32);
         begin(&z);
@@ -360,6 +403,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_zone_check_of_ivc),
                 cmocka_unit_test(test_zone_check_apart_of_ivc),
+                cmocka_unit_test(test_zone_check_keeps_root_linuxs_interrupts),
                 cmocka_unit_test(test_zone_check_of_pci),
                 cmocka_unit_test(test_zone_check_apart_of_pci),
                 cmocka_unit_test(test_zone_add_device_keeps_out_of_pci_and_ivc),
