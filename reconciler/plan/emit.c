@@ -122,6 +122,31 @@ static void emit_workers(struct diff *d, const struct candidate *c, const struct
         }
 }
 
+static bool is_to_be_repaired(const struct candidate *c) {
+        enum restart_policy policy = c->spec ? c->spec->restart : RESTART_NO;
+
+        return c->state != ZONE_RUNNING &&
+               (policy == RESTART_ALWAYS || (policy == RESTART_ON_FAILURE && c->state == ZONE_ERROR));
+}
+
+static const char *describe_end(const struct candidate *c) {
+        return c->state == ZONE_ERROR ? "its guest accessed memory outside its regions" : "its guest powered off";
+}
+
+/* With the settings that it has, because something is in the way of those that it is to have. False: nobody knows them. */
+static bool emit_repair_as_it_was(struct diff *d, const struct candidate *c, const char *change, const char *obstacle) {
+        const struct zone_spec *last_good = candidate_last_good(d, c);
+        struct action *a = last_good ? diff_add_action(d, ACTION_ZONE_RESTART, c, "%s; as it was: %s, but %s",
+                                                       describe_end(c), change, obstacle)
+                                     : NULL;
+
+        if (a) {
+                a->repair = true;
+                a->spec = last_good;
+        }
+        return last_good;
+}
+
 /*
  * Two zones that exchange CPUs would wait for each other for ever if each kept
  * running until the other has made room: so such a zone makes room first. A
@@ -143,6 +168,8 @@ static void emit_change(struct diff *d, const struct candidate *c) {
                 diff_add_action(d, ACTION_ZONE_STOP, c, "%s, and %s: it makes room first", change, text);
                 break;
         case OBSTACLE_STAYS:
+                if (is_to_be_repaired(c) && emit_repair_as_it_was(d, c, change, text))
+                        break;
                 diff_add_note(d, NOTE_WAITING, c->spec->name, "%s, but %s; it runs on as it was", change, text);
                 emit_workers(d, c, until_then);
                 break;
@@ -188,38 +215,35 @@ static void emit_devices(struct diff *d, const struct candidate *c) {
 }
 
 /* A change that was held back takes effect with the restart, if there is nothing in its way. */
-static void emit_repair(struct diff *d, const struct candidate *c, const char *what) {
+static void emit_repair(struct diff *d, const struct candidate *c) {
         _cleanup_free_ char *change = c->changed ? describe_change(d, c) : NULL;
+        const char *what = describe_end(c);
         struct action *a = NULL;
         char text[320];
 
         if (!c->changed)
                 a = diff_add_action(d, ACTION_ZONE_RESTART, c, "%s", what);
-        else if (change && find_obstacle(d, c, text, sizeof(text)) != OBSTACLE_NONE)
-                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s; %s, but %s", what, change, text);
-        else if (change)
+        else if (change && find_obstacle(d, c, text, sizeof(text)) == OBSTACLE_NONE)
                 a = diff_add_action(d, ACTION_ZONE_RESTART, c, "%s; %s", what, change);
+        else if (change && !emit_repair_as_it_was(d, c, change, text))
+                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s; %s, but %s", what, change, text);
         if (a)
                 a->repair = true;
 }
 
 static void emit_ended(struct diff *d, const struct candidate *c) {
-        bool error = c->state == ZONE_ERROR;
-        const char *what = error ? "its guest accessed memory outside its regions" : "its guest powered off";
-        enum restart_policy policy = c->spec ? c->spec->restart : RESTART_NO;
-
-        if (c->spec && (policy == RESTART_ALWAYS || (error && policy == RESTART_ON_FAILURE))) {
-                emit_repair(d, c, what);
+        if (is_to_be_repaired(c)) {
+                emit_repair(d, c);
                 return;
         }
         if (c->spec)
-                diff_add_note(d, NOTE_ENDED, c->live->name, "%s; Restart=%s leaves it so", what,
-                              restart_policy_to_string(policy));
+                diff_add_note(d, NOTE_ENDED, c->live->name, "%s; Restart=%s leaves it so", describe_end(c),
+                              restart_policy_to_string(c->spec->restart));
         else
-                diff_add_note(d, NOTE_ENDED, c->live->name, "%s", what);
+                diff_add_note(d, NOTE_ENDED, c->live->name, "%s", describe_end(c));
         if (c->changed)
                 emit_held(d, c);
-        else if (error)
+        else if (c->state == ZONE_ERROR)
                 emit_devices(d, c);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/claims.h"
+#include "config/conflict.h"
 #include "plan/diff.h"
 
 /* ---- 1. judge --------------------------------------------------------------------------------------- */
@@ -87,12 +88,31 @@ void diff_judge(struct diff *d, struct candidate *c) {
 
 /* ---- 2. settle -------------------------------------------------------------------------------------- */
 
-enum rank { RANK_UNCHANGED, RANK_CHANGED, RANK_NEW, _RANK_MAX };
+/* Whoever takes what another has comes after that one, if it is to keep it. */
+enum rank { RANK_UNCHANGED, RANK_CHANGED, RANK_TAKES, RANK_NEW, _RANK_MAX };
 
-static enum rank rank_of(const struct candidate *c) {
+static bool claim_the_same(const struct zone_spec *a, const struct zone_spec *b) {
+        struct conflict ignored;
+
+        return a && b && zone_conflict_find(a, b, &ignored);
+}
+
+/* Two that exchange what they have do not take it from each other. */
+static bool takes_from(const struct diff *d, const struct candidate *c, const struct candidate *o) {
+        return o != c && o->spec && claim_the_same(c->spec, o->spec) &&
+               claim_the_same(c->spec, candidate_last_good(d, o)) &&
+               !claim_the_same(o->spec, candidate_last_good(d, c));
+}
+
+static enum rank rank_of(const struct diff *d, const struct candidate *c) {
         if (!candidate_object_there(c))
                 return RANK_NEW;
-        return c->changed || c->devices_changed ? RANK_CHANGED : RANK_UNCHANGED;
+        if (!c->changed && !c->devices_changed)
+                return RANK_UNCHANGED;
+        for (size_t i = 0; i < d->num_occupants; i++)
+                if (takes_from(d, c, d->occupants[i]))
+                        return RANK_TAKES;
+        return RANK_CHANGED;
 }
 
 static bool is_starting(const struct diff *d, const struct zone_spec *z) {
@@ -139,7 +159,7 @@ void diff_settle(struct diff *d) {
                         struct candidate *c = &d->candidates[i];
                         const struct zone_spec *holder;
 
-                        if (!c->spec || c->accepted || rank_of(c) != rank)
+                        if (!c->spec || c->accepted || rank_of(d, c) != rank)
                                 continue;
                         holder = rank == RANK_UNCHANGED ? NULL : claims_find(&claims, c->spec);
                         if (holder)
