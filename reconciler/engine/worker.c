@@ -223,6 +223,11 @@ static void attached(struct worker *w, const struct device_live *d) {
                       "worker %d serves", (int) w->pid);
 }
 
+/* One that hangs has lost its device and may hold its image still: it has to be seen to its end. */
+static bool is_there(const struct device_live *d) {
+        return (d->attached || d->hung) && d->worker_pid > 0;
+}
+
 /*
  * A pid from a list may be another process's by the time that pidfd_open(2) sees
  * it. If the device still has that attachment afterwards, it was not.
@@ -244,13 +249,13 @@ bool workers_look(struct zone *z, const struct zone_live *l) {
                 const struct device_live *d = &l->devices[i];
                 struct worker *w = zone_worker(z, d->name);
 
-                if (!w || !d->attached || d->worker_pid <= 0)
+                if (!w || !is_there(d))
                         continue;
                 if (w->found)
                         found = true; /* an earlier second look failed */
                 else if (w->pid == 0)
                         found |= find(w, d);
-                else if (w->pid == d->worker_pid && w->starting)
+                else if (w->pid == d->worker_pid && w->starting && d->attached)
                         attached(w, d);
         }
         return found;
@@ -277,7 +282,7 @@ void workers_confirm(struct zone *z, const struct zone_live *l) {
 
                 if (!w->found)
                         continue;
-                if (!d || !d->attached || d->worker_pid != w->pid || d->generation != w->generation ||
+                if (!d || !is_there(d) || d->worker_pid != w->pid || d->generation != w->generation ||
                     watch_exit(w) < 0) {
                         worker_forget(w);
                         continue;
@@ -286,6 +291,6 @@ void workers_confirm(struct zone *z, const struct zone_live *l) {
                 backoff_succeed(&w->backoff, engine_now(z->engine));
                 adopt(w);
                 engine_record(z->engine, LOG_INFO, MESSAGE_WORKER_STARTED, z->name, w->name, "worker-adopt", "done",
-                              "worker %d goes on", (int) w->pid);
+                              "worker %d %s", (int) w->pid, d->hung ? "hangs" : "goes on");
         }
 }

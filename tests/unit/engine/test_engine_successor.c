@@ -99,6 +99,27 @@ static void test_engine_adopts_workers_in_spite_of_a_failed_look(void **state) {
         }
 }
 
+/* It has lost its device, and holds the image that its successor has to have. */
+static void test_engine_ends_a_worker_that_hung_before_it_came(void **state) {
+        struct machine *m = *state;
+        struct device_live *d;
+        pid_t pid;
+
+        want_zone(m, "one", 1, "2", "");
+        pump_until_state(m, "one", "running");
+        m->engine = engine_free(m->engine);
+        d = sim_device(m->sim, "one", "root");
+        pid = d->worker_pid;
+        d->attached = false;
+        d->hung = true;
+        engine_begin(m);
+        for (unsigned i = 0; i < 500 && (d->worker_pid == pid || !d->attached); i++)
+                pump(m, 2);
+        pump_until_idle(m);
+        assert_true(d->attached && d->worker_pid != pid);
+        assert_int_equal(count_children(), 2);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 MACHINE_TEST(test_engine_adopts_what_runs),
@@ -106,6 +127,7 @@ int main(void) {
                 MACHINE_TEST(test_engine_cleans_up_after_a_daemon_that_died_midway),
                 MACHINE_TEST(test_engine_goes_on_after_it_could_not_observe),
                 MACHINE_TEST(test_engine_adopts_workers_in_spite_of_a_failed_look),
+                MACHINE_TEST(test_engine_ends_a_worker_that_hung_before_it_came),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
