@@ -37,17 +37,26 @@ static unsigned lost_levels(const struct desired *d) {
         return levels;
 }
 
+/* Nobody has seen yet what is in them: a mask, perhaps. */
+static unsigned unseen_levels(const struct desired *d) {
+        unsigned levels = 0;
+
+        for (unsigned i = 0; d->dirs.paths[i]; i++)
+                levels |= d->directories[i].lost && d->directories[i].id.inode == 0 ? BIT(i) : 0;
+        return levels;
+}
+
 static struct file_look look_for(const struct opened *o, const char *file) {
         return (struct file_look){ .at = { &o->desired->dirs, o->fds, file } };
 }
 
 /*
- * @levels: of directories that have the file; @drop_levels: likewise, drop-ins. What a lost one had stays as it was.
- * A file may go while it is looked for: that below counts then.
+ * @levels: of directories that have the file; @drop_levels: likewise, drop-ins. What a lost one had stays as it was, and
+ * so does what one that was never seen may hide. A file may go while it is looked for: that below counts then.
  */
 static int load_zone(struct opened *o, struct desired_zone *z, const char *file, unsigned levels, unsigned drop_levels,
                      bool trust_id) {
-        unsigned lost = lost_levels(o->desired);
+        unsigned lost = lost_levels(o->desired), unseen = unseen_levels(o->desired);
         struct file_look look = look_for(o, file);
 
         look.drop_levels = drop_levels;
@@ -59,7 +68,7 @@ static int load_zone(struct opened *o, struct desired_zone *z, const char *file,
 
                 look.level = (unsigned) __builtin_ctz(levels);
                 z->levels = (uint8_t) levels;
-                if (lost & BIT(look.level)) {
+                if (lost & BIT(look.level) || unseen & (BIT(look.level) - 1)) {
                         desired_file_keep(z);
                         return 0;
                 }
@@ -74,17 +83,27 @@ static int load_zone(struct opened *o, struct desired_zone *z, const char *file,
         return 0;
 }
 
-static int refuse_zone(struct opened *o, struct desired_zone *z, const struct zone_entry *e) {
+/* @lost: the directories among those that had such a file and cannot be seen */
+static int refuse_zone(struct opened *o, struct desired_zone *z, const struct zone_entry *e, unsigned lost) {
         struct file_look look = look_for(o, e->file);
+        unsigned levels = e->levels | lost;
 
-        z->levels = e->levels;
-        look.level = (unsigned) __builtin_ctz(e->levels);
-        return desired_file_refuse(z, &look);
+        z->levels = (uint8_t) levels;
+        if (levels == 0)
+                desired_file_missing(z);
+        else if (lost & BIT(__builtin_ctz(levels)))
+                desired_file_keep(z);
+        else {
+                look.level = (unsigned) __builtin_ctz(levels);
+                return desired_file_refuse(z, &look);
+        }
+        return 0;
 }
 
-/* Nothing is left of it: no file, and nothing was ever applied. */
-static bool is_empty(const struct desired_zone *z) {
-        return z->file_state == FILE_MISSING && !z->message && !z->applied;
+/* Nothing is left of it: no file, also none that is only not seen, and nothing was ever applied. */
+static bool is_empty(const struct desired *d, const struct desired_zone *z) {
+        return z->file_state == FILE_MISSING && !z->message && !z->applied &&
+               !((z->levels | z->drop_levels) & lost_levels(d));
 }
 
 /* ---- all zones -------------------------------------------------------------------------------------- */
@@ -122,7 +141,7 @@ static int load_listed(struct opened *o, const struct zone_listing *l) {
                         j < l->count && strcmp(z->name, l->entries[j].name) == 0 ? &l->entries[j++] : NULL;
 
                 if (e && !e->is_zone)
-                        r = e->levels ? refuse_zone(o, z, e) : (desired_file_missing(z), 0);
+                        r = refuse_zone(o, z, e, z->levels & lost);
                 else
                         r = load_zone(o, z, e ? e->file : "", (e ? e->levels : 0) | (z->levels & lost),
                                       (e ? e->drop_levels : 0) | (z->drop_levels & lost), true);
@@ -134,7 +153,7 @@ static void drop_empty(struct desired *d) {
         size_t kept = 0;
 
         for (size_t i = 0; i < d->num_zones; i++)
-                if (is_empty(&d->zones[i]))
+                if (is_empty(d, &d->zones[i]))
                         desired_zone_clear(&d->zones[i]);
                 else if (kept++ != i)
                         d->zones[kept - 1] = d->zones[i];
@@ -271,7 +290,7 @@ static int load_named(struct opened *o, const char *file) {
         snprintf(drop_ins, sizeof(drop_ins), "%s" ZONE_DROP_IN_SUFFIX, file);
         z = desired_add(d, name);
         r = z ? load_zone(o, z, file, levels_with(o, file), levels_with(o, drop_ins), false) : -ENOMEM;
-        if (r == 0 && is_empty(z))
+        if (r == 0 && is_empty(d, z))
                 desired_remove(d, z);
         return r;
 }

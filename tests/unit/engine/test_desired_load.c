@@ -2,83 +2,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/fd.h"
 #include "config/parse.h"
-#include "engine/desired_load.h"
-
-#define BOARD                                                                                                          \
-        "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n[GIC]\nVersion=3\nDistributorAddress=0x8000000\n"            \
-        "DistributorSize=0x10000\nRedistributorAddress=0x80a0000\nRedistributorSize=0xf60000\n"
-#define ZONE                                                                                                           \
-        "[Zone]\nId=1\nCPUs=2\nKernel=/Image\nKernelAddress=0x50400000\nEntryPoint=0x50400000\n"                       \
-        "[Memory ram]\nPhysicalAddress=0x50000000\nSize=128M\n"
-
-struct scene {
-        char dir[64], zones[96], specs[96], board[96];
-        struct desired desired;
-};
-
-static int setup(void **state) {
-        struct scene *s = calloc(1, sizeof(*s));
-
-        strcpy(s->dir, "/tmp/desired-XXXXXX");
-        assert_non_null(mkdtemp(s->dir));
-        snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
-        snprintf(s->specs, sizeof(s->specs), "%s/specs", s->dir);
-        snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
-        assert_int_equal(mkdir(s->zones, 0755) | mkdir(s->specs, 0755), 0);
-        *state = s;
-        return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_, struct FTW *ftw _unused_) {
-        return remove(path);
-}
-
-static int teardown(void **state) {
-        struct scene *s = *state;
-
-        desired_clear(&s->desired);
-        nftw(s->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-        free(s);
-        return 0;
-}
-
-/* A descriptor that is still open for writing. */
-static int begin_writing(const char *path, const char *text) {
-        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-        return fd;
-}
-
-static void put(const char *dir, const char *name, const char *text) {
-        char path[160];
-
-        snprintf(path, sizeof(path), "%s/%s", dir, name);
-        close(begin_writing(path, text));
-}
-
-static const struct desired_zone *load(struct scene *s) {
-        const struct desired_paths paths = { .dirs = { { s->zones } }, .board_path = s->board, .specs_dir = s->specs };
-
-        assert_int_equal(desired_load(&s->desired, &paths), 0);
-        return desired_find(&s->desired, "a");
-}
+#include "engine/desired_scene.h"
 
 static int begin_writing_a(struct scene *s, const char *text) {
         char path[160];
@@ -214,28 +145,12 @@ static unsigned reads_of_load_file(struct scene *s, const char *file) {
         return reads;
 }
 
-/* The kernel's stamps are as coarse as its tick: what was written in this one is not trusted. */
-static void next_tick(void) {
-        usleep(30000);
-}
-
-static void path_of(const struct scene *s, const char *file, char path[160]) {
-        snprintf(path, 160, "%s/%s", s->zones, file);
-}
-
 static void rename_file(const struct scene *s, const char *from, const char *to) {
         char old[160], new[160];
 
         path_of(s, from, old);
         path_of(s, to, new);
         assert_int_equal(rename(old, new), 0);
-}
-
-static void remove_file(const struct scene *s, const char *file) {
-        char path[160];
-
-        path_of(s, file, path);
-        assert_int_equal(remove(path), 0);
 }
 
 #define MANY 300
@@ -332,10 +247,6 @@ static void test_load_sees_a_change_within_a_tick(void **state) {
 
 /* ---- what is no file -------------------------------------------------------------------------------- */
 
-static void make_directory(const char *path) {
-        assert_int_equal(mkdir(path, 0755), 0);
-}
-
 static void make_fifo(const char *path) {
         assert_int_equal(mkfifo(path, 0644), 0);
 }
@@ -421,281 +332,6 @@ static void test_load_shows_one_of_each_name(void **state) {
         assert_int_equal(s->desired.zones[0].file_state, FILE_BAD);
 }
 
-/* ---- directories one over the other ----------------------------------------------------------------- */
-
-struct tree {
-        struct scene *scene;
-        char run[96], lib[96];
-        struct desired_paths paths;
-};
-
-static struct tree tree_new(struct scene *s) {
-        struct tree t = { .scene = s };
-
-        snprintf(t.run, sizeof(t.run), "%s/run", s->dir);
-        snprintf(t.lib, sizeof(t.lib), "%s/lib", s->dir);
-        return t;
-}
-
-/* Whatever way is taken to it, all that is known of "a" is the same. */
-static const struct desired_zone *load_tree(struct tree *t, bool all) {
-        const struct desired_paths paths = {
-                .dirs = { { t->scene->zones, t->run, t->lib } },
-                .board_path = t->scene->board,
-                .specs_dir = t->scene->specs,
-        };
-        const char *file = "a.conf";
-
-        if (all)
-                assert_int_equal(desired_load(&t->scene->desired, &paths), 0);
-        else
-                assert_int_equal(desired_load_files(&t->scene->desired, &paths, &file, 1), 0);
-        return desired_find(&t->scene->desired, "a");
-}
-
-static void mask(const char *dir, const char *name) {
-        char path[160];
-
-        snprintf(path, sizeof(path), "%s/%s", dir, name);
-        assert_int_equal(symlink("/dev/null", path), 0);
-}
-
-static void rm(const char *dir, const char *name) {
-        char path[160];
-
-        snprintf(path, sizeof(path), "%s/%s", dir, name);
-        assert_int_equal(remove(path), 0);
-}
-
-static void expect_path(const struct desired_zone *z, enum file_state state, const char *dir, unsigned levels) {
-        char path[160];
-
-        assert_non_null(z);
-        assert_int_equal(z->file_state, state);
-        snprintf(path, sizeof(path), "%s/a.conf", dir);
-        assert_string_equal(z->path, path);
-        assert_int_equal(z->levels, levels);
-        if (state == FILE_GOOD)
-                assert_string_equal(z->spec->path, path);
-}
-
-static void follow_precedence(struct scene *s, bool all) {
-        struct tree t = tree_new(s);
-
-        assert_null(load_tree(&t, true));
-        make_directory(t.lib); /* neither was there: one that comes is taken in */
-        put(t.lib, "a.conf", ZONE);
-        expect_path(load_tree(&t, all), FILE_GOOD, t.lib, 4);
-        make_directory(t.run);
-        put(t.run, "a.conf", ZONE);
-        expect_path(load_tree(&t, all), FILE_GOOD, t.run, 6);
-        mask(s->zones, "a.conf");
-        expect_path(load_tree(&t, all), FILE_MASKED, s->zones, 7);
-        rm(s->zones, "a.conf");
-        put(s->zones, "a.conf", ""); /* masks nothing: a disk that ran full leaves such files */
-        expect_path(load_tree(&t, all), FILE_BAD, s->zones, 7);
-        rm(t.run, "a.conf");
-        expect_path(load_tree(&t, all), FILE_BAD, s->zones, 5);
-        rm(s->zones, "a.conf");
-        expect_path(load_tree(&t, all), FILE_GOOD, t.lib, 4);
-        mask(t.lib, "b.conf");
-        mask(t.run, "a.conf");
-        expect_path(load_tree(&t, all), FILE_MASKED, t.run, 6);
-        rm(t.run, "a.conf");
-        rm(t.lib, "a.conf");
-        assert_null(load_tree(&t, all));
-}
-
-static void test_load_takes_the_highest_file(void **state) {
-        follow_precedence(*state, true);
-}
-
-static void test_load_of_one_file_takes_the_highest(void **state) {
-        follow_precedence(*state, false);
-}
-
-/* The same inode under the same name elsewhere: nothing of it changes but where it is. */
-static void test_load_sees_that_a_file_moved(void **state) {
-        struct scene *s = *state;
-        struct tree t = tree_new(s);
-        char from[160], to[160];
-
-        make_directory(t.run);
-        put(t.run, "a.conf", ZONE);
-        next_tick();
-        expect_path(load_tree(&t, true), FILE_GOOD, t.run, 2);
-        snprintf(from, sizeof(from), "%s/a.conf", t.run);
-        snprintf(to, sizeof(to), "%s/a.conf", s->zones);
-        assert_int_equal(link(from, to), 0);
-        next_tick();
-        expect_path(load_tree(&t, true), FILE_GOOD, s->zones, 3);
-        assert_int_equal(desired_find_id(&s->desired, 1)->level, 0);
-        assert_null(desired_find_id(&s->desired, 2));
-}
-
-/* What came from it stays; what is elsewhere goes on. */
-static void test_load_loses_one_directory_of_several(void **state) {
-        struct scene *s = *state;
-        struct tree t = tree_new(s);
-        char away[160];
-
-        make_directory(t.run);
-        make_directory(t.lib);
-        put(t.run, "a.conf", ZONE);
-        put(t.lib, "a.conf", "[Zo");
-        put(s->zones, "b.conf", ZONE);
-        (void) load_tree(&t, true);
-        snprintf(away, sizeof(away), "%s/away", s->dir);
-        assert_int_equal(rename(t.run, away), 0);
-        expect_path(load_tree(&t, false), FILE_GOOD, t.run, 6);
-        assert_non_null(strstr(s->desired.lost, t.run));
-        rm(s->zones, "b.conf");
-        put(s->zones, "c.conf", ZONE);
-        (void) load_tree(&t, true);
-        assert_null(desired_find(&s->desired, "b"));
-        assert_int_equal(desired_find(&s->desired, "c")->file_state, FILE_GOOD);
-        mask(s->zones, "a.conf");
-        expect_path(load_tree(&t, false), FILE_MASKED, s->zones, 7);
-        rm(s->zones, "a.conf");
-        /* nobody knows what it said: the zone is not taken down, nor what is below it brought up */
-        assert_int_equal(load_tree(&t, true)->levels, 6);
-        assert_int_equal(rename(away, t.run), 0);
-        expect_path(load_tree(&t, false), FILE_GOOD, t.run, 6);
-        assert_null(s->desired.lost);
-        /* one that had nothing takes nothing with it */
-        rm(t.run, "a.conf");
-        (void) load_tree(&t, true);
-        assert_int_equal(rmdir(t.run), 0);
-        expect_path(load_tree(&t, true), FILE_BAD, t.lib, 4);
-        assert_null(s->desired.lost);
-}
-
-/* To a daemon that has just started, the copies tell which of the directories had the zone. */
-static void test_load_knows_where_applied_zones_came_from(void **state) {
-        struct scene *s = *state;
-        struct tree t = tree_new(s);
-        char text[512];
-
-        snprintf(text, sizeof(text), "# %s/a.conf\n" ZONE, t.run);
-        put(s->specs, "a.conf", text);
-        assert_int_equal(load_tree(&t, true)->file_state, FILE_LOST);
-        assert_non_null(strstr(s->desired.lost, t.run));
-        make_directory(t.run);
-        assert_int_equal(load_tree(&t, true)->file_state, FILE_MISSING);
-        assert_null(s->desired.lost);
-
-        desired_clear(&s->desired);
-        assert_int_equal(rmdir(t.run), 0);
-        snprintf(text, sizeof(text), "# %s/a.conf\n" ZONE, s->zones);
-        put(s->specs, "a.conf", text);
-        assert_int_equal(load_tree(&t, true)->file_state, FILE_MISSING);
-        assert_null(s->desired.lost);
-}
-
-/* ---- drop-ins --------------------------------------------------------------------------------------- */
-
-static void put_drop_in(const char *dir, const char *name, const char *text) {
-        char path[160];
-
-        snprintf(path, sizeof(path), "%s/a.conf.d", dir);
-        (void) mkdir(path, 0755);
-        put(path, name, text);
-}
-
-static void expect_cpus(const struct desired_zone *z, uint64_t cpus, size_t drop_ins) {
-        assert_non_null(z);
-        assert_string_equal(z->message ?: "", "");
-        assert_int_equal(z->file_state, FILE_GOOD);
-        assert_int_equal(z->spec->cpus, cpus);
-        assert_int_equal(z->spec->num_drop_ins, drop_ins);
-}
-
-static void follow_drop_ins(struct scene *s, bool all) {
-        struct tree t = tree_new(s);
-        char path[160];
-
-        make_directory(t.run);
-        make_directory(t.lib);
-        put(t.lib, "a.conf", ZONE);
-        (void) load_tree(&t, true);
-        expect_cpus(load_tree(&t, all), 4, 0);
-        put_drop_in(t.lib, "10-cpus.conf", "[Zone]\nCPUs=1\n");
-        expect_cpus(load_tree(&t, all), 2, 1);
-        put_drop_in(t.run, "05-cpus.conf", "[Zone]\nCPUs=3\n"); /* by name, whatever directory */
-        expect_cpus(load_tree(&t, all), 2, 2);
-        put_drop_in(s->zones, "10-cpus.conf", "[Zone]\nCPUs=0\n"); /* hides the lowest's */
-        expect_cpus(load_tree(&t, all), 1, 2);
-        rm(s->zones, "a.conf.d/10-cpus.conf");
-        mask(s->zones, "a.conf.d/10-cpus.conf");
-        expect_cpus(load_tree(&t, all), 8, 1);
-        assert_int_equal(desired_find(&s->desired, "a")->drop_levels, 7);
-        put_drop_in(s->zones, "20.conf", "[Zone]\nCPUS=1\n");
-        assert_int_equal(load_tree(&t, all)->file_state, FILE_BAD);
-        snprintf(path, sizeof(path), "%s/a.conf.d/20.conf:2:1: unknown key", s->zones);
-        assert_non_null(strstr(desired_find(&s->desired, "a")->message, path));
-        rm(s->zones, "a.conf.d/20.conf");
-        expect_cpus(load_tree(&t, all), 8, 1);
-        /* the zone's file goes, its drop-ins stay: they are told, and do nothing */
-        rm(t.lib, "a.conf");
-        assert_int_equal(load_tree(&t, all)->file_state, FILE_MISSING);
-        snprintf(path, sizeof(path), "%s/a.conf.d: drop-ins for no zone", s->zones);
-        assert_non_null(strstr(desired_find(&s->desired, "a")->message, path));
-        put(s->zones, "a.conf", ZONE);
-        expect_cpus(load_tree(&t, all), 8, 1);
-        rm(s->zones, "a.conf.d/10-cpus.conf");
-        rm(s->zones, "a.conf.d");
-        rm(t.run, "a.conf.d/05-cpus.conf");
-        rm(t.run, "a.conf.d");
-        rm(t.lib, "a.conf.d/10-cpus.conf");
-        rm(t.lib, "a.conf.d");
-        expect_cpus(load_tree(&t, all), 4, 0);
-        rm(s->zones, "a.conf");
-        assert_null(load_tree(&t, all));
-}
-
-static void test_load_merges_drop_ins(void **state) {
-        follow_drop_ins(*state, true);
-}
-
-static void test_load_of_one_file_merges_drop_ins(void **state) {
-        follow_drop_ins(*state, false);
-}
-
-/* What cannot be read, or is still being written, hurts its zone and no other; no half of it is taken. */
-static void test_load_tells_drop_ins_that_cannot_be_read(void **state) {
-        struct scene *s = *state;
-        char path[160];
-        int fd;
-
-        put(s->zones, "a.conf", ZONE);
-        put_drop_in(s->zones, "1.conf", "[Zone]\nCPUs=1\n");
-        expect_cpus(load(s), 2, 1);
-        path_of(s, "a.conf.d/1.conf", path);
-        fd = begin_writing(path, "[Zo");
-        expect_cpus(load(s), 2, 1);
-        close(fd);
-        assert_int_equal(load(s)->file_state, FILE_BAD);
-        rm(s->zones, "a.conf.d/1.conf");
-        assert_int_equal(symlink("nowhere", path), 0);
-        assert_non_null(strstr(load(s)->message, "a.conf.d/1.conf: a symlink to nowhere"));
-        rm(s->zones, "a.conf.d/1.conf");
-        make_directory(path);
-        assert_non_null(strstr(load(s)->message, "a.conf.d/1.conf: is a directory"));
-        rm(s->zones, "a.conf.d/1.conf");
-        rm(s->zones, "a.conf.d");
-        put(s->zones, "a.conf.d", "");
-        assert_non_null(strstr(load(s)->message, "a.conf.d: is a file, not a directory of drop-ins"));
-        rm(s->zones, "a.conf.d");
-        expect_cpus(load(s), 4, 0);
-        /* what is behind it may be back at any time: the zone is not read without it */
-        path_of(s, "a.conf.d", path);
-        assert_int_equal(symlink("/nowhere/a.conf.d", path), 0);
-        assert_int_equal(load(s)->file_state, FILE_BAD);
-        assert_non_null(strstr(load(s)->message, "a.conf.d: a symlink to nowhere"));
-        rm(s->zones, "a.conf.d");
-        expect_cpus(load(s), 4, 0);
-}
-
 /* Looks tell by stat(2) which files to read, drop-ins too; an edit reads those of one zone. */
 static void test_load_reads_only_drop_ins_that_changed(void **state) {
         struct scene *s = *state;
@@ -718,84 +354,19 @@ static void test_load_reads_only_drop_ins_that_changed(void **state) {
         assert_int_equal(reads_of_load(s), 3);
 }
 
-/* A zone whose drop-ins cannot be seen is not one without them. */
-static void test_load_keeps_zones_whose_drop_ins_are_lost(void **state) {
-        struct scene *s = *state;
-        struct tree t = tree_new(s);
-        char away[160], text[512];
-
-        make_directory(t.run);
-        put(s->zones, "a.conf", ZONE);
-        put_drop_in(t.run, "1.conf", "[Zone]\nCPUs=1\n");
-        expect_cpus(load_tree(&t, true), 2, 1);
-        snprintf(away, sizeof(away), "%s/away", s->dir);
-        assert_int_equal(rename(t.run, away), 0);
-        put(s->zones, "a.conf", ZONE "# other\n");
-        expect_cpus(load_tree(&t, false), 2, 1);
-        assert_non_null(strstr(s->desired.lost, t.run));
-        /* nor to a daemon that starts now */
-        snprintf(text, sizeof(text), "# %s/a.conf\n# %s/a.conf.d/1.conf\n" ZONE, s->zones, t.run);
-        put(s->specs, "a.conf", text);
-        desired_clear(&s->desired);
-        assert_int_equal(load_tree(&t, true)->file_state, FILE_LOST);
-        assert_int_equal(s->desired.zones[0].applied->num_drop_ins, 1);
-        rm(s->zones, "a.conf");
-        mask(s->zones, "a.conf");
-        assert_int_equal(load_tree(&t, true)->file_state, FILE_MASKED);
-}
-
-/* ---- what is no longer there ------------------------------------------------------------------------ */
-
-/* Comes last: the process has mounts of its own then. */
-static void test_load_takes_no_unmounted_directory_for_an_empty_one(void **state) {
-        struct scene *s = *state;
-
-        if (unshare(CLONE_NEWNS) < 0)
-                skip(); /* it takes root */
-        assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-        assert_int_equal(mount("tmpfs", s->zones, "tmpfs", 0, NULL), 0);
-        put(s->zones, "a.conf", ZONE);
-        assert_non_null(load(s));
-        assert_null(s->desired.lost);
-        assert_int_equal(umount(s->zones), 0);
-        assert_int_equal(load(s)->file_state, FILE_GOOD);
-        assert_non_null(strstr(s->desired.lost, "unmounted"));
-        /* it comes back, with another file; one that was emptied is empty */
-        assert_int_equal(mount("tmpfs", s->zones, "tmpfs", 0, NULL), 0);
-        put(s->zones, "b.conf", ZONE);
-        assert_null(load(s));
-        assert_null(s->desired.lost);
-        remove_file(s, "b.conf");
-        (void) load(s);
-        assert_null(s->desired.lost);
-        assert_int_equal(s->desired.num_zones, 0);
-        assert_int_equal(umount(s->zones), 0);
-}
-
 int main(void) {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
-                T(test_load_takes_no_new_file_before_its_writer_closed_it),
-                T(test_load_knows_that_an_applied_zone_has_a_file),
-                T(test_load_keeps_the_board_while_it_is_written),
-                T(test_load_reads_again_what_was_read_in_vain),
-                T(test_load_reads_only_what_changed),
-                T(test_load_of_one_file_reads_one),
-                T(test_load_of_one_file_sees_another_directory),
-                T(test_load_sees_a_change_within_a_tick),
-                T(test_load_tells_what_is_no_file),
-                T(test_load_shows_one_of_each_name),
-                T(test_load_takes_the_highest_file),
-                T(test_load_of_one_file_takes_the_highest),
-                T(test_load_sees_that_a_file_moved),
-                T(test_load_loses_one_directory_of_several),
-                T(test_load_knows_where_applied_zones_came_from),
-                T(test_load_merges_drop_ins),
-                T(test_load_of_one_file_merges_drop_ins),
-                T(test_load_tells_drop_ins_that_cannot_be_read),
-                T(test_load_reads_only_drop_ins_that_changed),
-                T(test_load_keeps_zones_whose_drop_ins_are_lost),
-                T(test_load_takes_no_unmounted_directory_for_an_empty_one),
+                SCENE_TEST(test_load_takes_no_new_file_before_its_writer_closed_it),
+                SCENE_TEST(test_load_knows_that_an_applied_zone_has_a_file),
+                SCENE_TEST(test_load_keeps_the_board_while_it_is_written),
+                SCENE_TEST(test_load_reads_again_what_was_read_in_vain),
+                SCENE_TEST(test_load_reads_only_what_changed),
+                SCENE_TEST(test_load_of_one_file_reads_one),
+                SCENE_TEST(test_load_of_one_file_sees_another_directory),
+                SCENE_TEST(test_load_sees_a_change_within_a_tick),
+                SCENE_TEST(test_load_tells_what_is_no_file),
+                SCENE_TEST(test_load_shows_one_of_each_name),
+                SCENE_TEST(test_load_reads_only_drop_ins_that_changed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
