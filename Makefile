@@ -5,6 +5,7 @@
 # make demo       the main job, in front of you
 # make bench      measures what it costs, on the rig
 # make soak       kills workers [KILLS=200] times, and the daemon, under a Linux that checks every byte
+# make model      thousands of random histories, the engine alone: [HISTORIES=4000] [SEED=1]
 # make fuzz       what others write, made up: [SECONDS=60] each, [FUZZ=target]
 # make help       the rest
 
@@ -304,6 +305,17 @@ build/bench/scale: $(SCALE_OBJS)
 	@mkdir -p $(@D)
 	$(call say,LD  $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libsystemd jansson) $(LIBFDT) -pthread
+
+# The same engine through thousands of random histories, [HISTORIES=4000] of them from [SEED=1] on.
+MODEL_OBJS := $(patsubst %.c,$(O)/%.o,tests/unit/engine/test_engine_model.c $(wildcard tests/unit/engine/model*.c) tests/unit/engine/sim.c tests/unit/engine/machine.c) $(filter-out %/main.o,$(DAEMON_OBJS))
+build/native/test_engine_model: $(MODEL_OBJS)
+	@mkdir -p $(@D)
+	$(call say,LD  $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libsystemd jansson) $(LIBFDT) -lcmocka -pthread
+
+.PHONY: model
+model: build/native/test_engine_model
+	@HISTORIES=$${HISTORIES:-4000} LANES=$${LANES:-32} $<
 
 build/bench/respawn: tests/bench/respawn.c reconciler/virtio/vhost_user.h
 	@mkdir -p $(@D)

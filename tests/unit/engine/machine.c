@@ -54,7 +54,7 @@ void engine_begin(struct machine *m) {
                 .event = m->event,
                 .hypervisor = &m->sim->hypervisor,
                 .launcher = &m->sim->launcher,
-                .paths = { { { m->zones } }, m->board, m->specs },
+                .paths = { { { m->zones, m->lower[0], m->lower[1] } }, m->board, m->specs },
                 .version = "test",
                 .userdata = m,
                 .record = on_record,
@@ -72,6 +72,8 @@ int machine_setup(void **state) {
         strcpy(m->dir, "/tmp/engine-XXXXXX");
         assert_non_null(mkdtemp(m->dir));
         snprintf(m->zones, sizeof(m->zones), "%s/zones.d", m->dir);
+        for (size_t i = 0; i < ELEMENTSOF(m->lower); i++)
+                snprintf(m->lower[i], sizeof(m->lower[i]), "%s/lower%zu.d", m->dir, i);
         snprintf(m->board, sizeof(m->board), "%s/board.conf", m->dir);
         snprintf(m->specs, sizeof(m->specs), "%s/specs", m->dir);
         mkdir(m->zones, 0755);

@@ -16,8 +16,11 @@
 #include "engine/engine.h"
 #include "sim.h"
 
+#define MACHINE_DIRS 3 /* of zones' files, the first counts most */
+
 struct machine {
         char dir[64], zones[96], board[96], specs[96];
+        char lower[MACHINE_DIRS - 1][96]; /* directories of zones' files below that of zones; not there at first */
         struct sim *sim;
         sd_event *event;
         struct engine *engine;

@@ -37,32 +37,27 @@ static int step(struct sim *s, enum sim_step which, struct err *e) {
         return s->fail[which];
 }
 
-static struct sim_zone *by_fd(struct sim *s, int fd) {
-        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++) {
-                struct sim_zone *z = &s->zones[i];
-                char a[64], b[64], pa[32], pb[32];
-                ssize_t n, m;
+/* Copies of an eventfd have one "eventfd-id" in fdinfo; -1: it is none. */
+static long event_id(int fd) {
+        char path[32], line[64];
+        long id = -1;
+        FILE *f;
 
-                if (!z->used || !z->object)
-                        continue;
-                /* Copies of a descriptor have one "eventfd-id" in fdinfo. */
-                snprintf(pa, sizeof(pa), "/proc/self/fdinfo/%d", fd);
-                snprintf(pb, sizeof(pb), "/proc/self/fdinfo/%d", z->event);
-                FILE *fa = fopen(pa, "re"), *fb = fopen(pb, "re");
-                n = m = -1;
-                while (fa && fgets(a, sizeof(a), fa))
-                        if (sscanf(a, "eventfd-id: %zd", &n) == 1)
-                                break;
-                while (fb && fgets(b, sizeof(b), fb))
-                        if (sscanf(b, "eventfd-id: %zd", &m) == 1)
-                                break;
-                if (fa)
-                        fclose(fa);
-                if (fb)
-                        fclose(fb);
-                if (n >= 0 && n == m)
-                        return z;
-        }
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+        f = fopen(path, "re");
+        while (f && id < 0 && fgets(line, sizeof(line), f))
+                (void) sscanf(line, "eventfd-id: %ld", &id);
+        if (f)
+                fclose(f);
+        return id;
+}
+
+static struct sim_zone *by_fd(struct sim *s, int fd) {
+        long id = event_id(fd);
+
+        for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
+                if (s->zones[i].used && s->zones[i].object && s->zones[i].event_id == id)
+                        return &s->zones[i];
         return NULL;
 }
 
@@ -81,7 +76,9 @@ static struct sim_zone *find(struct sim *s, const char *name, bool foreign) {
 static struct sim_zone *unused(struct sim *s) {
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
                 if (!s->zones[i].used) {
-                        s->zones[i] = (struct sim_zone){ .used = true, .event = s->zones[i].event };
+                        s->zones[i] = (struct sim_zone){ .used = true,
+                                                         .event = s->zones[i].event,
+                                                         .event_id = s->zones[i].event_id };
                         return &s->zones[i];
                 }
         return NULL;
@@ -89,6 +86,12 @@ static struct sim_zone *unused(struct sim *s) {
 
 struct zone_live *sim_zone(struct sim *s, const char *name) {
         struct sim_zone *z = find(s, name, false);
+
+        return z ? &z->live : NULL;
+}
+
+struct zone_live *sim_zone_of(struct sim *s, int zone_fd) {
+        struct sim_zone *z = by_fd(s, zone_fd);
 
         return z ? &z->live : NULL;
 }
@@ -276,7 +279,7 @@ static int change(struct hypervisor *h, int fd, enum sim_step which, enum zone_o
                 z->live.object = to;
                 z->live.listed = to == ZONE_OBJECT_STARTED;
                 if (to == ZONE_OBJECT_NONE)
-                        *z = (struct sim_zone){ .event = z->event };
+                        *z = (struct sim_zone){ .event = z->event, .event_id = z->event_id };
                 moment(s);
         }
         pthread_mutex_unlock(&s->lock);
@@ -388,7 +391,7 @@ struct sim *sim_new(void) {
         *s = (struct sim){ .hypervisor.ops = &sim_hypervisor_ops, .launcher.ops = &launcher_ops };
         pthread_mutex_init(&s->lock, NULL);
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
-                s->zones[i].event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+                s->zones[i].event_id = event_id(s->zones[i].event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         return s;
 }
 

@@ -35,7 +35,8 @@ struct sim_zone {
         bool used;
         bool object; /* made by the engine: can be opened */
         struct zone_live live;
-        int event; /* eventfd: the zone fd is a copy of it */
+        int event;     /* eventfd: the zone fd is a copy of it */
+        long event_id; /* that copies have in common */
 };
 
 struct sim {
@@ -67,6 +68,7 @@ void sim_free(struct sim *s);
 void sim_survive(struct sim *s);
 
 struct zone_live *sim_zone(struct sim *s, const char *name); /* NULL: no such zone */
+struct zone_live *sim_zone_of(struct sim *s, int zone_fd);   /* NULL: no zone's */
 struct device_live *sim_device(struct sim *s, const char *zone, const char *device);
 
 /** sim_add_foreign() - a zone that somebody else started */
