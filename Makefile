@@ -164,7 +164,7 @@ $(UNIT)/test_%: $$(call unit_object,test_%) $(UNIT)/parts.a
 
 FUZZ_DIR := build/fuzz
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_PARTS := $(filter-out %/main.c,$(wildcard reconciler/*/*.c)) $(addprefix kmod/,register_file.c register_model.c)
+FUZZ_PARTS := $(filter-out %/main.c,$(wildcard reconciler/*/*.c)) $(wildcard kmod/ivc_record.c kmod/register_*.c kmod/zone_check*.c kmod/zone_config*.c) $(filter-out $(FUZZ_SOURCES),$(wildcard tests/fuzz/*.c))
 FUZZERS := $(addprefix $(FUZZ_DIR)/,$(notdir $(basename $(FUZZ_SOURCES))))
 FUZZ_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -Wno-missing-field-initializers -Wno-gnu -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SECONDS ?= 60

@@ -52,8 +52,5 @@ int boot_check(const struct zone_spec *z, const struct board_spec *b, bool elsew
 
 void boot_close(struct boot *b);
 
-/** zone_guest_address() - where the guest sees a physical address of its RAM; the address itself if it has none there */
-uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical);
-
 /** boot_part_path() - of the file that it is, for messages; NULL: the zone has no such part */
 const char *boot_part_path(const struct zone_spec *z, enum boot_part part);

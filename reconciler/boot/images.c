@@ -13,13 +13,6 @@
 #include "base/fd.h"
 #include "boot/booting.h"
 
-uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical) {
-        for (size_t i = 0; i < z->num_memory; i++)
-                if (range_contains(z->memory[i].physical, z->memory[i].size, physical, 1))
-                        return z->memory[i].guest + (physical - z->memory[i].physical);
-        return physical;
-}
-
 /* O_NONBLOCK: a FIFO must not hold the caller up. */
 static void image_open(struct findings *f, struct image *image) {
         const char *key = image->key, *path = image->spec->path;

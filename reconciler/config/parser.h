@@ -78,5 +78,8 @@ void gic_rules(struct parser *p);
 /** zone_rules() - what one zone must hold by itself; reports, using right values only */
 void zone_rules(struct parser *p);
 
+/** memory_known() - true if every [Memory] is right: only then can something be said to lie outside; zone_rules.c's */
+bool memory_known(const struct parser *p);
+
 /** zone_rules_parts() - the same for PCI, and for what boots a zone of one architecture; part of zone_rules() */
 void zone_rules_parts(struct parser *p);

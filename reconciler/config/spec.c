@@ -218,6 +218,20 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z) {
         return good ? copy : zone_spec_free(copy);
 }
 
+uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical) {
+        for (size_t i = 0; i < z->num_memory; i++)
+                if (range_contains(z->memory[i].physical, z->memory[i].size, physical, 1))
+                        return z->memory[i].guest + (physical - z->memory[i].physical);
+        return physical;
+}
+
+bool zone_has_guest_ram(const struct zone_spec *z, uint64_t address, uint64_t size) {
+        for (size_t i = 0; i < z->num_memory; i++)
+                if (range_contains(z->memory[i].guest, z->memory[i].size, address, size))
+                        return true;
+        return false;
+}
+
 struct zone_controllers zone_controllers(const struct zone_spec *z, const struct board_spec *b) {
         bool own = z->plic.size != 0 || z->aplic.size != 0;
         const struct gic_spec *gic = z->gic.version != 0 ? &z->gic : b ? &b->gic : NULL;

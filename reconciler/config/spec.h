@@ -303,6 +303,12 @@ struct zone_spec *zone_spec_copy(const struct zone_spec *z);
 /** zone_spec_makes_tree() - DeviceTree=auto */
 bool zone_spec_makes_tree(const struct zone_spec *z);
 
+/** zone_guest_address() - where the guest sees a physical address of its RAM; the address itself if it has none there */
+uint64_t zone_guest_address(const struct zone_spec *z, uint64_t physical);
+
+/** zone_has_guest_ram() - true if one [Memory] has all @size bytes from a guest address on */
+bool zone_has_guest_ram(const struct zone_spec *z, uint64_t address, uint64_t size);
+
 /** zone_spec_same_files() - both come from files of the same paths */
 bool zone_spec_same_files(const struct zone_spec *a, const struct zone_spec *b);
 

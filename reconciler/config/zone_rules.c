@@ -14,6 +14,8 @@
 #define GUEST_SIZE    UINT64_C(0x1000000000000) /* likewise; an architecture's own reach is check_arch.c's */
 #define PHYSICAL_SIZE UINT64_C(0x1000000000000) /* 48 bits */
 
+#define INSTRUCTION_SIZE 4 /* the first one's, whatever the architecture: hvisor.ko wants room for it */
+
 #define MTU_MIN 68 /* of IPv4, and of a virtio card */
 
 /* Something that takes up guest addresses. */
@@ -73,8 +75,7 @@ static const struct memory_spec *region_at(const struct zone_spec *z, size_t i) 
         return i - z->num_memory < z->num_io ? &z->io[i - z->num_memory] : NULL;
 }
 
-/* True if every [Memory] is right: only then can something be said to lie outside. */
-static bool memory_known(const struct parser *p) {
+bool memory_known(const struct parser *p) {
         for (size_t i = 0; i < p->zone->num_memory; i++) {
                 const struct section_use *u = parser_use(p, &p->zone->memory[i]);
 
@@ -97,13 +98,6 @@ static void check_regions(struct parser *p) {
 static bool in_physical(const struct zone_spec *z, uint64_t address) {
         for (size_t i = 0; i < z->num_memory; i++)
                 if (range_contains(z->memory[i].physical, z->memory[i].size, address, 1))
-                        return true;
-        return false;
-}
-
-static bool in_guest(const struct zone_spec *z, uint64_t address) {
-        for (size_t i = 0; i < z->num_memory; i++)
-                if (range_contains(z->memory[i].guest, z->memory[i].size, address, 1))
                         return true;
         return false;
 }
@@ -155,7 +149,8 @@ static void check_images(struct parser *p) {
                                              "%s= is the same as %s=", placed[i].key, placed[j].key);
                 }
         }
-        if (u && parser_good(u, "EntryPoint") && !in_guest(z, z->entry_point) && memory_known(p))
+        if (u && parser_good(u, "EntryPoint") && memory_known(p) &&
+            !zone_has_guest_ram(z, z->entry_point, INSTRUCTION_SIZE))
                 source_error(&p->source, parser_place(u, "EntryPoint"),
                              "EntryPoint=: 0x%" PRIx64 " is in no [Memory] of the zone (guest addresses)",
                              z->entry_point);

@@ -99,6 +99,31 @@ static const struct memory_spec *memory_named(const struct zone_spec *z, const c
         return NULL;
 }
 
+/* The hypervisor is told guest addresses, and takes 0 for nothing being there. */
+static void check_x86_place(struct parser *p, const void *object, const char *key, uint64_t physical) {
+        const struct section_use *u = parser_use(p, object);
+
+        if (!parser_absent(u, key) && parser_good(u, key) && zone_guest_address(p->zone, physical) == 0)
+                source_error(&p->source, parser_place(u, key),
+                             "%s=: 0x%" PRIx64 " is guest address 0, which means on x86_64 that there is none", key,
+                             physical);
+}
+
+static void check_x86_places(struct parser *p) {
+        const struct zone_spec *z = p->zone;
+        const struct section_use *u = parser_use(p, &z->x86);
+
+        if (!memory_known(p))
+                return;
+        check_x86_place(p, &z->x86, "SetupAddress", z->x86.setup.address);
+        check_x86_place(p, &z->x86, "CommandLineAddress", z->x86.command_line_address);
+        check_x86_place(p, z, "InitrdAddress", z->initrd.address);
+        if (parser_good(u, "KernelEntry") && !zone_has_guest_ram(z, z->x86.kernel_entry, 1))
+                source_error(&p->source, parser_place(u, "KernelEntry"),
+                             "KernelEntry=: 0x%" PRIx64 " is in no [Memory] of the zone (guest addresses)",
+                             z->x86.kernel_entry);
+}
+
 static void check_x86(struct parser *p) {
         const struct x86_spec *x = &p->zone->x86;
         const struct section_use *u = parser_use(p, x);
@@ -108,6 +133,7 @@ static void check_x86(struct parser *p) {
 
         if (!u)
                 return;
+        check_x86_places(p);
         for (size_t i = 0; i < ELEMENTSOF(regions); i++) {
                 const struct memory_spec *m = memory_named(p->zone, regions[i].name);
                 const struct place *at = parser_place(u, regions[i].key);

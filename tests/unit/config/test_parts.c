@@ -164,6 +164,8 @@ static void test_parts_are_checked_by_themselves(void **state _unused_) {
         }
 }
 
+#define LOWEST "[Memory lowest]\nPhysicalAddress=0x90000000\nGuestAddress=0\nSize=64K\n"
+
 static void test_parts_of_x86_are_checked_by_themselves(void **state _unused_) {
         static const struct {
                 const char *from, *to, *error;
@@ -179,6 +181,16 @@ static void test_parts_of_x86_are_checked_by_themselves(void **state _unused_) {
                   "CommandLineAddress= needs CommandLine=, too" },
                 { "0x5000d000", "0x90000000", "SetupAddress=: 0x90000000 is in no [Memory]" },
                 { "0xfec00000", "0x50000000", "the I/O APIC overlaps [Memory ram]" },
+                { "KernelEntry=0x50400000", "KernelEntry=0x90000000",
+                  "KernelEntry=: 0x90000000 is in no [Memory] of the zone (guest addresses)" },
+                { "EntryPoint=0x50400000", "EntryPoint=0x7fffffff", "EntryPoint=: 0x7fffffff is in no [Memory]" },
+                { "SetupAddress=0x5000d000\nRSDP=rsdp\nACPI=acpi\n",
+                  "SetupAddress=0x90000000\nRSDP=rsdp\nACPI=acpi\n" LOWEST,
+                  "SetupAddress=: 0x90000000 is guest address 0, which means on x86_64 that there is none" },
+                { "ACPI=acpi\n", "ACPI=acpi\nCommandLine=quiet\nCommandLineAddress=0x90000000\n" LOWEST,
+                  "CommandLineAddress=: 0x90000000 is guest address 0" },
+                { "EntryPoint=0x50400000\n", "EntryPoint=0x50400000\nInitrd=/i\nInitrdAddress=0x90000000\n" LOWEST,
+                  "InitrdAddress=: 0x90000000 is guest address 0" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(c); i++) {
