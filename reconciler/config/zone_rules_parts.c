@@ -103,7 +103,7 @@ static const struct memory_spec *memory_named(const struct zone_spec *z, const c
 static void check_x86_place(struct parser *p, const void *object, const char *key, uint64_t physical) {
         const struct section_use *u = parser_use(p, object);
 
-        if (!parser_absent(u, key) && parser_good(u, key) && zone_guest_address(p->zone, physical) == 0)
+        if (u && !parser_absent(u, key) && parser_good(u, key) && zone_guest_address(p->zone, physical) == 0)
                 source_error(&p->source, parser_place(u, key),
                              "%s=: 0x%" PRIx64 " is guest address 0, which means on x86_64 that there is none", key,
                              physical);

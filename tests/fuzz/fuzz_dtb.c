@@ -135,12 +135,21 @@ static void claim_compared(void) {
         claim_printable(&d);
 }
 
+/* A node's name may be anything, but stands at no message's end. */
+static bool ends_with(const char *text, const char *end) {
+        size_t size = strlen(text), n = strlen(end);
+
+        return size >= n && memcmp(text + size - n, end, n) == 0;
+}
+
 /* What was wrong with memory and devices is mended, and nobody is told of it. */
 static void claim_nothing_left(const struct diagnostics *d) {
         static const char *const sections[] = { "[Memory ram]", "[Block root]", "[Net lan]", "[Console main]" };
 
         for (size_t i = 0; i < d->count; i++) {
-                CLAIM(!strstr(d->items[i].message, "where the zone has none"));
+                CLAIM(!ends_with(d->items[i].message, "where the zone has none: using it is an error of the zone"));
+                CLAIM(!ends_with(d->items[i].message,
+                                 "where the zone has none: looking for it is an error of the zone"));
                 for (size_t n = 0; n < ELEMENTSOF(sections); n++)
                         CLAIM(strncmp(d->items[i].message, sections[n], strlen(sections[n])) != 0);
         }
