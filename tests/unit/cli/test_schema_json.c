@@ -49,7 +49,7 @@ static const char whole_zone[] =
         "[UEFI]\nMemoryMapAddress=0x55000000\nMemoryMapSize=4K\nSystemTableAddress=0x55001000\n"
         "[Memory rsdp]\nPhysicalAddress=0x81000000\nGuestAddress=0xe0000\nSize=128K\n"
         "[Memory acpi]\nPhysicalAddress=0x82000000\nSize=1M\n[Memory uefi]\nPhysicalAddress=0x83000000\nSize=4K\n"
-        "[X86]\nIOAPICAddress=0xfec00000\nIOAPICSize=4K\nKernelEntry=0x100000\nSetup=/s\nSetupAddress=0x56000000\n"
+        "[X86]\nIOAPICAddress=0xfec00000\nIOAPICSize=4K\nKernelEntry=0x50400000\nSetup=/s\nSetupAddress=0x56000000\n"
         "CommandLine=quiet\nCommandLineAddress=0x56010000\nRSDP=rsdp\nACPI=acpi\nUEFI=uefi\nScreenAddress=0x40000000\n";
 
 static int make_directory(void **state _unused_) {
