@@ -6,7 +6,7 @@
 # make bench      measures what it costs, on the rig
 # make soak       kills workers [KILLS=200] times, and the daemon, under a Linux that checks every byte
 # make model      thousands of random histories, the engine alone: [HISTORIES=4000] [SEED=1]
-# make fuzz       what others write, made up: [SECONDS=60] each, [FUZZ=target]
+# make fuzz       what others write, made up: [SECONDS=60] each, [FUZZ=target], [ENGINE=afl], [ENGINE=coverage]
 # make help       the rest
 
 VERSION := 0.1.0
@@ -159,34 +159,51 @@ $(UNIT)/test_%: $$(call unit_object,test_%) $(UNIT)/parts.a
 	$(Q)gcc $(UNIT_CFLAGS) -o $@ $< $$(sed -n '1s,^// wrap: ,,p' $(call unit_test,$(@F)) | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
 	    $(UNIT)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) $(LIBFDT) -lcmocka -pthread
 
-# ---- fuzzers: native, by clang's libFuzzer, under ASan and UBSan ------------------------------------------
+# ---- fuzzers: native, under ASan and UBSan; by clang's libFuzzer, which the suite uses, or AFL++ --------------
 # Each is one file of tests/fuzz, linked with an archive as unit tests are, with the same "// wrap:" in its first line.
+# ENGINE=coverage fuzzes nothing: it tells which lines the inputs that are there go through.
 
+ENGINE ?= libfuzzer
+ifeq ($(ENGINE),libfuzzer)
 FUZZ_DIR := build/fuzz
+FUZZ_CC := clang -fsanitize=fuzzer-no-link
+else ifeq ($(ENGINE),afl)
+FUZZ_DIR := build/fuzz-afl
+FUZZ_CC := afl-clang-fast
+else ifeq ($(ENGINE),coverage)
+FUZZ_DIR := build/fuzz-coverage
+FUZZ_CC := clang -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping
+else
+$(error ENGINE=$(ENGINE): libfuzzer, afl or coverage)
+endif
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_PARTS := $(filter-out %/main.c,$(wildcard reconciler/*/*.c)) $(wildcard kmod/ivc_record.c kmod/register_*.c kmod/zone_check*.c kmod/zone_config*.c) $(filter-out $(FUZZ_SOURCES),$(wildcard tests/fuzz/*.c))
 FUZZERS := $(addprefix $(FUZZ_DIR)/,$(notdir $(basename $(FUZZ_SOURCES))))
 FUZZ_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -Wno-missing-field-initializers -Wno-gnu -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SECONDS ?= 60
 
-.PHONY: fuzzers fuzz
-fuzzers: $(FUZZERS) $(addprefix $(FUZZ_DIR)/,conf.dict import.dict)
+.PHONY: fuzzers fuzz fuzz-engine
+fuzzers: fuzz-engine $(FUZZERS) $(addprefix $(FUZZ_DIR)/,conf.dict import.dict)
 
 fuzz: fuzzers
-	@tests/fuzz/run $(SECONDS) $(FUZZ)
+	@tests/fuzz/$(if $(filter libfuzzer,$(ENGINE)),run,$(ENGINE)) $(if $(filter coverage,$(ENGINE)),,$(SECONDS)) $(FUZZ)
+
+fuzz-engine:
+	@command -v $(firstword $(FUZZ_CC)) >/dev/null || { echo "$(firstword $(FUZZ_CC)) is not installed: apt-get install $(if $(filter afl,$(ENGINE)),afl++,clang libclang-rt-dev llvm)" >&2; exit 1; }
 
 $(FUZZ_DIR)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC  $@)
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(CPPFLAGS) -Ikmod -Itests -MMD -MP -c -o $@ $<
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CPPFLAGS) -Ikmod -Itests -MMD -MP -c -o $@ $<
 
+$(FUZZERS) $(FUZZ_DIR)/parts.a: | fuzz-engine
 $(FUZZ_DIR)/parts.a: $(FUZZ_PARTS:%.c=$(FUZZ_DIR)/%.o)
 	$(call say,AR  $@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(FUZZERS): $(FUZZ_DIR)/%: $(FUZZ_DIR)/tests/fuzz/%.o $(FUZZ_DIR)/parts.a
 	$(call say,FUZZ $@)
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $< $$(sed -n '1s,^// wrap: ,,p' tests/fuzz/$*.c | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $< $$(sed -n '1s,^// wrap: ,,p' tests/fuzz/$*.c | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
 	    $(FUZZ_DIR)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) $(LIBFDT) -pthread
 
 $(FUZZ_DIR)/conf.dict: build/native/hvisor.zone.schema.json build/native/hvisor.board.schema.json

@@ -168,12 +168,14 @@ static void one_step(struct input *in) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct input in = { data, data + size };
         unsigned before;
+        uint8_t how;
 
         guest_set_up_once();
         before = count_fds();
         model = &models[input_u8(&in) % ELEMENTSOF(models)];
+        how = input_u8(&in);
         next_data = DATA;
-        guest_serve(model->make(input_u8(&in)));
+        guest_serve(model->make(how, &in));
         guest_up(UINT64_MAX);
         for (unsigned n = 0; n < STEPS_MAX && input_left(&in) > 0; n++)
                 one_step(&in);

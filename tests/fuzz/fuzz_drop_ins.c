@@ -5,6 +5,7 @@
  * changes nothing, and neither does an empty one.
  */
 #include "fuzz/board.h"
+#include "fuzz/conf_mutator.h"
 
 #define FILES_MAX 6
 

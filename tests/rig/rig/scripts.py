@@ -9,7 +9,7 @@ from . import paths
 from .unit import UnitResult
 
 TIMEOUT = 300
-FUZZ_SECONDS = 5
+FUZZ_SECONDS = 10
 SKIPPED = 77                            # a program's status: this machine cannot show it; it says why
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 
