@@ -260,21 +260,34 @@ static int open_range_io(const struct block_options *o, struct block_io **ret, s
         return r < 0 ? err_set(e, r, "cannot start a thread: %s", strerror(-r)) : 0;
 }
 
-static int open_io(const struct block_options *o, struct block_io **ret, struct block_io **ret_range, struct err *e) {
+static int open_any_io(const struct block_options *o, struct block_io **ret, struct block_io **ret_range,
+                       struct err *e) {
         int flags = fcntl(o->image_fd, F_GETFL), r;
 
         /* An io_uring takes O_NONBLOCK for "rather not at all". */
         if (flags < 0 || fcntl(o->image_fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
                 return err_set(e, -errno, "image: %s", strerror(errno));
-        *ret = o->io;
-        if (*ret)
-                return 0;
         r = block_io_uring_new(o->image_fd, BLOCK_SLOTS, ret);
         if (r >= 0)
                 return open_range_io(o, ret_range, e);
         log_info("%s: no io_uring (%s), threads do its work", o->name ?: "disk", strerror(-r));
         r = block_io_threads_new(o->image_fd, BLOCK_IO_THREADS, ret);
         return r < 0 ? err_set(e, r, "cannot start threads: %s", strerror(-r)) : 0;
+}
+
+static int open_io(const struct block_options *o, struct block_io **ret, struct block_io **ret_range, struct err *e) {
+        _cleanup_(block_io_freep) struct block_io *io = NULL;
+        int r;
+
+        *ret = o->io;
+        if (*ret)
+                return 0;
+        r = open_any_io(o, &io, ret_range, e);
+        if (r >= 0 && !o->direct && block_io_cached_new(o->image_fd, io, &io) < 0)
+                r = err_set(e, -ENOMEM, "out of memory");
+        if (r >= 0)
+                *ret = TAKE_PTR(io);
+        return r;
 }
 
 int block_new(const struct block_options *o, struct virtio_device **ret, struct err *e) {

@@ -3,7 +3,8 @@
  * virtio-blk (virtio 1.2, 5.2) on an image file or a block device.
  *
  * Many requests are under way at a time, from several queues, and the loop waits for
- * none of them. What the guest has flushed is on the image's disk (fdatasync);
+ * none of them, but that a write into the page cache is tried at once: see
+ * block_io_cached.c for what it may take. What the guest has flushed is on the image's disk (fdatasync);
  * without FLUSH negotiated every write is, before it is answered.
  *
  * Data goes between page cache and guest memory without a copy of ours, or, with

@@ -5,8 +5,9 @@
  *
  * Two of them: io_uring (block_io_uring.c), and threads where the kernel has none
  * or forbids it (block_io_threads.c). A ring does not do fallocate(2): the system
- * call filter has to see its mode. Used by one thread; nothing here allocates, opens
- * or logs once it serves.
+ * call filter has to see its mode. In front of either, where there is a page cache,
+ * stands one that does at once what does not wait (block_io_cached.c).
+ * Used by one thread; nothing here allocates, opens or logs once it serves.
  */
 #pragma once
 
@@ -35,6 +36,45 @@ struct block_operation {
         int64_t result; /* bytes moved, or 0, or -errno */
         struct block_operation *next;
 };
+
+/* Some of them, first in, first out. */
+struct block_operations {
+        struct block_operation *first, **end;
+};
+
+static inline void block_operations_init(struct block_operations *l) {
+        l->first = NULL;
+        l->end = &l->first;
+}
+
+static inline void block_operations_add(struct block_operations *l, struct block_operation *o) {
+        o->next = NULL;
+        *l->end = o;
+        l->end = &o->next;
+}
+
+/** block_operations_remove() - Return: false: it is not among them */
+static inline bool block_operations_remove(struct block_operations *l, struct block_operation *o) {
+        struct block_operation **at = &l->first;
+
+        while (*at && *at != o)
+                at = &(*at)->next;
+        if (!*at)
+                return false;
+        *at = o->next;
+        if (!*at)
+                l->end = at;
+        return true;
+}
+
+/** block_operations_take() - the first; NULL: there is none */
+static inline struct block_operation *block_operations_take(struct block_operations *l) {
+        struct block_operation *o = l->first;
+
+        if (o)
+                (void) block_operations_remove(l, o);
+        return o;
+}
 
 struct block_io;
 
@@ -72,6 +112,16 @@ int block_io_uring_new(int fd, unsigned depth, struct block_io **ret);
 
 /** block_io_threads_new() - all four through @count threads of this process, started here. Return: 0 or -errno */
 int block_io_threads_new(int fd, unsigned count, struct block_io **ret);
+
+/**
+ * block_io_cached_new() - writes, and reads that come alone, are done by the caller of commit() while they do not wait; all
+ * else by @other
+ * @fd: the image, not open with O_DIRECT
+ * @other: owned by what is made, on success
+ *
+ * Return: 0, -ENOMEM.
+ */
+int block_io_cached_new(int fd, struct block_io *other, struct block_io **ret);
 
 /*
  * The modes of fallocate(2) that are used, and let through: none allocates room beyond the file's end, where no limit of

@@ -18,50 +18,23 @@
 
 #define STACK_SIZE (256 * 1024) /* arm64 takes none below 128 KiB */
 
-/* First in, first out. */
-struct list {
-        struct block_operation *first, **end;
-};
-
 struct threads {
         struct block_io base;
         int fd;
         pthread_mutex_t lock;
         pthread_cond_t wanted; /* waiting, or leave */
         pthread_cond_t ended;  /* done, or running */
-        struct list waiting, done;
+        struct block_operations waiting, done;
         bool leave;
         bool signalled; /* event_fd is readable; both change under the lock */
         unsigned started, running;
         pthread_t threads[BLOCK_IO_THREADS];
-        struct list handed_over; /* until commit(); the user's alone */
+        struct block_operations handed_over; /* until commit(); the user's alone */
         unsigned num_handed_over;
 };
 
 static struct threads *threads_of(struct block_io *io) {
         return (struct threads *) io;
-}
-
-static void list_init(struct list *l) {
-        l->first = NULL;
-        l->end = &l->first;
-}
-
-static void list_add(struct list *l, struct block_operation *o) {
-        o->next = NULL;
-        *l->end = o;
-        l->end = &o->next;
-}
-
-static struct block_operation *list_take(struct list *l) {
-        struct block_operation *o = l->first;
-
-        if (!o)
-                return NULL;
-        l->first = o->next;
-        if (!l->first)
-                l->end = &l->first;
-        return o;
 }
 
 /* ---- a thread --------------------------------------------------------------------------------------- */
@@ -82,7 +55,7 @@ static int64_t run(int fd, const struct block_operation *o) {
 
 static void finish(struct threads *t, struct block_operation *o) {
         pthread_mutex_lock(&t->lock);
-        list_add(&t->done, o);
+        block_operations_add(&t->done, o);
         if (!t->signalled)
                 (void) eventfd_write(t->base.event_fd, 1);
         t->signalled = true;
@@ -103,7 +76,7 @@ static void *work(void *argument) {
                 pthread_mutex_lock(&t->lock);
                 while (!t->waiting.first && !t->leave)
                         pthread_cond_wait(&t->wanted, &t->lock);
-                o = t->leave ? NULL : list_take(&t->waiting);
+                o = t->leave ? NULL : block_operations_take(&t->waiting);
                 pthread_mutex_unlock(&t->lock);
                 if (!o)
                         return NULL;
@@ -119,7 +92,7 @@ static void *work(void *argument) {
 /* ---- the user --------------------------------------------------------------------------------------- */
 
 static void threads_submit(struct block_io *io, struct block_operation *o) {
-        list_add(&threads_of(io)->handed_over, o);
+        block_operations_add(&threads_of(io)->handed_over, o);
         threads_of(io)->num_handed_over++;
 }
 
@@ -132,8 +105,8 @@ static void threads_commit(struct block_io *io) {
                 return;
         t->num_handed_over = 0;
         pthread_mutex_lock(&t->lock);
-        while ((o = list_take(&t->handed_over)))
-                list_add(&t->waiting, o);
+        while ((o = block_operations_take(&t->handed_over)))
+                block_operations_add(&t->waiting, o);
         pthread_mutex_unlock(&t->lock);
         if (n >= t->started)
                 pthread_cond_broadcast(&t->wanted);
@@ -148,7 +121,7 @@ static struct block_operation *threads_reap(struct block_io *io) {
         eventfd_t n;
 
         pthread_mutex_lock(&t->lock);
-        o = list_take(&t->done);
+        o = block_operations_take(&t->done);
         if (!o && t->signalled) {
                 t->signalled = false;
                 (void) eventfd_read(t->base.event_fd, &n);
@@ -157,24 +130,15 @@ static struct block_operation *threads_reap(struct block_io *io) {
         return o;
 }
 
-static void threads_cancel(struct block_io *io, struct block_operation *cancelled) {
+static void threads_cancel(struct block_io *io, struct block_operation *o) {
         struct threads *t = threads_of(io);
-        struct block_operation *o;
-        struct list rest;
 
         threads_commit(io);
-        list_init(&rest);
         pthread_mutex_lock(&t->lock);
-        while ((o = list_take(&t->waiting)))
-                if (o == cancelled) {
-                        o->result = -ECANCELED;
-                        list_add(&t->done, o);
-                } else {
-                        list_add(&rest, o);
-                }
-        list_init(&t->waiting);
-        while ((o = list_take(&rest)))
-                list_add(&t->waiting, o);
+        if (block_operations_remove(&t->waiting, o)) {
+                o->result = -ECANCELED;
+                block_operations_add(&t->done, o);
+        }
         pthread_mutex_unlock(&t->lock);
 }
 
@@ -247,9 +211,9 @@ int block_io_threads_new(int fd, unsigned count, struct block_io **ret) {
         if (!t)
                 return -ENOMEM;
         *t = (struct threads){ .base.ops = &threads_ops, .fd = fd };
-        list_init(&t->waiting);
-        list_init(&t->done);
-        list_init(&t->handed_over);
+        block_operations_init(&t->waiting);
+        block_operations_init(&t->done);
+        block_operations_init(&t->handed_over);
         pthread_mutex_init(&t->lock, NULL);
         pthread_cond_init(&t->wanted, NULL);
         pthread_cond_init(&t->ended, NULL);
