@@ -3,7 +3,7 @@
 # make            builds for this machine (CROSS_COMPILE=aarch64-linux-gnu- for a board)
 # make check      sets up, builds and runs every test
 # make demo       the main job, in front of you
-# make bench      measures what it costs, on the rig
+# make bench      measures what it costs, on the rig: [RUNS=5] times, beside [PEER=DIR] (tests/bench/README.md)
 # make soak       kills workers [KILLS=200] times, and the daemon, under a Linux that checks every byte
 # make model      thousands of random histories, the engine alone: [HISTORIES=4000] [SEED=1]
 # make fuzz       what others write, made up: [SECONDS=60] each, [FUZZ=target], [ENGINE=afl], [ENGINE=coverage]
@@ -278,7 +278,7 @@ JOBS := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 setup:
 	@tests/rig/setup
 
-rig:
+rig: $(RIG)/stopwatch
 	@$(MAKE) --no-print-directory install $(RIG_CROSS) DESTDIR=$(STAGE)
 	@$(MAKE) --no-print-directory kmod $(RIG_CROSS) KDIR=$$(cat .cache/kernel/kdir)
 	@for part in rig monitor shim payload; do $(MAKE) --no-print-directory -C tests/$$part O=$(abspath $(RIG)) || exit 1; done
@@ -300,6 +300,12 @@ demo: setup
 demo-shell: setup
 	@tests/rig/alone $(MAKE) --no-print-directory $(JOBS) rig
 	@tests/rig/demo --shell
+
+# The headers of the rig's kernel, for modules of others (tests/bench/README.md).
+.PHONY: kdir
+kdir:
+	@[ -e .cache/kernel/kdir ] || tests/rig/setup >&2
+	@cat .cache/kernel/kdir
 
 # ---- what it costs: a report, no test ---------------------------------------------------------------------
 
@@ -355,5 +361,6 @@ help:
 	@echo '  make kmod-matrix compiles the modules for kernels 5.10 and 6.12 of Debian, too'
 	@echo '  make install    [DESTDIR=] what make built, with its units'
 	@echo '  make deb        packages for Debian [CROSS_COMPILE=]'
+	@echo '  make kdir       prints where the headers of the rig'"'"'s kernel are'
 	@echo '  make unit       the unit tests alone (run them with tests/run)'
 	@echo '  make clean      removes build/ (.cache/ holds downloads and rig images)'

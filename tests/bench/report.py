@@ -12,8 +12,8 @@ A part that is measured for a peer, too, is given report.of("peer"): what it add
 import dataclasses
 import json
 
-from series import Series
 import markdown
+from series import Series
 
 VERSION = 1                             # of the JSON
 OURS = "us"
@@ -53,18 +53,20 @@ class Report:
         self.runs = runs
         self.setting = setting
         self.parts = {}                 # {title: Part}
+        self.left_out = []              # (side, part's name, why)
         self._side, self._part = OURS, None
 
     def of(self, side):
         """The same report, as the measures of another side fill it."""
         view = Report(self.setting, self.runs)
-        view.parts, view._side = self.parts, side
+        view.parts, view.left_out, view._side = self.parts, self.left_out, side
         return view
 
     def part(self, title):
         """What is added from now on belongs here. A title is a part's name: said twice, it goes on."""
+        if title not in self.parts:
+            print(f"\n{title}", flush=True)
         self._part = self.parts.setdefault(title, Part(title))
-        print(f"\n{title}{self._whose()}", flush=True)
 
     def add(self, what, unit, values, beside=None, note=""):
         """@values: one number, or one of each run, in @unit. @beside: {what it is compared with: likewise}, the first the foremost."""
@@ -73,18 +75,24 @@ class Report:
             raise ValueError(f"{what} is in {row.unit}, or was there before")
         taken = Taken(Series.of(values), {name: Series.of(other) for name, other in (beside or {}).items()}, note)
         row.sides[self._side] = taken
-        ratios = [f"{ratio:.2f} x {name}" for name, other in taken.beside.items() if (ratio := taken.values.ratio(other)) is not None]
-        print(f"   {what:<52} {str(taken.values):>20} {unit:<7}{', '.join(ratios)}{f'  ({note})' if note else ''}", flush=True)
+        compared = taken.beside | {side: other.values for side, other in row.sides.items() if side != self._side}
+        ratios = [f"{ratio:.2f} x {name}" for name, other in compared.items() if (ratio := taken.values.ratio(other)) is not None]
+        name = what if self._side == OURS else f"{what} [{self._side}]"
+        print(f"   {name:<52} {str(taken.values):>20} {unit:<7}{', '.join(ratios)}{f'  ({note})' if note else ''}", flush=True)
+
+    def leave_out(self, side, name, why):
+        """The rest of that part is not measured for @side."""
+        self.left_out.append((side, name, why))
+        print(f"   {name} of {side} is left out: {why}", flush=True)
 
     def markdown(self):
         return markdown.text(self, OURS)
 
     def json(self):
         return json.dumps({"version": VERSION, "setting": self.setting, "runs": self.runs,
-                           "parts": [_part(part) for part in self.parts.values()]}, indent=2, ensure_ascii=False) + "\n"
-
-    def _whose(self):
-        return "" if self._side == OURS else f" [{self._side}]"
+                           "parts": [_part(part) for part in self.parts.values()],
+                           "left_out": [{"side": side, "part": name, "why": why} for side, name, why in self.left_out]},
+                          indent=2, ensure_ascii=False) + "\n"
 
 
 def _part(part):

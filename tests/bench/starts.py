@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-From a .conf that is put in place to the zone's first instruction. Large images stand beside a plain copy of the same bytes;
-what is left of an image that is next to nothing, beside what systemd takes for a scope with a process that does nothing.
+From a .conf that is put in place (a peer: from its start's execution) to the zone's first instruction. Large images stand
+beside a plain copy of the same bytes, out of the page cache into RAM of the same kind; what is left of an image that is next to
+nothing, beside what systemd takes for a scope with a process that does nothing.
 """
 
 import statistics
@@ -14,33 +15,27 @@ STAMP = 0x68400000                      # where payload "began" leaves its time
 COPY_TO = 0x50400000
 
 
-def measure(root, report, stopwatch):
-    frequency = int(root.out([stopwatch, "frequency"]))
+def measure(side, report):
     report.part("From a .conf in place (renamed) to the zone's first instruction")
     for size in SIZES:
-        image = _image(root, size)
+        image = _image(side.root, size)
         conf = _without_devices(confs.payload("began", Kernel=image))
-        start, copy = _in_turn(report.runs, frequency, lambda: _start(root, stopwatch, conf), lambda: _copy(root, stopwatch, image))
-        more = statistics.median(s - c for s, c in zip(start, copy))
-        report.add(f"an image of {size} MiB, no device", "ms", start, {"a plain copy of it": copy}, f"{more:+.1f} ms")
-        root.run(["rm", image])
+        started, copied = [], []
+        for _ in range(report.runs):
+            copied.append(side.ms(side.stopwatch("copy", image, hex(COPY_TO))))
+            started.append(first_instruction(side, conf))
+            yield
+        more = statistics.median(s - c for s, c in zip(started, copied))
+        report.add(f"an image of {size} MiB, no device", "ms", started, {"a plain copy of it": copied}, f"{more:+.1f} ms")
+        side.root.run(["rm", image])
     small = confs.payload("began")
     for what, conf in (("an image of 6 KiB, no device", _without_devices(small)), ("the same with a console", small)):
-        start, scope = _in_turn(report.runs, frequency, lambda: _start(root, stopwatch, conf), lambda: _scope(root, stopwatch))
-        report.add(what, "ms", start, {"systemd-run --scope true": scope})
-
-
-def _in_turn(runs, frequency, ours, theirs):
-    """Return: ms of each run of the one and of the other."""
-    return zip(*((ours() * 1000 / frequency, theirs() * 1000 / frequency) for _ in range(runs)))
-
-
-def _copy(root, stopwatch, image):
-    return int(root.out([stopwatch, "copy", image, hex(COPY_TO)]))
-
-
-def _scope(root, stopwatch):
-    return int(root.out([stopwatch, "run", "systemd-run", "--scope", "--quiet", "true"]))
+        started, scopes = [], []
+        for _ in range(report.runs):
+            scopes.append(side.ms(side.stopwatch("run", "systemd-run", "--scope", "--quiet", "true")))
+            started.append(first_instruction(side, conf))
+            yield
+        report.add(what, "ms", started, {"systemd-run --scope true": scopes})
 
 
 def _without_devices(conf):
@@ -54,14 +49,13 @@ def _image(root, size):
     return path
 
 
-def _start(root, stopwatch, conf):
-    root.set_physical(STAMP, bytes(8))
-    root.write("/tmp/bench.new", conf)
-    renamed = int(root.out([stopwatch, "rename", "/tmp/bench.new", f"{vm.ZONES_D}/bench.conf"]))
-    root.wait_zone("bench", "running")
-    began, = struct.unpack("<Q", root.physical(STAMP, 8))
-    root.remove("bench")
-    root.wait_zone("bench", None)
-    if began <= renamed:
-        raise vm.RigError(f"the zone began at {began}, before its file was there ({renamed})")
-    return began - renamed
+def first_instruction(side, conf):
+    """Starts a zone of the payload "began". Return: ms from being asked for it to there."""
+    side.put("bench", conf)
+    side.root.set_physical(STAMP, bytes(8))
+    asked = side.start("bench")
+    began = side.root.wait(lambda: struct.unpack("<Q", side.root.physical(STAMP, 8))[0], what="the zone's first instruction")
+    side.stop("bench")
+    if began <= asked:
+        raise vm.RigError(f"the zone began at {began}, before it was asked for ({asked})")
+    return side.ms(began - asked)

@@ -6,6 +6,8 @@
  *   stopwatch copy FILE ADDRESS     a plain copy of FILE to physical ADDRESS: what it took, in ticks
  *   stopwatch round-trips N         N times to another process and back by two eventfds: what each took, in ticks
  *   stopwatch run COMMAND WORD…     what COMMAND took from fork to its end, in ticks
+ *   stopwatch begin COMMAND WORD…   the counter just before COMMAND is forked, which ends before this does
+ *                                   (of both: what COMMAND prints goes to stderr, its status is this one's)
  *   stopwatch replace ZONE DEVICE   kills a device's worker: what it took until the next one was attached, in ticks
  *   stopwatch frequency             ticks in a second
  */
@@ -13,6 +15,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,20 +102,24 @@ static void print_round_trips(unsigned long n) {
         kill(child, SIGKILL);
 }
 
-static void print_run(char **words) {
+/* @from_fork: the time that it took, else the time at which it began. */
+static void print_run(char **words, bool from_fork) {
         uint64_t before = counter();
         pid_t child = fork();
         int status;
 
         if (child == 0) {
+                dup2(STDERR_FILENO, STDOUT_FILENO);
                 execvp(words[0], words);
                 _exit(127);
         }
-        if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0) {
+        if (child < 0 || waitpid(child, &status, 0) < 0)
+                die(words[0]);
+        if (status != 0) {
                 fprintf(stderr, "stopwatch: %s failed\n", words[0]);
-                exit(EXIT_FAILURE);
+                exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
         }
-        printf("%" PRIu64 "\n", counter() - before);
+        printf("%" PRIu64 "\n", from_fork ? counter() - before : before);
 }
 
 static int open_zone(const char *name) {
@@ -171,14 +178,16 @@ int main(int argc, char **argv) {
         } else if (argc == 3 && strcmp(argv[1], "round-trips") == 0) {
                 print_round_trips(strtoul(argv[2], NULL, 0));
         } else if (argc >= 3 && strcmp(argv[1], "run") == 0) {
-                print_run(argv + 2);
+                print_run(argv + 2, true);
+        } else if (argc >= 3 && strcmp(argv[1], "begin") == 0) {
+                print_run(argv + 2, false);
         } else if (argc == 4 && strcmp(argv[1], "replace") == 0) {
                 print_replace(argv[2], argv[3]);
         } else if (argc == 2 && strcmp(argv[1], "frequency") == 0) {
                 __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(frequency));
                 printf("%" PRIu64 "\n", frequency);
         } else {
-                fputs("usage: stopwatch rename FROM TO | copy FILE ADDRESS | round-trips N | run COMMAND… | replace ZONE DEVICE | frequency\n", stderr);
+                fputs("usage: stopwatch rename FROM TO | copy FILE ADDRESS | round-trips N | run COMMAND… | begin COMMAND… | replace ZONE DEVICE | frequency\n", stderr);
                 return EXIT_FAILURE;
         }
         return EXIT_SUCCESS;

@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """hvisor's zone_config differs by magic version, and by size under one: the module finds out which it is, or does not load."""
 
-import struct
-
 from rig import confs
 from rig.cases import case
-
-CONTROL = 0x403FF000                    # the monitor's knobs (tests/monitor/control.h): magic, then config_size, config_magic
-KNOBS = CONTROL + 8
+from rig.knobs import become
 
 MONITOR_ONLY = "a real hypervisor has one layout"
-
-
-def become(vm, magic, size):
-    """The monitor's CONFIG_CHECK and ZONE_START from now on."""
-    vm.set_physical(KNOBS, struct.pack("<QQ", size, magic))
 
 
 def load(vm):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A zone's console, driven through `hvisor console` on a terminal inside root Linux."""
+"""A zone's console, driven through `hvisor console` on a terminal inside root Linux, or through another program that connects to it."""
 
 import re
 import shlex
@@ -10,16 +10,16 @@ ESCAPES = re.compile(r"\r|\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class ZoneConsole:
-    def __init__(self, vm, zone):
+    def __init__(self, vm, zone, relay=None):
+        """@relay: a command that copies its input to the console, and what comes from there to its output; None for `hvisor console`."""
         self._vm = vm
         self._zone = zone
         self._at = 0                                    # what expect() has consumed, characters
         folder = vm.out("mktemp -d /tmp/console.XXXXXX")
         self._input = f"{folder}/input"
         self._log = f"{folder}/log"
-        attach = shlex.quote(f"hvisor console {shlex.quote(zone)}")
         # The pipe is opened both ways, so that it has no end of file between two send()s.
-        self.pid = vm.background(f"mkfifo {self._input}; exec script -qfec {attach} {self._log} <>{self._input}")
+        self.pid = vm.background(f"mkfifo {self._input}; exec {_attach(zone, relay, self._log)} <>{self._input}")
         vm.wait(f"test -p {self._input} -a -e {self._log}", what=f"a terminal for the console of {zone}")
 
     def text(self):
@@ -42,6 +42,11 @@ class ZoneConsole:
                 raise AssertionError(f"console of {self._zone}: no {pattern!r} within {timeout} s after:\n{text[self._at:][-2000:]}")
             time.sleep(POLL)
 
+    def wait_shell(self):
+        """Until the shell of a Linux that the rig made asks for the first time."""
+        self.expect("^zone: ready$", timeout=240)
+        self.expect("zone# ")
+
     def command(self, text, timeout=120):
         """Runs a command in the zone's shell. Return: what it printed. A status other than 0 is an error."""
         self.send(f"{text}; echo \"[$?]\"\n")
@@ -55,3 +60,10 @@ class ZoneConsole:
 
     def close(self):
         self._vm.run(f"kill -- -{self.pid}", check=False)
+
+
+def _attach(zone, relay, log):
+    """Return: shell text."""
+    if relay:
+        return f"{shlex.join(relay)} >{log}"
+    return f"script -qfec {shlex.quote(f'hvisor console {shlex.quote(zone)}')} {log}"

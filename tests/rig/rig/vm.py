@@ -148,8 +148,7 @@ class VM:
         """The same of a Linux that the rig made (confs.linux()), until its shell asks. Return: its console."""
         self.boot(name, text)
         console = self.console(name)
-        console.expect("^zone: ready$", timeout=240)
-        console.expect("zone# ")
+        console.wait_shell()
         return console
 
     def device(self, zone, name):
@@ -225,6 +224,13 @@ class VM:
         said = [text for bit, text in TAINTS.items() if bits >> bit & 1]
         if said:
             raise RigError(f"{', '.join(said)} (see dmesg)")
+
+    def pause(self):
+        """Its CPUs and its clock stand still until resume()."""
+        self._qemu.command("stop")
+
+    def resume(self):
+        self._qemu.command("cont")
 
     def save(self, path):
         """Saves all of the machine but RAM that is shared with a file; it stands still afterwards."""
