@@ -9,6 +9,7 @@ def text(report, ours):
              f"- each figure: the median of {report.runs} runs (shortest–longest); a ratio: of what was measured in the same run"]
     for part in report.parts.values():
         lines += ["", f"## {part.title}", "", *_table(list(part.rows.values()), ours)]
+        lines += [line for plot in part.plots for line in ("", f"![{plot.title}]({plot.file()})")]
     if report.left_out:
         lines += ["", "## Left out", "", *(f"- {name} of {side}: {why}" for side, name, why in report.left_out)]
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ import dataclasses
 import json
 
 import markdown
+from plot import svg
 from series import Series
 
 VERSION = 1                             # of the JSON
@@ -80,6 +81,14 @@ class Report:
         name = what if self._side == OURS else f"{what} [{self._side}]"
         print(f"   {name:<52} {str(taken.values):>20} {unit:<7}{', '.join(ratios)}{f'  ({note})' if note else ''}", flush=True)
 
+    def plot(self, plot):
+        """A plot.Plot of figures of this part."""
+        self._part.plots.append(plot)
+
+    def drawings(self):
+        """Return: {name of a file: SVG}, as Markdown and JSON name them."""
+        return {plot.file(): svg(plot) for part in self.parts.values() for plot in part.plots}
+
     def leave_out(self, side, name, why):
         """The rest of that part is not measured for @side."""
         self.left_out.append((side, name, why))
@@ -96,7 +105,12 @@ class Report:
 
 
 def _part(part):
-    return {"title": part.title, "rows": [_row(row) for row in part.rows.values()]}
+    return {"title": part.title, "rows": [_row(row) for row in part.rows.values()], "plots": [_plot(plot) for plot in part.plots]}
+
+
+def _plot(plot):
+    lines = {name: [{"x": x, **series.facts()} for x, series in line] for name, line in plot.lines.items()}
+    return {"file": plot.file(), "title": plot.title, "x": plot.x, "unit": plot.unit, "lines": lines}
 
 
 def _row(row):

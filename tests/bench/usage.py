@@ -32,6 +32,10 @@ def of(root, processes):
             for name, pid in processes.items()}
 
 
+def total(root, processes):
+    return sum(of(root, processes).values(), NOTHING)
+
+
 def _thread(line):
     ran, _, times = map(int, line.split())
     return Used(ran / 1e3, times)
