@@ -225,7 +225,7 @@ static bool windows_have_ram(const struct zone_description *zone,
 	return false;
 }
 
-/* Every zone of a bus has its host bridge, which the hypervisor shows to each. */
+/* Every zone of a bus has its host bridge, which the hypervisor shows to each; what is one for both. */
 static bool is_host_bridge(const struct zone_description *zone,
 			   const struct hvisor_pci_device *device)
 {
@@ -246,7 +246,8 @@ int zone_check_pci_apart(const struct zone_description *a, const struct zone_des
 
 			if (device->type == HVISOR_PCI_PHYSICAL &&
 			    b->pci_devices[j].type == HVISOR_PCI_PHYSICAL &&
-			    is_same(device, &b->pci_devices[j]) && !is_host_bridge(a, device))
+			    is_same(device, &b->pci_devices[j]) &&
+			    !(is_host_bridge(a, device) && is_host_bridge(b, device)))
 				return problem_is(problem, -EBUSY, "PCI device", i);
 		}
 	return 0;

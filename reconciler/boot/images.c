@@ -101,7 +101,23 @@ static void check_fits(struct findings *f, const struct image *image) {
                 image->spec->path ?: "its text", image->room, image->file.address);
 }
 
+/* The hypervisor looks for the tree's physical address (0: there is none) among the guest's virtio windows, too. */
+static void check_windows(struct booting *b, const struct image *tree) {
+        const struct zone_spec *z = b->f.zone;
+
+        for (size_t i = 0; i < z->num_devices; i++)
+                if (range_contains(z->devices[i].address, DEVICE_WINDOW_SIZE, tree->file.address, 1))
+                        finding(&b->f, &z->devices[i], "Address",
+                                "Address=: 0x%" PRIx64 " is the physical address of the device tree%s: the "
+                                "hypervisor takes the one for the other",
+                                z->devices[i].address, tree->file.address == 0 ? " where there is none" : "");
+}
+
 void images_check_places(struct booting *b) {
+        const struct image *tree = &b->images[BOOT_DEVICE_TREE];
+
+        if (tree->room > 0 || !tree->spec->path)
+                check_windows(b, tree);
         for (size_t i = 0; i < _BOOT_PART_MAX; i++) {
                 const struct image *image = &b->images[i];
 

@@ -96,6 +96,36 @@ static bool is_controller(const struct zone_controllers *c, uint64_t base, uint6
                (c->aplic && range_overlaps(c->aplic->address, c->aplic->size, base, size));
 }
 
+static void check_controller_reach(struct findings *f, const struct controller_spec *c,
+                                   const struct controller_spec *own, const char *section) {
+        uint64_t end = rules[ARCHITECTURE_RISCV64].guest_size;
+
+        if (c && !range_contains(0, end, c->address, c->size))
+                finding(f, c == own ? c : NULL, c == own ? "Address" : NULL,
+                        "[%s] reaches beyond guest address 0x%" PRIx64, section, end - 1);
+}
+
+/* The guest has a bridge's windows where the board has them. */
+static void check_pci_windows(struct findings *f, const struct zone_controllers *c, const char *name) {
+        for (size_t i = 0; i < f->zone->num_pci; i++) {
+                const struct pci_spec *p = &f->zone->pci[i];
+                const struct {
+                        const char *key;
+                        uint64_t address, size;
+                } windows[] = {
+                        { "ECAMAddress", p->ecam, p->ecam_size },
+                        { "IOAddress", p->io.address, p->io.size },
+                        { "Memory32Address", p->memory32.address, p->memory32.size },
+                        { "Memory64Address", p->memory64.address, p->memory64.size },
+                };
+
+                for (size_t n = 0; n < ELEMENTSOF(windows); n++)
+                        if (windows[n].size != 0 && is_controller(c, windows[n].address, windows[n].size))
+                                finding(f, p, windows[n].key, "[PCI %s]: 0x%" PRIx64 "+0x%" PRIx64 " overlaps the %s",
+                                        p->name, windows[n].address, windows[n].size, name);
+        }
+}
+
 static void check_controllers(struct findings *f, const struct board_spec *b) {
         const struct zone_spec *z = f->zone;
         const struct zone_controllers all = zone_controllers(z, b);
@@ -110,6 +140,8 @@ static void check_controllers(struct findings *f, const struct board_spec *b) {
                 break;
         case ARCHITECTURE_RISCV64:
                 c = (struct zone_controllers){ .plic = all.plic, .aplic = all.aplic };
+                check_controller_reach(f, c.plic, &z->plic, "PLIC");
+                check_controller_reach(f, c.aplic, &z->aplic, "APLIC");
                 if (!c.plic && !c.aplic)
                         finding(f, NULL, NULL, "no [PLIC] or [APLIC], neither here nor in %s", b->path);
                 break;
@@ -142,6 +174,7 @@ static void check_controllers(struct findings *f, const struct board_spec *b) {
                 if (is_controller(&c, z->devices[i].address, DEVICE_WINDOW_SIZE))
                         finding(f, &z->devices[i], "Address", "device %s overlaps the %s in the guest",
                                 z->devices[i].name, name);
+        check_pci_windows(f, &c, name);
 }
 
 /* ---- reach ------------------------------------------------------------------------------------------ */

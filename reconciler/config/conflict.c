@@ -204,7 +204,7 @@ static bool same_pci_address(const struct pci_address *a, const struct pci_addre
         return a->domain == b->domain && a->bus == b->bus && a->device == b->device && a->function == b->function;
 }
 
-/* The hypervisor shows every zone of a bus its host bridge. */
+/* The hypervisor shows every zone of a bus its host bridge; what is one for both zones. */
 static bool is_host_bridge(const struct zone_spec *z, const struct pci_address *a) {
         for (size_t i = 0; i < z->num_pci; i++)
                 if (z->pci[i].domain == a->domain)
@@ -218,7 +218,8 @@ static bool shared_pci_device(const struct zone_spec *z, const struct zone_spec 
                         const struct pci_device_spec *a = &z->pci_devices[i], *b = &other->pci_devices[j];
 
                         if (a->type != PCI_DEVICE_PHYSICAL || b->type != PCI_DEVICE_PHYSICAL ||
-                            !same_pci_address(&a->address, &b->address) || is_host_bridge(z, &a->address))
+                            !same_pci_address(&a->address, &b->address) ||
+                            (is_host_bridge(z, &a->address) && is_host_bridge(other, &b->address)))
                                 continue;
                         *c = (struct conflict){
                                 .object = a, .other_object = b, .key = "Address", .other_key = "Address"

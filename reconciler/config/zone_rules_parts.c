@@ -48,6 +48,11 @@ static bool on_bridge(const struct pci_spec *pci, uint8_t bus) {
         return pci->last_bus == 0 || (bus >= pci->first_bus && bus <= pci->last_bus);
 }
 
+/* The board's address is the guest's where no other is given. */
+static const struct pci_address *in_guest(const struct pci_device_spec *d) {
+        return d->guest.given ? &d->guest : &d->address;
+}
+
 static bool same_address(const struct pci_address *a, const struct pci_address *b) {
         return a->given && b->given && a->domain == b->domain && a->bus == b->bus && a->device == b->device &&
                a->function == b->function;
@@ -80,8 +85,8 @@ static void check_pci_device(struct parser *p, size_t i) {
                 if (same_address(&d->address, &before->address))
                         source_error(&p->source, parser_place(u, "Address"), "it is [PCIDevice %s] of %s", before->name,
                                      WHERE(p, there));
-                if (same_address(&d->guest, &before->guest))
-                        source_error(&p->source, parser_place(u, "GuestAddress"),
+                else if (same_address(in_guest(d), in_guest(before)))
+                        source_error(&p->source, parser_place(u, d->guest.given ? "GuestAddress" : "Address"),
                                      "[PCIDevice %s] of %s has the same address in the guest", before->name,
                                      WHERE(p, there));
         }

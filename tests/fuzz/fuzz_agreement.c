@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Three that judge one zone: what checks a file, what makes the module's call of it, and the module. A zone's file, and
- * behind a form feed the board's. What `hvisor check` lets pass the module must not refuse: it would fail when it is
+ * behind a form feed each the board's and another zone's. What `hvisor check` lets pass the module must not refuse: it would fail when it is
  * started. And what goes to the hypervisor, whichever it is, is that zone, see module_view.h.
  *
  * Whatever file the zone boots from is there, and is the same: a device tree without a node, which has at the right
@@ -58,7 +58,8 @@ static bool is_checked(const struct zone_spec *z, const struct board_spec *b, co
         return zone_check_board(z, b, facts, &d) == 0 && boot_prepare(z, b, &d, ret) == 0;
 }
 
-static void claim_agreement(const struct zone_spec *z, const struct board_spec *b) {
+/* Return: true if both take it. */
+static bool claim_agreement(const struct zone_spec *z, const struct board_spec *b) {
         _cleanup_(boot_close) struct boot boot = BOOT_NONE;
         const struct zone_making making = { .spec = z, .board = b, .boot = &boot };
         const struct module_limits limits = { root.cpus, b->gic.version, WAKE_UP };
@@ -67,7 +68,7 @@ static void claim_agreement(const struct zone_spec *z, const struct board_spec *
         const char *refusal;
 
         if (!is_checked(z, b, &root, &boot))
-                return;
+                return false;
         for (size_t i = 0; i < z->num_devices; i++)
                 devices[i] = (struct module_device){ z->devices[i].address, z->devices[i].interrupt };
         hvisor_describe(&making, &c);
@@ -75,22 +76,38 @@ static void claim_agreement(const struct zone_spec *z, const struct board_spec *
         if (refusal)
                 fprintf(stderr, "hvisor.ko refuses what was checked: %s\n", refusal);
         CLAIM(!refusal);
+        return true;
+}
+
+static void claim_agreement_on_two(const struct zone_spec *z, const struct zone_spec *other) {
+        struct conflict c;
+        const char *both;
+
+        if (zone_conflict_find(z, other, &c))
+                return;
+        both = module_conflict();
+        if (both)
+                fprintf(stderr, "hvisor.ko refuses one of two zones that were checked: %s\n", both);
+        CLAIM(!both);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct input in = { data, data + size };
-        struct input zone_text = input_part(&in), board_text_given = input_part(&in);
-        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_zone("x", &zone_text);
-        _cleanup_(board_spec_freep) struct board_spec *b = NULL;
+        struct input zone_text = input_part(&in), board_given = input_part(&in), other_text = input_part(&in);
+        _cleanup_(zone_spec_freep) struct zone_spec *z = parse_zone("x", &zone_text), *other = NULL;
+        _cleanup_(board_spec_freep) struct board_spec *own = NULL;
+        const struct board_spec *b;
         unsigned before;
 
         set_up_once();
-        if (input_left(&board_text_given) > 0)
-                b = parse_board(&board_text_given);
-        if (!z)
-                return 0;
+        if (input_left(&board_given) > 0)
+                own = parse_board(&board_given);
+        if (input_left(&other_text) > 0)
+                other = parse_zone("y", &other_text);
+        b = own ?: usual_board();
         before = count_fds();
-        claim_agreement(z, b ?: usual_board());
+        if (z && claim_agreement(z, b) && other && claim_agreement(other, b))
+                claim_agreement_on_two(z, other);
         CLAIM(count_fds() == before);
         return 0;
 }

@@ -52,9 +52,21 @@ static void describe(const struct hvisor_zone_create *c, struct zone_description
         memcpy(ret->regions, c->regions, sizeof(ret->regions));
 }
 
+static struct zone_description made, made_before;
+
+const char *module_conflict(void) {
+        struct zone_problem problem;
+
+        return zone_check_apart(&made, &made_before, &problem) < 0 ? problem.field : NULL;
+}
+
 const char *module_refusal(const struct hvisor_zone_create *c, const struct module_device *devices, size_t count,
                            const struct module_limits *l) {
-        const struct zone_limits limits = { l->root_cpus, l->gic_version, l->wakeup_interrupt };
+        const struct zone_limits limits = {
+                .root_cpus = l->root_cpus,
+                .gic_version = l->gic_version,
+                .wakeup_interrupt = l->wakeup_interrupt,
+        };
         const struct zone_layout *layout;
         struct zone_description zone;
         struct zone_problem problem;
@@ -71,5 +83,7 @@ const char *module_refusal(const struct hvisor_zone_create *c, const struct modu
         for (uint32_t magic = MAGIC_FIRST; magic <= MAGIC_LAST; magic++)
                 for (unsigned nth = 0; (layout = zone_layout_find(magic, zone.arch, nth)); nth++)
                         claim_layout(layout, &zone, &limits);
+        made_before = made;
+        made = zone;
         return NULL;
 }

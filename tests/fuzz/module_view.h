@@ -30,3 +30,6 @@ struct module_device {
  */
 const char *module_refusal(const struct hvisor_zone_create *c, const struct module_device *devices, size_t count,
                            const struct module_limits *l);
+
+/** module_conflict() - of the two zones last made: NULL: both may exist at once; else what they both want, static */
+const char *module_conflict(void);

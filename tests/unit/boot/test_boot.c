@@ -63,6 +63,11 @@ static void test_boot_takes_what_fits(void **state _unused_) {
                   "x.conf:7:12: error: DeviceTree=: short is cut off: it is shorter than its header says\n" },
                 { "DeviceTree=DIR/dtb", "DeviceTree=DIR/long",
                   "x.conf:7:12: error: DeviceTree=: long is larger than 2M\n" },
+                { "DeviceTree=DIR/dtb\nDeviceTreeAddress=0x50000000\nInitrd=DIR/initrd\nInitrdAddress=0x50800000\n",
+                  "[Console z]\nAddress=0\nInterrupt=79\n",
+                  "x.conf:8:9: error: Address=: 0x0 is the physical address of the device tree where there is none: "
+                  "the "
+                  "hypervisor takes the one for the other\n" },
                 { "DeviceTreeAddress=0x50000000", "DeviceTreeAddress=0x50400ff8",
                   "x.conf:7:12: error: DeviceTree=: dtb (0x1000 bytes) overlaps the Kernel (0x1000 bytes) in "
                   "RAM\n" },

@@ -121,6 +121,14 @@ static void test_parts_are_for_their_architecture(void **state _unused_) {
                 { HEAD X86 "[Console c]\nAddress=0x90000000\nInterrupt=24\n", "x86_64", "", "24 is larger than 23" },
                 { HEAD "[Console c]\nAddress=0x30001200\nInterrupt=4\n", "loongarch64", "", "a device begins a page" },
                 { HEAD "[Console c]\nAddress=0xc000000\nInterrupt=7\n", "riscv64", PLIC, "overlaps the interrupt" },
+                { HEAD "[PLIC]\nAddress=0x800000000000\nSize=4M\n", "riscv64", "",
+                  "[PLIC] reaches beyond guest address 0x1ffffffffff" },
+                { HEAD, "riscv64", "[APLIC]\nAddress=0x800000000000\nSize=4M\n",
+                  "[APLIC] reaches beyond guest address 0x1ffffffffff" },
+                { HEAD "[PCI p]\nECAMAddress=0x4010000000\nECAMSize=1M\nMemory32Address=0x8000000\nMemory32Size=64K\n",
+                  "arm64", GIC_V3, "[PCI p]: 0x8000000+0x10000 overlaps the GIC" },
+                { HEAD "[PCI p]\nECAMAddress=0xc000000\nECAMSize=1M\n", "riscv64", PLIC,
+                  "[PCI p]: 0xc000000+0x100000 overlaps the interrupt controller" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(c); i++) {
@@ -140,6 +148,9 @@ static void test_parts_are_checked_by_themselves(void **state _unused_) {
                 { HEAD PCI, "0000:01:00.0", "0000:20:00.0", "bus 32 is none of [PCI main]'s, 0 to 31" },
                 { HEAD PCI, "0000:01:00.0\n", "0000:01:00.0\nGuestAddress=0001:01:00.0\n", "in its own domain, 0000" },
                 { HEAD PCI, "0000:01:00.0\n", "0000:01:00.0\nGuestAddress=0000:40:00.0\n", "bus 64 is none of" },
+                { HEAD PCI, "0000:01:00.0\n",
+                  "0000:01:00.0\n[PCIDevice two]\nAddress=0000:02:00.0\nGuestAddress=0000:01:00.0\n",
+                  "has the same address in the guest" },
                 { HEAD PCI, "FirstBus=0", "FirstBus=32", "is behind LastBus=" },
                 { HEAD PCI, "IOSize=64K\n", "", "IOAddress= needs IOSize=, too" },
                 { HEAD PCI, "IOAddress=0x3eff0000\n", "", "IOSize= needs IOAddress=, too" },
@@ -201,11 +212,12 @@ static void test_parts_of_x86_are_checked_by_themselves(void **state _unused_) {
         }
 }
 
+#define SECOND                                                                                                         \
+        "[Zone]\nId=2\nCPUs=1\nKernel=/k\nKernelAddress=0x80400000\nEntryPoint=0x80400000\n"                           \
+        "[Memory ram]\nPhysicalAddress=0x80000000\nSize=256M\n"
+
 /* The host bridge is everybody's; a device is not, and neither is RAM in a window. */
 static void test_parts_of_two_zones_can_conflict(void **state _unused_) {
-        static const char second[] =
-                "[Zone]\nId=2\nCPUs=1\nKernel=/k\nKernelAddress=0x80400000\nEntryPoint=0x80400000\n"
-                "[Memory ram]\nPhysicalAddress=0x80000000\nSize=256M\n";
         static const struct {
                 const char *more, *error;
         } c[] = {
@@ -225,12 +237,26 @@ static void test_parts_of_two_zones_can_conflict(void **state _unused_) {
                 _cleanup_(zone_spec_freep) struct zone_spec *two = NULL;
                 char text[2048], got[512] = "";
 
-                snprintf(text, sizeof(text), "%s%s", second, c[i].more);
+                snprintf(text, sizeof(text), "%s%s", SECOND, c[i].more);
                 two = parse_good("two", text);
                 assert_int_equal(zone_conflict(two, one, got, sizeof(got)), c[i].error != NULL);
                 if (c[i].error)
                         assert_string_equal(got, c[i].error);
         }
+}
+
+/* What has the first bus' number in one of the zones only is a device of the other's. */
+static void test_parts_host_bridge_is_one_for_both(void **state _unused_) {
+        _cleanup_(zone_spec_freep) struct zone_spec *one =
+                parse_good("one", HEAD "[PCI main]\nFirstBus=1\nLastBus=31\nECAMAddress=0x4010000000\nECAMSize=256M\n"
+                                       "[PCIDevice bridge]\nAddress=0000:01:00.0\n");
+        _cleanup_(zone_spec_freep) struct zone_spec *two =
+                parse_good("two", SECOND "[PCI main]\nLastBus=31\nECAMAddress=0x4010000000\nECAMSize=256M\n"
+                                         "[PCIDevice card]\nAddress=0000:01:00.0\n");
+        char got[512];
+
+        assert_true(zone_conflict(one, two, got, sizeof(got)));
+        assert_true(zone_conflict(two, one, got, sizeof(got)));
 }
 
 int main(void) {
@@ -240,6 +266,7 @@ int main(void) {
                 cmocka_unit_test(test_parts_are_checked_by_themselves),
                 cmocka_unit_test(test_parts_of_x86_are_checked_by_themselves),
                 cmocka_unit_test(test_parts_of_two_zones_can_conflict),
+                cmocka_unit_test(test_parts_host_bridge_is_one_for_both),
         };
 
         return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
