@@ -315,7 +315,7 @@ bench: setup
 	@tests/bench/run
 
 .PHONY: bench-programs
-bench-programs: $(RIG)/stopwatch build/bench/scale build/bench/respawn build/native/hvisor-device
+bench-programs: $(RIG)/stopwatch build/bench/scale build/bench/respawn build/bench/disk build/native/hvisor-device
 
 # Native: the real engine and watch over thousands of files, on a simulated hypervisor.
 .PHONY: bench-scale
@@ -344,6 +344,13 @@ build/bench/respawn: tests/bench/respawn.c reconciler/virtio/vhost_user.h
 	@mkdir -p $(@D)
 	$(call say,CC  $@)
 	$(Q)gcc -std=gnu11 -O2 -g $(WARNINGS) $(CPPFLAGS) -o $@ $<
+
+# A driver of devices over vhost-user, with the front-end's side of our own.
+FRONT_OBJS := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/front/*.c)) $(filter $(O)/reconciler/base/% $(O)/reconciler/virtio/%,$(WORKER_OBJS))
+build/bench/disk: $(FRONT_OBJS)
+	@mkdir -p $(@D)
+	$(call say,LD  $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 $(RIG)/stopwatch: tests/bench/stopwatch.c kmod/uapi/hvisor.h
 	@mkdir -p $(@D)
