@@ -7,6 +7,8 @@ itself alone, so that it costs what is touched of it, and QEMU's migration strea
 afterwards to the last byte, so cases cannot see each other.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 
@@ -21,13 +23,22 @@ def start(machine, make_vm, fresh=False, interactive=False):
     path = paths.SNAPSHOTS / f"{machine.name}-{machine.key()}"
     if fresh:
         return _boot(machine, make_vm, interactive)
-    if not path.exists():
-        _save(machine, make_vm, path)
+    with _alone():
+        if not path.exists():
+            _save(machine, make_vm, path)
     try:
         return _resume(machine, make_vm, path, interactive)
     except QemuError:
         shutil.rmtree(path, ignore_errors=True)     # not what this QEMU can read: boot instead
         return _boot(machine, make_vm, interactive)
+
+
+@contextlib.contextmanager
+def _alone():
+    """One run at a time makes snapshots: others find it made."""
+    with open(paths.CACHE / "snapshots.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _boot(machine, make_vm, interactive=False, ram=()):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs unit tests, several at a time, and cases, a line for each as it ends, and counts."""
+"""Runs unit tests and other programs, several at a time, and cases, a line for each as it ends, and counts."""
 
 import concurrent.futures
 import os
@@ -14,7 +14,7 @@ WIDTH = min(os.cpu_count() or 1, 4)     # of programs: most of what runs there w
 
 class Suite:
     def __init__(self, pattern="", width=WIDTH):
-        """@width: how many programs run at a time. A case's machine has four CPUs: one at a time."""
+        """@width: how many programs run at a time, a case for one of them."""
         self._pattern = pattern
         self._width = width
         self._machines = {}
@@ -24,21 +24,26 @@ class Suite:
     def selected(self, name):
         return self._pattern in name
 
-    def run_programs(self, programs):
-        """@programs: (program, run) each, which count for themselves: run(program) returns a UnitResult."""
-        wanted = [(program, run) for program, run in programs if self.selected(program.name)]
-        with concurrent.futures.ThreadPoolExecutor(self._width) as pool:
+    def run(self, programs, cases):
+        """
+        Cases one after the other, for their machines have four CPUs, and beside them programs on what CPUs they leave.
+
+        @programs: (program, run) each, which count for themselves: run(program) returns a UnitResult.
+        """
+        programs = [(program, run) for program, run in programs if self.selected(program.name)]
+        cases = [case for case in cases if self.selected(case.name)]
+        with concurrent.futures.ThreadPoolExecutor(max(1, self._width - bool(cases))) as pool:
             try:
-                for future in [pool.submit(self._run_program, *each) for each in wanted]:
+                running = [pool.submit(self._run_program, *each) for each in programs]
+                if self._width == 1:
+                    concurrent.futures.wait(running)
+                for case in cases:
+                    self._run_case(case)
+                for future in running:
                     future.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-
-    def run_cases(self, cases):
-        for case in cases:
-            if self.selected(case.name):
-                self._run_case(case)
 
     def _run_program(self, program, run):
         started = time.monotonic()
