@@ -217,6 +217,16 @@ size_t inflight_size(u32 num_queues);
  */
 int memory_vma_check(struct vm_area_struct *vma);
 
+#define MEMORY_NO_PFN (~0UL)
+
+/*
+ * Handles a fault of such a mapping: maps what was touched, and its neighbours
+ * with it. @find: the page at an offset of the file, or MEMORY_NO_PFN; called with
+ * worker->memory_lock held for reading, so that nothing is revoked meanwhile.
+ */
+vm_fault_t memory_insert(struct vm_fault *vmf,
+			 unsigned long (*find)(const struct file *file, u64 offset));
+
 /* vm_operations_struct.mremap: what was checked when it was mapped is there, and nowhere else. */
 int memory_vma_refuse_move(struct vm_area_struct *vma);
 

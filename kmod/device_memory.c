@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/pfn.h>
+#include <linux/sizes.h>
 #include <linux/vmalloc.h>
 
 #include "compat.h"
@@ -12,32 +13,73 @@
 
 /*
  * A worker sees its zone's RAM at the guest's addresses, and its device's record
- * of requests in flight beyond all of them. Pages go in one fault at a time and
- * come out all at once when the worker is revoked, so every descriptor has a
- * mapping of its own. The RAM has no struct pages: nothing can pin it, and no
- * reference outlives the page tables.
+ * of requests in flight beyond all of them. Pages go in by faults and come out all
+ * at once when the worker is revoked, so every descriptor has a mapping of its own.
+ * The RAM has no struct pages: nothing can pin it, and no reference outlives the
+ * page tables.
  */
+
+/* Whoever touches a page touches its neighbours soon: so many go in by one fault. */
+#define FAULT_AROUND (PAGE_SIZE < SZ_64K ? SZ_64K >> PAGE_SHIFT : 1)
 
 static const struct hvisor_region *find_memory(const struct hv_worker *worker, u64 guest, u64 size)
 {
 	return zone_find_ram(&worker->device->zone->description, false, guest, size);
 }
 
-static vm_fault_t fault(struct vm_fault *vmf)
+static unsigned long find_pfn(const struct file *file, u64 guest)
+{
+	const struct hvisor_region *region = find_memory(file->private_data, guest, PAGE_SIZE);
+
+	return region ? PHYS_PFN(region->physical + (guest - region->guest)) : MEMORY_NO_PFN;
+}
+
+/*
+ * As if it had been written to: else the first write is a second fault, where the
+ * CPU sets no dirty bits by itself. Nobody asks for these.
+ */
+static pgprot_t protection(const struct vm_area_struct *vma)
+{
+	pte_t pte = pfn_pte(0, vma->vm_page_prot);
+
+	return vma->vm_flags & VM_WRITE ? __pgprot(pte_val(pte_mkdirty(pte))) : vma->vm_page_prot;
+}
+
+static vm_fault_t insert_page(struct vm_area_struct *vma, pgoff_t page,
+			      unsigned long (*find)(const struct file *file, u64 offset))
+{
+	unsigned long pfn = find(vma->vm_file, (u64)page << PAGE_SHIFT);
+
+	if (pfn == MEMORY_NO_PFN)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn_prot(vma, vma->vm_start + ((page - vma->vm_pgoff) << PAGE_SHIFT), pfn,
+				   protection(vma));
+}
+
+/* Neighbours that are there stay as they are; that one cannot be is no error. */
+vm_fault_t memory_insert(struct vm_fault *vmf,
+			 unsigned long (*find)(const struct file *file, u64 offset))
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct hv_worker *worker = vma->vm_file->private_data;
-	u64 guest = (u64)vmf->pgoff << PAGE_SHIFT;
-	const struct hvisor_region *region = find_memory(worker, guest, PAGE_SIZE);
+	pgoff_t first = round_down(vmf->pgoff, FAULT_AROUND), page;
+	pgoff_t end = min(first + FAULT_AROUND, vma->vm_pgoff + vma_pages(vma));
+	vm_fault_t r = insert_page(vma, vmf->pgoff, find);
+
+	for (page = max(first, vma->vm_pgoff); r == VM_FAULT_NOPAGE && page < end; page++)
+		if (page != vmf->pgoff && insert_page(vma, page, find) != VM_FAULT_NOPAGE)
+			break;
+	return r;
+}
+
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	struct hv_worker *worker = vmf->vma->vm_file->private_data;
 	vm_fault_t r = VM_FAULT_SIGBUS;
 
-	if (!region)
-		return VM_FAULT_SIGBUS;
 	/* Whoever saw the worker unrevoked is out again before its pages are taken. */
 	down_read(&worker->memory_lock);
 	if (!worker_check(worker))
-		r = vmf_insert_pfn(vma, vmf->address,
-				   PHYS_PFN(region->physical + (guest - region->guest)));
+		r = memory_insert(vmf, find_pfn);
 	up_read(&worker->memory_lock);
 	return r;
 }

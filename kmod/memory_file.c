@@ -25,8 +25,9 @@ struct memory_file {
 };
 
 /* With worker->memory_lock held, and the worker's device alive. */
-static unsigned long find_pfn(const struct memory_file *part, u64 offset)
+static unsigned long find_pfn(const struct file *file, u64 offset)
 {
+	const struct memory_file *part = file->private_data;
 	const struct hv_device *device = part->worker->device;
 	const struct hvisor_region *region;
 	u64 guest = part->start + offset;
@@ -49,8 +50,7 @@ static vm_fault_t fault(struct vm_fault *vmf)
 
 	/* As with the worker's own pages: whoever saw it unrevoked is out before they are taken. */
 	down_read(&worker->memory_lock);
-	r = vmf_insert_pfn(vmf->vma, vmf->address,
-			   find_pfn(part, (u64)vmf->pgoff << PAGE_SHIFT));
+	r = memory_insert(vmf, find_pfn);
 	up_read(&worker->memory_lock);
 	return r;
 }
