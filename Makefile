@@ -65,7 +65,7 @@ GENERATED := hvisor.zone.schema.json hvisor.board.schema.json hvisor.keys.md hvi
 
 .PHONY: all documents
 all: $(PROGRAMS) documents $(if $(KDIR),kmod)
-documents: $(addprefix $(O)/,$(GENERATED))
+documents: $(addprefix $(O)/,$(GENERATED) check.schema.json)
 
 # Said in a few words and before anything is compiled. Workers alone want less.
 .PHONY: needs
@@ -123,6 +123,12 @@ $(DESCRIBE): $(DESCRIBE_SOURCES) $(wildcard reconciler/config/*.h reconciler/bas
 $(O)/hvisor-reconciler.8: units/hvisor-reconciler.8
 	@mkdir -p $(@D)
 	$(Q)sed 's/@VERSION@/$(VERSION)/' $< > $@.new && mv $@.new $@
+
+# What verbs print for programs: VERB.schema.json; that of check has the schemas of files in it.
+OUTPUT_SCHEMAS := $(addprefix schema/,$(addsuffix .schema.json,board logs plan status)) $(O)/check.schema.json
+$(O)/check.schema.json: schema/check.schema.json $(DESCRIBE)
+	@mkdir -p $(@D)
+	$(Q)$(DESCRIBE) $(@F) > $@.new && mv $@.new $@
 
 $(O)/hvisor.%: $(DESCRIBE)
 	@mkdir -p $(@D)
@@ -239,7 +245,7 @@ install: all
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/hvisor/zones.d $(DESTDIR)/usr/lib/hvisor/zones.d
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor $(O)/hvisor.zone.schema.json $(O)/hvisor.board.schema.json
 	install -D -m 0644 $(O)/hvisor.keys.md $(DESTDIR)$(PREFIX)/share/doc/hvisor/keys.md
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor schema/status.schema.json schema/plan.schema.json
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/hvisor $(OUTPUT_SCHEMAS)
 	$(foreach n,1 5 8,install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$(n) $(addprefix $(O)/,$(filter %.$(n),$(MAN_PAGES))) &&) :
 	install -D -m 0644 $(O)/hvisor.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hvisor
 	install -D -m 0644 $(O)/hvisor.zsh $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_hvisor
@@ -252,7 +258,7 @@ ifeq ($(DESTDIR),)
 	journalctl --update-catalog
 endif
 
-# ---- packages for Debian, in build/deb; CROSS_COMPILE= as above --------------------------------------------
+# ---- packages for Debian, in build/deb; CROSS_COMPILE= as above; BUILT=yes takes what is compiled already ---
 
 DEB := build/deb
 DEB_SOURCES := Makefile README.md LICENSE reconciler kmod schema units zones.d
@@ -262,6 +268,7 @@ deb:
 	@units/needs $(CC) $(PKG_CONFIG) debhelper dh-dkms build-essential
 	rm -rf $(DEB) && mkdir -p $(DEB)/source
 	tar -c --exclude-from=.gitignore $(DEB_SOURCES) | tar -x -C $(DEB)/source
+	$(if $(BUILT),$(MAKE) --no-print-directory all && cp -a --parents build/host $(O) $(DEB)/source)
 	mv $(DEB)/source/units/debian $(DEB)/source/debian
 	units/debian/prepare $(VERSION) $(DEB)/source/debian
 	cd $(DEB)/source && dpkg-buildpackage -b -us -uc $(if $(CROSS_COMPILE),-d -a$(subst aarch64,arm64,$(subst x86_64,amd64,$(subst loongarch64,loong64,$(ARCH)))))

@@ -15,6 +15,29 @@ static const char zones_function[] =
         "        done\n"
         "}\n";
 
+/* Those of "hvisor cat ZONE": a drop-in may add some. */
+static void write_devices_function(FILE *f) {
+        const char *before = "";
+
+        fputs("_hvisor_devices() {\n"
+              "        hvisor cat \"$1\" 2>/dev/null | sed -nE 's/^\\[('\"${2:-",
+              f);
+#define SECTION(...)
+#define KEY(...)
+#define DEVICE(id, name, ...)                                                                                          \
+        fprintf(f, "%s%s", before, name);                                                                              \
+        before = "|";
+#include "schema/keys.def"
+        fputs("}\"') ([A-Za-z0-9._-]+)\\].*/\\2/p' | sort -u\n"
+              "}\n",
+              f);
+}
+
+/* What `hvisor console` attaches to; "": any device. */
+static const char *device_sections(const struct verb *v) {
+        return strcmp(v->name, "console") == 0 ? "Console" : "";
+}
+
 /* The names of all sections and keys of a zone's file. */
 static void write_key_names(FILE *f) {
         for (size_t i = 0; i < _SECTION_MAX; i++)
@@ -65,7 +88,10 @@ static void write_bash_verb(FILE *f, const struct verb *v) {
                 fprintf(f, "--%s%s ", o->name, o->value ? "=" : "");
         fputs("--help'\n", f);
         if (takes(v, "ZONE"))
-                fputs("                words=$(_hvisor_zones)\n", f);
+                fputs("                ((before_it > 0)) || words=$(_hvisor_zones)\n", f);
+        if (takes(v, "DEVICE"))
+                fprintf(f, "                ((before_it != 1)) || words=$(_hvisor_devices \"$zone\" %s)\n",
+                        device_sections(v));
         else if (takes(v, "KEY"))
                 fputs("                words=$keys\n", f);
         else if (takes(v, "FILE"))
@@ -100,8 +126,10 @@ static void write_bash_groups(FILE *f) {
 void completion_write_bash(FILE *f) {
         fputs("# Made from reconciler/cli/verbs.def by the build. SPDX-License-Identifier: GPL-2.0-or-later\n", f);
         fputs(zones_function, f);
+        write_devices_function(f);
         fputs("\n"
               "_hvisor() {\n"
+              "        local i zone= before_it=0 # words behind the verb that are no options\n"
               "        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
               "        local verb=${COMP_WORDS[1]} options= words= files= keys='",
               f);
@@ -118,6 +146,11 @@ void completion_write_bash(FILE *f) {
               "        fi\n",
               f);
         write_bash_groups(f);
+        fputs("        for ((i = 2; i < COMP_CWORD; i++)); do\n"
+              "                [[ ${COMP_WORDS[i]} == -* ]] && continue\n"
+              "                ((before_it++)) || zone=${COMP_WORDS[i]}\n"
+              "        done\n",
+              f);
         fputs("        case $verb in\n", f);
         for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
                 write_bash_verb(f, &verb_rows[i]);
@@ -128,10 +161,9 @@ void completion_write_bash(FILE *f) {
               "        elif [[ $word == -* ]]; then\n"
               "                COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
               "                [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null\n"
-              "        elif [ -n \"$files\" ]; then\n"
-              "                COMPREPLY=($(compgen -f -- \"$word\"))\n"
               "        else\n"
               "                COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+              "                [ -z \"$files\" ] || COMPREPLY+=($(compgen -f -- \"$word\"))\n"
               "        fi\n"
               "        return 0\n"
               "}\n"
@@ -171,6 +203,8 @@ static void write_zsh_verb(FILE *f, const struct verb *v) {
         fputs(" \\\n                        '--help[more about it]'", f);
         if (takes(v, "ZONE"))
                 fputs(" \\\n                        '1:zone:_hvisor_zone'", f);
+        if (takes(v, "DEVICE"))
+                fprintf(f, " \\\n                        '2:device:{_hvisor_device %s}'", device_sections(v));
         else if (takes(v, "KEY"))
                 fputs(" \\\n                        '1:section or key:($keys)'", f);
         else if (takes(v, "FILE"))
@@ -210,10 +244,18 @@ void completion_write_zsh(FILE *f) {
               "# Made from reconciler/cli/verbs.def by the build. SPDX-License-Identifier: GPL-2.0-or-later\n",
               f);
         fputs(zones_function, f);
+        write_devices_function(f);
         fputs("\n"
               "_hvisor_zone() {\n"
               "        local -a zones=(${(f)\"$(_hvisor_zones)\"})\n"
               "        compadd -a zones\n"
+              "}\n"
+              "\n"
+              "# Of the zone that is the first word which is no option.\n"
+              "_hvisor_device() {\n"
+              "        local -a others=(${words[2,-1]:#-*})\n"
+              "        local -a devices=(${(f)\"$(_hvisor_devices \"$others[1]\" $1)\"})\n"
+              "        compadd -a devices\n"
               "}\n"
               "\n"
               "_hvisor() {\n"

@@ -27,12 +27,27 @@ static void write_board_schema(FILE *f) {
         write_schema(BOARD_FILE, f);
 }
 
+/* The schemas of settings that it refers to are put into it: a program needs this one file. */
+static void write_check_schema(FILE *f) {
+        json_t *schema = json_load_file("schema/check.schema.json", 0, NULL);
+        json_t *definitions = json_object_get(schema, "$defs");
+
+        if (json_object_set_new(definitions, "zone", schema_to_json(ZONE_FILE)) < 0 ||
+            json_object_set_new(definitions, "board", schema_to_json(BOARD_FILE)) < 0 ||
+            json_dumpf(schema, f, JSON_INDENT(2)) < 0 || fputc('\n', f) == EOF) {
+                fputs("describe: schema/check.schema.json: not found, or no JSON object with $defs\n", stderr);
+                exit(EXIT_FAILURE);
+        }
+        json_decref(schema);
+}
+
 static const struct {
         const char *what;
         void (*write)(FILE *f);
 } documents[] = {
         { "zone.schema.json", write_zone_schema },
         { "board.schema.json", write_board_schema },
+        { "check.schema.json", write_check_schema },
         { "keys.md", keys_write_markdown },
         { "zone.5", man_write_zone },
         { "board.5", man_write_board },

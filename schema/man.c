@@ -115,7 +115,12 @@ static void write_verb(FILE *f, const struct verb *v) {
                 return;
         fputs(".RS\n", f);
         for (const struct verb_option *o = v->options; o->name; o++) {
-                fprintf(f, ".TP\n.B \\-\\-%s%s", o->name, o->value ? "=\\fI" : "\n");
+                char letter = verb_option_letter(v, o);
+
+                fputs(".TP\n.B ", f);
+                if (letter)
+                        fprintf(f, "\\-%c\\fR, \\fB", letter);
+                fprintf(f, "\\-\\-%s%s", o->name, o->value ? "=\\fI" : "\n");
                 if (o->value)
                         fprintf(f, "%s\n", o->value);
                 write_text(f, o->help);
@@ -252,6 +257,70 @@ void man_write_settings(FILE *f) {
         fputs(".SH SEE ALSO\n.BR hvisor\\-reconciler (8),\n.BR hvisor.zone (5)\n", f);
 }
 
+static const char *const exit_status[] = {
+        "0: done. 1: an error, which was told. `hvisor plan`: 2, there is something to do. What else a verb means by "
+        "it "
+        "stands with the verb.",
+        NULL,
+};
+
+static const char *const programs[] = {
+        "What `--json` prints is described by a JSON Schema (2020-12) in /usr/share/hvisor: VERB.schema.json for "
+        "`status`, "
+        "`plan`, `check`, `board` and `logs`, which know every field there is. `hvisor keys --json` prints such a "
+        "schema itself, that of a zone's settings: hvisor.zone.schema.json; with `--board` hvisor.board.schema.json.",
+        "The reconciler speaks D-Bus on /run/hvisor/bus, without a bus daemon. It describes itself: `busctl "
+        "--address=unix:path=/run/hvisor/bus introspect org.hvisor.Reconciler /org/hvisor/Reconciler`.",
+        NULL,
+};
+
+static const char *const diagnostics[] = {
+        "Errors go to standard error, one line each. Those of a file begin with its path, line and column; the line "
+        "itself "
+        "follows, and a suggestion where a name is near one that is known.",
+        "`the reconciler is not running`: `systemctl start hvisor-reconciler`. Only `restart`, `upgrade`, `zone "
+        "start`, `zone "
+        "shutdown` and `virtio start` need it. `become root (sudo)`: what is asked of the module, the hypervisor and "
+        "the "
+        "reconciler is root's.",
+        "What a state in `hvisor status` means and what to do about it `hvisor status ZONE` says; what was done and "
+        "why, "
+        "`hvisor logs ZONE`. `journalctl -x -u hvisor-reconciler` adds an explanation to each record.",
+        NULL,
+};
+
+static const struct {
+        const char *what, *lines;
+} examples[] = {
+        { "A new zone, from the first line to its prompt:",
+          "hvisor edit linux2\nhvisor status linux2\nhvisor console linux2\n" },
+        { "More CPUs for it; `hvisor keys` says what the change costs a zone that runs:",
+          "hvisor keys CPUs\n"
+          "printf '[Zone]\\enCPUs=1-3\\en' >50-cpus.conf\n"
+          "install -D -m 644 -t /etc/hvisor/zones.d/linux2.conf.d 50-cpus.conf\n" },
+        { "Why does it not run?", "hvisor status linux2\nhvisor logs linux2 -n 50\nhvisor check\n" },
+        { "The names of all zones that run, in a script:",
+          "hvisor status --json | jq -r '.zones[] | select(.state == \"running\") | .name'\n" },
+        { "A zone of hvisor-tool's JSON files for good:",
+          "hvisor import linux2.json virtio_cfg.json -o /etc/hvisor/zones.d\n" },
+};
+
+static void write_files(FILE *f) {
+        static const char *const files[][2] = {
+                { ZONES_DIR ", " RUN_ZONES_DIR ", " LIB_ZONES_DIR, "Zones' files and drop-ins, see hvisor.zone(5)." },
+                { BOARD_CONF, "What the board has, see hvisor.board(5)." },
+                { OWN_BOARDS_DIR ", " BOARDS_DIR, "Descriptions of boards." },
+                { "/etc/hvisor/hvisor.conf", "Settings of the reconciler, see hvisor.conf(5)." },
+                { "/run/hvisor/bus", "The reconciler's control socket." },
+                { "/usr/share/hvisor", "JSON Schemas." },
+                { "/usr/share/doc/hvisor", "README.md, keys.md, and examples of zones' files." },
+        };
+
+        fputs(".SH FILES\n", f);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++)
+                fprintf(f, ".TP\n%s\n%s\n", files[i][0], files[i][1]);
+}
+
 void man_write_command(FILE *f) {
         static const char *const description[] = {
                 "Looks at the zones of the hvisor hypervisor, checks their files, attaches to their consoles. A zone "
@@ -276,7 +345,18 @@ void man_write_command(FILE *f) {
         fputs(".SH VERBS\n", f);
         for (size_t i = 0; i < ELEMENTSOF(verb_rows); i++)
                 write_verb(f, &verb_rows[i]);
+        write_section(f, "EXIT STATUS", exit_status);
         write_section(f, "ENVIRONMENT", environment);
+        write_files(f);
+        write_section(f, "FOR PROGRAMS", programs);
+        write_section(f, "DIAGNOSTICS", diagnostics);
+        fputs(".SH EXAMPLES\n", f);
+        for (size_t i = 0; i < ELEMENTSOF(examples); i++) {
+                write_text(f, examples[i].what);
+                fputs("\n", f);
+                write_example(f, examples[i].lines);
+                fputs(".PP\n", f);
+        }
         fputs(".SH SEE ALSO\n.BR hvisor.zone (5),\n.BR hvisor.board (5),\n.BR hvisor.conf (5),\n.BR "
               "hvisor\\-reconciler (8)\n",
               f);

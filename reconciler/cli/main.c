@@ -35,8 +35,12 @@ static void print_verb_help(const struct verb *v) {
                v->usage, v->help, v->details);
         if (v->options[0].name)
                 puts("\nOptions:");
-        for (const struct verb_option *o = v->options; o->name; o++)
-                printf("  --%s%s%s  %s\n", o->name, o->value ? "=" : "", o->value ? o->value : "", o->help);
+        for (const struct verb_option *o = v->options; o->name; o++) {
+                char letter = verb_option_letter(v, o);
+
+                printf("  %c%c%c ", letter ? '-' : ' ', letter ? letter : ' ', letter ? ',' : ' ');
+                printf("--%s%s%s  %s\n", o->name, o->value ? "=" : "", o->value ? o->value : "", o->help);
+        }
 }
 
 /* How many of the words name @v; 0: it is another. */

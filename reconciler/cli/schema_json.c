@@ -165,8 +165,9 @@ json_t *schema_to_json(enum file_kind kind) {
                 if (s->min > 0)
                         json_array_append_new(required, json_string(s->name));
         }
-        return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "$schema",
-                         "https://json-schema.org/draft/2020-12/schema", "title",
+        return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "$schema",
+                         "https://json-schema.org/draft/2020-12/schema", "$id",
+                         kind == ZONE_FILE ? "hvisor.zone.schema.json" : "hvisor.board.schema.json", "title",
                          kind == ZONE_FILE ? "A zone's file of hvisor, in JSON" : "hvisor's board.conf, in JSON",
                          "type", "object", "properties", properties, "required", required, "additionalProperties", 0,
                          "$defs", definitions);

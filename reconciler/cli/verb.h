@@ -42,6 +42,14 @@ struct verb {
         int (*run)(const struct arguments *a); /* returns the exit status; says by itself what went wrong */
 };
 
+/** verb_option_letter() - the letter that stands for it alone, as in -f; '\0': another option begins with it, too */
+static inline char verb_option_letter(const struct verb *v, const struct verb_option *option) {
+        for (const struct verb_option *o = v->options; o->name; o++)
+                if (o != option && o->name[0] == option->name[0])
+                        return '\0';
+        return option->name[0];
+}
+
 extern const struct verb verbs[];
 extern const size_t num_verbs;
 

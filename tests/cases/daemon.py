@@ -40,15 +40,46 @@ def daemon_status_text(vm):
         assert field in record, record
 
 
+def objects_in(value):
+    """Every JSON object in @value, itself included."""
+    if isinstance(value, dict):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from objects_in(part)
+
+
 def follows_schema(vm, verb, text):
-    """What `hvisor VERB --json` printed, checked against the schema that is installed with it. Return: it, parsed."""
-    value = json.loads(text)
-    jsonschema.Draft202012Validator(json.loads(vm.read(f"/usr/share/hvisor/{verb}.schema.json"))).validate(value)
+    """What `hvisor VERB … --json` printed, held to the schema that is installed for it, which knows every field. Return: it, parsed."""
+    value, schema = json.loads(text), json.loads(vm.read(f"/usr/share/hvisor/{verb}.schema.json"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(value)
+    for part in objects_in(value):
+        part["unknown"] = 1
+        assert not validator.is_valid(value), f"{schema['title']}: a field more is not noticed in {part}"
+        del part["unknown"]
     return value
 
 
-def asked(vm, verb):
-    return follows_schema(vm, verb, vm.run(["hvisor", verb, "--json"], check=False).out)
+def asked(vm, verb, *words):
+    return follows_schema(vm, verb, vm.run(["hvisor", verb, *words, "--json"], check=False).out)
+
+
+@case("daemon-json-of-every-verb-follows-its-schema-which-knows-every-field")
+def json_of_verbs(vm):
+    boot_guest(vm)
+    vm.drop("bad", "[Zone]\nId=x\n")
+    vm.run("mkdir -p /etc/hvisor/zones.d/guest.conf.d && echo '# nothing' >/etc/hvisor/zones.d/guest.conf.d/10.conf")
+    vm.wait(lambda: (z := vm.zone("bad")) and z["state"] == "refused", what="a zone that is refused")
+    told = asked(vm, "check")
+    assert [f["settings"] is not None for f in told["files"]] == [False, True] and told["errors"] > 0, told
+    assert asked(vm, "check", "/etc/hvisor/board.conf")["files"][0]["settings"]["Board"]
+    assert asked(vm, "board")["values"]
+    assert any(b["board"] == "imx8mp" for b in asked(vm, "board", "--list"))
+    records = [follows_schema(vm, "logs", line) for line in vm.out("hvisor logs guest --json").splitlines()]
+    assert any(r.get("ACTION") == "zone-start" and r.get("RESULT") == "done" for r in records), records
+    for option in ("", "--board"):
+        jsonschema.Draft202012Validator.check_schema(json.loads(vm.out(f"hvisor keys --json {option}")))
 
 
 @case("daemon-json-of-status-and-plan-follows-the-schemas-with-and-without-the-daemon")
