@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests that are programs of their own: rules, the module for other architectures, the monitor's self-test, vhost-user front-ends, the benchmark's own code, fuzzers."""
+"""Tests that are programs of their own: rules, the module for other architectures, packages, the monitor's self-test, vhost-user front-ends, the benchmark's own code, fuzzers."""
 
 import os
 import re
@@ -21,6 +21,11 @@ def lints():
 def module_builds():
     """Programs that compile hvisor.ko in the ways that the rig does not; they want the headers that `setup` fetches."""
     return [paths.TESTS / "kmod" / "kmod-compiles"]
+
+
+def packages():
+    """Debian's packages, built and taken through their life in an overlay of this machine."""
+    return [paths.TESTS / "deb" / "packages-live"]
 
 
 def front_ends():
