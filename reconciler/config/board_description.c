@@ -12,10 +12,7 @@
 #include "config/file_name.h"
 #include "config/parse.h"
 
-#define DIRECTORIES_MAX 2
-
-/* In their order; how many. */
-static size_t directories(const char *ret[DIRECTORIES_MAX]) {
+size_t board_directories(const char *ret[BOARD_DIRECTORIES_MAX]) {
         const char *other = getenv("HVISOR_BOARDS");
 
         ret[0] = other && other[0] ? other : OWN_BOARDS_DIR;
@@ -24,8 +21,8 @@ static size_t directories(const char *ret[DIRECTORIES_MAX]) {
 }
 
 int board_description_load(const char *name, char **ret_path, char **ret, size_t *ret_size) {
-        const char *where[DIRECTORIES_MAX];
-        size_t n = directories(where);
+        const char *where[BOARD_DIRECTORIES_MAX];
+        size_t n = board_directories(where);
         int r = -ENOENT;
 
         *ret_path = NULL;
@@ -126,8 +123,8 @@ static int read_directory(struct board_names *n, const char *path) {
 }
 
 int board_names_read(struct board_names *ret) {
-        const char *where[DIRECTORIES_MAX];
-        size_t n = directories(where);
+        const char *where[BOARD_DIRECTORIES_MAX];
+        size_t n = board_directories(where);
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < n; i++)

@@ -13,6 +13,11 @@
 
 struct board_spec;
 
+#define BOARD_DIRECTORIES_MAX 2
+
+/** board_directories() - where descriptions are, in their order; borrowed. Return: how many. */
+size_t board_directories(const char *ret[BOARD_DIRECTORIES_MAX]);
+
 /* Names of boards, sorted, each once. Starts as {}; board_names_clear(). */
 struct board_names {
         char **names;

@@ -17,6 +17,7 @@
 #include "base/dirs.h"
 #include "base/log.h"
 #include "base/worker.h"
+#include "config/board_description.h"
 #include "config/settings.h"
 #include "daemon/control.h"
 #include "daemon/notify.h"
@@ -273,6 +274,7 @@ static int daemon_start(struct daemon *d, const struct options *o, struct err *e
                 .record = on_record,
                 .changed = on_pass,
         };
+        struct watch_paths paths = { .dirs = o->zones_dirs, .file = o->board };
         int r = sd_event_default(&d->event);
 
         if (r >= 0)
@@ -293,7 +295,8 @@ static int daemon_start(struct daemon *d, const struct options *o, struct err *e
         if (r < 0)
                 return r;
         /* Watched before it is read for the first time: nothing can change unnoticed in between. */
-        r = watch_new(d->event, &o->zones_dirs, o->board, on_files_changed, d, &d->watch);
+        (void) board_directories(paths.boards);
+        r = watch_new(d->event, &paths, on_files_changed, d, &d->watch);
         if (r < 0)
                 return err_set(e, r, "watching %s: %s", o->zones_dirs.paths[0], strerror(-r));
         d->level_given = o->level_given;

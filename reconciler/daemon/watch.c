@@ -25,8 +25,7 @@ struct watch {
         sd_event_source *retry;  /* enabled: no new view could be made */
         sd_event_source *mounts; /* NULL: no /proc */
         int mounts_fd;
-        struct zone_dirs dirs;
-        const char *file;
+        struct watch_paths paths;
         uint64_t settling; /* µs */
         watch_fn changed;
         void *userdata;
@@ -80,13 +79,6 @@ static void note_all(struct watch *w, enum watch_urgency urgency, bool is_whole)
         note(w, NULL, 0, urgency, is_whole);
 }
 
-static bool is_in_directory(const struct view *v, int wd) {
-        for (size_t i = 0; v->dirs->paths[i]; i++)
-                if (v->directories[i].wd == wd)
-                        return true;
-        return false;
-}
-
 /* Each file and directory by itself: what happens to one says nothing of another. */
 static unsigned part_of(const struct inotify_event *v, const char *name) {
         return (unsigned) hash_bytes(hash_string(name ?: ""), &v->wd, sizeof(v->wd));
@@ -117,7 +109,7 @@ static bool renew_drop_ins(struct watch *w, const struct inotify_event *v) {
 
         if (!v->len || !(v->mask & (IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM)))
                 return false;
-        for (unsigned i = 0; w->dirs.paths[i]; i++)
+        for (unsigned i = 0; w->paths.dirs.paths[i]; i++)
                 if (w->view->directories[i].wd == v->wd)
                         stale |= view_renew_drop_ins(w->view, i, v->name) < 0;
         return stale;
@@ -131,8 +123,10 @@ static void take_in(struct watch *w, const struct inotify_event *v) {
                 note_all(w, watch_judge(v->mask, NULL), false);
                 return;
         }
-        if (is_in_directory(view, v->wd))
+        if (view_is_zones(view, v->wd))
                 note_entry(w, v, name);
+        if (view_is_boards(view, v->wd))
+                note(w, THE_FILE, part_of(v, name), watch_judge(v->mask, name), v->mask & IN_CLOSE_WRITE);
         note_drop_in(w, v, name);
         for (size_t i = 0; i < view->num_parents; i++) {
                 const struct view_parent *p = &view->parents[i];
@@ -140,6 +134,24 @@ static void take_in(struct watch *w, const struct inotify_event *v) {
                 if (v->wd == p->wd && (!name || strcmp(name, p->child) == 0))
                         note(w, p->is_file ? THE_FILE : NULL, 0, judge_way(v->mask), v->mask & IN_CLOSE_WRITE);
         }
+}
+
+/* All that there is in the view. True: a new one has to be made. */
+static bool read_events(struct watch *w) {
+        _Alignas(struct inotify_event) char buffer[16384];
+        bool moved = false;
+        ssize_t n;
+
+        while ((n = read(w->view->fd, buffer, sizeof(buffer))) > 0)
+                for (char *p = buffer; p < buffer + n;) {
+                        const struct inotify_event *v = (const struct inotify_event *) p;
+
+                        take_in(w, v);
+                        moved |= view_moves(w->view, v);
+                        moved |= renew_drop_ins(w, v);
+                        p += sizeof(*v) + v->len;
+                }
+        return moved;
 }
 
 /* Which of the kernel's limits it was: inotify(7) says ENOSPC and EMFILE for its own. */
@@ -156,21 +168,23 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
 /* The new view is there before the old one goes, which stays if there can be no new one. */
 static void rewatch(struct watch *w) {
         struct view *v = NULL;
-        int r = view_new(w->event, &w->dirs, w->file, on_event, w, &v);
+        int r = view_new(w->event, &w->paths, on_event, w, &v);
 
         if (r < 0) {
                 if (!w->is_deaf)
                         log_error("watching %s and %s: %s; they are read again every second until it works",
-                                  w->dirs.paths[0], w->file, lack(r));
+                                  w->paths.dirs.paths[0], w->paths.file, lack(r));
                 w->is_deaf = true;
                 sd_event_source_set_time_relative(w->retry, RETRY_TIME);
                 sd_event_source_set_enabled(w->retry, SD_EVENT_ONESHOT);
                 return;
         }
         if (w->is_deaf)
-                log_notice("watching %s and %s again", w->dirs.paths[0], w->file);
+                log_notice("watching %s and %s again", w->paths.dirs.paths[0], w->paths.file);
         w->is_deaf = false;
         sd_event_source_set_enabled(w->retry, SD_EVENT_OFF);
+        if (w->view)
+                (void) read_events(w); /* what only the old one was told */
         view_free(w->view);
         w->view = v;
 }
@@ -219,25 +233,12 @@ static int on_retry(sd_event_source *s _unused_, uint64_t when _unused_, void *u
         return 0;
 }
 
-static int on_event(sd_event_source *s _unused_, int fd, uint32_t revents _unused_, void *userdata) {
-        _Alignas(struct inotify_event) char buffer[16384];
+static int on_event(sd_event_source *s _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
         struct watch *w = userdata;
-        bool moved = false;
-        ssize_t n;
 
-        while ((n = read(fd, buffer, sizeof(buffer))) > 0)
-                for (char *p = buffer; p < buffer + n;) {
-                        const struct inotify_event *v = (const struct inotify_event *) p;
-
-                        take_in(w, v);
-                        moved |= view_moves(w->view, v);
-                        moved |= renew_drop_ins(w, v);
-                        p += sizeof(*v) + v->len;
-                }
-        /* What only the old view was told after the last read is seen by reading the files. */
-        if (moved) {
+        if (read_events(w)) {
                 rewatch(w);
-                note_all(w, WATCH_SETTLE, false);
+                note_all(w, WATCH_SETTLE, false); /* what is there now */
         }
         tell(w);
         return 0;
@@ -268,8 +269,7 @@ static int add_timer(struct watch *w, sd_event_source **ret, sd_event_time_handl
         return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
-int watch_new(sd_event *event, const struct zone_dirs *dirs, const char *file, watch_fn changed, void *userdata,
-              struct watch **ret) {
+int watch_new(sd_event *event, const struct watch_paths *paths, watch_fn changed, void *userdata, struct watch **ret) {
         _cleanup_(watch_freep) struct watch *w = calloc(1, sizeof(*w));
         int r;
 
@@ -277,8 +277,7 @@ int watch_new(sd_event *event, const struct zone_dirs *dirs, const char *file, w
                 return -ENOMEM;
         *w = (struct watch){
                 .event = event,
-                .dirs = *dirs,
-                .file = file,
+                .paths = *paths,
                 .settling = SETTLING_TIME,
                 .changed = changed,
                 .userdata = userdata,

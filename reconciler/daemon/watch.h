@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notices that zones' files or board.conf may have changed, and which: what they hold, who reads them finds
- * out. A rename counts at once. A write that was closed does after a settling time, since an editor may write twice,
+ * Notices that zones' files, board.conf or what describes boards may have changed, and which: what they hold, who
+ * reads them finds out. A rename counts at once. A write that was closed does after a settling time, since an editor may write twice,
  * and so does a creation: who reads a file that is still being written gets -EAGAIN (base/fd.h), and its close brings
  * another event. What goes, a lost event and a directory that is made anew have time to become what they will be.
  *
@@ -23,9 +23,19 @@
 
 struct watch;
 
+#define WATCH_BOARDS_MAX 2
+
+/* All absolute and borrowed. */
+struct watch_paths {
+        struct zone_dirs dirs;
+        const char *file; /* board.conf */
+        const char
+                *boards[WATCH_BOARDS_MAX + 1]; /* directories with descriptions that it may name; NULL after the last */
+};
+
 struct watch_changes {
         bool all;                 /* any file of the directories */
-        const char *const *files; /* else these; board.conf may have changed in either case */
+        const char *const *files; /* else these; board.conf, or its description, may have changed in either case */
         size_t num_files;
 };
 
@@ -34,10 +44,9 @@ typedef int (*watch_fn)(const struct watch_changes *c, void *userdata);
 
 /**
  * watch_new() - @changed is called from the loop
- * @dirs: copied; its paths, and @file, are absolute and borrowed
+ * @paths: copied
  */
-int watch_new(sd_event *event, const struct zone_dirs *dirs, const char *file, watch_fn changed, void *userdata,
-              struct watch **ret);
+int watch_new(sd_event *event, const struct watch_paths *paths, watch_fn changed, void *userdata, struct watch **ret);
 
 /** watch_set_settling() - another settling time, µs; it counts from the next event on */
 void watch_set_settling(struct watch *w, uint64_t time);

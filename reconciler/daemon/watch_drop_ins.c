@@ -35,7 +35,8 @@ const struct view_drop_ins *view_drop_ins(const struct view *v, int wd, size_t *
         return &v->drop_ins[first];
 }
 
-static int insert(struct view *v, int wd, unsigned level, const char *file, size_t length) {
+static int insert(struct view *v, int wd, unsigned level, const char *file, size_t length,
+                  const struct view_object *object) {
         size_t at = position(v, wd);
         char *copy;
 
@@ -52,7 +53,7 @@ static int insert(struct view *v, int wd, unsigned level, const char *file, size
         if (!copy)
                 return -ENOMEM;
         memmove(&v->drop_ins[at + 1], &v->drop_ins[at], (v->num_drop_ins++ - at) * sizeof(*v->drop_ins));
-        v->drop_ins[at] = (struct view_drop_ins){ wd, level, copy };
+        v->drop_ins[at] = (struct view_drop_ins){ wd, level, copy, *object };
         return 0;
 }
 
@@ -64,11 +65,12 @@ void view_free_drop_ins(struct view *v) {
 
 /* @ret_is_link: its target may be exchanged, so the way to it is watched, too */
 static int add(struct view *v, unsigned level, const char *entry, bool *ret_is_link) {
+        struct view_object object;
         char path[PATH_MAX];
         struct stat st;
         int r = 0, wd;
 
-        if (snprintf(path, sizeof(path), "%s/%s", v->dirs->paths[level], entry) >= (int) sizeof(path))
+        if (snprintf(path, sizeof(path), "%s/%s", v->paths->dirs.paths[level], entry) >= (int) sizeof(path))
                 return 0;
         *ret_is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
         if (*ret_is_link)
@@ -77,7 +79,8 @@ static int add(struct view *v, unsigned level, const char *entry, bool *ret_is_l
                 r = view_add_watch(v, path, DIRECTORY_EVENTS, &wd);
         if (r < 0 || wd < 0)
                 return r;
-        return insert(v, wd, level, entry, zone_file_length(entry));
+        object = view_object_at(path);
+        return insert(v, wd, level, entry, zone_file_length(entry), &object);
 }
 
 /* Its name is that of a directory of drop-ins. */
@@ -88,7 +91,7 @@ static bool is_drop_ins(const char *entry) {
 }
 
 int view_add_all_drop_ins(struct view *v, unsigned level) {
-        DIR *dir = opendir(v->dirs->paths[level]);
+        DIR *dir = opendir(v->paths->dirs.paths[level]);
         struct dirent *entry;
         bool is_link;
         int r = 0;
@@ -108,9 +111,7 @@ static bool is_used(const struct view *v, int wd) {
         (void) view_drop_ins(v, wd, &n);
         for (size_t i = 0; n == 0 && i < v->num_parents; i++)
                 n += v->parents[i].wd == wd;
-        for (size_t i = 0; v->dirs->paths[i]; i++)
-                n += v->directories[i].wd == wd;
-        return n > 0;
+        return n > 0 || view_is_zones(v, wd) || view_is_boards(v, wd);
 }
 
 static void forget(struct view *v, unsigned level, const char *entry) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What watch.c has inotify watch: directories, those of drop-ins in them, a file, and each directory on the way to all
+ * What watch.c has inotify watch: directories of zones' files, those of drop-ins in them, those of boards, a file, and each directory on the way to all
  * of these, symlinks' targets included, as the paths lead just now. When they may lead elsewhere, a new view has to be
  * made; directories of drop-ins that come and go are added and removed one by one.
  */
@@ -14,7 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
-#include "config/zone_dirs.h"
+#include "daemon/watch.h"
 
 #define VIEW_WAY_MAX 64 /* directories on the way of one path */
 
@@ -45,35 +45,42 @@ struct view_drop_ins {
         int wd;
         unsigned level;
         char *file; /* NAME.conf */
+        struct view_object object;
 };
 
 struct view {
         int fd;
         sd_event_source *source;
-        struct view_directory directories[ZONE_DIRS_MAX];
+        struct view_directory directories[ZONE_DIRS_MAX], boards[WATCH_BOARDS_MAX];
         struct view_drop_ins *drop_ins; /* sorted by wd */
         size_t num_drop_ins, drop_ins_size;
         struct view_parent *parents;
         size_t num_parents, parents_size;
-        const struct zone_dirs *dirs; /* borrowed, as the next */
-        const char *file_path;
-        struct view_object file; /* where it led when the view was made */
+        const struct watch_paths *paths; /* borrowed */
+        struct view_object file;         /* where it led when the view was made */
 };
 
 /**
  * view_new() - watches all of them; what is missing is waited for
- * @dirs, @file: absolute paths; borrowed, and must outlive it
+ * @paths: borrowed, and must outlive it
  * @handler: called when there is something to read from the view's fd
  *
  * Return: 0, -errno: mostly the kernel's limits (-ENOSPC watches, -EMFILE instances, -ENOMEM).
  */
-int view_new(sd_event *event, const struct zone_dirs *dirs, const char *file, sd_event_io_handler_t handler,
-             void *userdata, struct view **ret);
+int view_new(sd_event *event, const struct watch_paths *paths, sd_event_io_handler_t handler, void *userdata,
+             struct view **ret);
 struct view *view_free(struct view *v);
 DEFINE_CLEANUP(struct view *, view_free);
 
 /** view_moves() - may the paths lead elsewhere after this event? */
 bool view_moves(const struct view *v, const struct inotify_event *event);
+
+/** view_is_zones(), view_is_boards() - is the watch that of a directory of zones' files, of boards? */
+bool view_is_zones(const struct view *v, int wd);
+bool view_is_boards(const struct view *v, int wd);
+
+/** view_object_at() - where the path leads now */
+struct view_object view_object_at(const char *path);
 
 /** view_drop_ins() - those behind a watch; @ret_count: 0: it is of no directory of drop-ins */
 const struct view_drop_ins *view_drop_ins(const struct view *v, int wd, size_t *ret_count);

@@ -123,7 +123,8 @@ static void begin(struct bench *b) {
         };
 
         check(engine_new(&config, &b->engine) == 0, "no engine");
-        check(watch_new(b->event, &(struct zone_dirs){ { b->zones } }, b->board, on_files, b, &b->watch) == 0,
+        check(watch_new(b->event, &(struct watch_paths){ .dirs = { { b->zones } }, .file = b->board }, on_files, b,
+                        &b->watch) == 0,
               "no watch");
 }
 

@@ -63,7 +63,7 @@ static void test_watch_judge_knows_what_matters(void **state _unused_) {
 
 struct scene {
         char dir[64], zones[96], board[96];
-        struct zone_dirs dirs;
+        struct watch_paths paths;
         sd_event *event;
         struct watch *watch;
         unsigned changes;
@@ -96,7 +96,7 @@ static int setup(void **state) {
         strcpy(s->dir, "/tmp/watch-XXXXXX");
         assert_non_null(mkdtemp(s->dir));
         snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
-        s->dirs = (struct zone_dirs){ { s->zones } };
+        s->paths = (struct watch_paths){ .dirs = { { s->zones } }, .file = s->board };
         snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
         assert_int_equal(sd_event_new(&s->event), 0);
         *state = s;
@@ -118,7 +118,7 @@ static int teardown(void **state) {
 }
 
 static void begin(struct scene *s) {
-        assert_int_equal(watch_new(s->event, &s->dirs, s->board, on_change, s, &s->watch), 0);
+        assert_int_equal(watch_new(s->event, &s->paths, on_change, s, &s->watch), 0);
 }
 
 static uint64_t now_ms(void) {
@@ -507,7 +507,7 @@ static void test_watch_sees_each_directory(void **state) {
 
         snprintf(run, sizeof(run), "%s/run", s->dir);
         snprintf(lib, sizeof(lib), "%s/usr/lib", s->dir);
-        s->dirs = (struct zone_dirs){ { s->zones, run, lib } };
+        s->paths.dirs = (struct zone_dirs){ { s->zones, run, lib } };
         mkdir(s->zones, 0755);
         begin(s);
         put(s->zones, "a.conf", "x");
@@ -713,6 +713,34 @@ static void test_watch_sees_the_board(void **state) {
         assert_int_equal(changes_in(s, 120), 0);
 }
 
+/* What board.conf names is read with it, and changes with it. */
+static void test_watch_sees_descriptions_of_boards(void **state) {
+        struct scene *s = *state;
+        char own[96], boards[96], gone[160], back[160];
+
+        snprintf(own, sizeof(own), "%s/own", s->dir);
+        snprintf(boards, sizeof(boards), "%s/boards", s->dir);
+        mkdir(s->zones, 0755);
+        mkdir(boards, 0755);
+        s->paths.boards[0] = own;
+        s->paths.boards[1] = boards;
+        begin(s);
+        put(boards, "imx8mp.conf", "x");
+        expect_told(s, "board");
+        put(boards, "imx8mp.conf~", "x");
+        assert_int_equal(changes_in(s, 120), 0);
+        mkdir(own, 0755); /* one that comes */
+        expect_told(s, "all");
+        put(own, "imx8mp.conf", "x");
+        expect_told(s, "board");
+        snprintf(gone, sizeof(gone), "%s/imx8mp.conf", own);
+        snprintf(back, sizeof(back), "%s/imx8mp.conf", s->dir);
+        assert_int_equal(rename(gone, back), 0);
+        expect_told(s, "board");
+        put(s->zones, "a.conf", "x");
+        expect_told(s, "a.conf");
+}
+
 /* inotify says nothing of a mount over the directory, nor of its end. Comes last: the process has mounts of its own then. */
 static void test_watch_sees_mounts(void **state) {
         struct scene *s = *state;
@@ -731,6 +759,17 @@ static void test_watch_sees_mounts(void **state) {
         expect_told(s, "all");
         put(s->zones, "c.conf", "x");
         expect_told(s, "c.conf");
+
+        /* over drop-ins */
+        drop_ins_of(s, "c.conf", other);
+        mkdir(other, 0755);
+        expect_told(s, "c.conf");
+        assert_int_equal(mount("tmpfs", other, "tmpfs", 0, NULL), 0);
+        expect_told(s, "all");
+        put(other, "1.conf", "x");
+        expect_told(s, "c.conf");
+        assert_int_equal(umount(other), 0);
+        expect_told(s, "all");
 
         /* elsewhere: nothing of ours */
         snprintf(other, sizeof(other), "%s/other", s->dir);
@@ -767,6 +806,7 @@ int main(void) {
                 T(test_watch_follows_symlinked_drop_ins),
                 T(test_watch_tells_both_zones_of_shared_drop_ins),
                 T(test_watch_sees_the_board),
+                T(test_watch_sees_descriptions_of_boards),
                 T(test_watch_sees_mounts),
         };
 

@@ -26,7 +26,7 @@
 struct scene {
         char dir[64], zones[96], board[96];
         char files[128]; /* where a.conf is */
-        struct zone_dirs dirs;
+        struct watch_paths paths;
         sd_event *event;
         struct watch *watch;
         const char *told; /* the file that is told */
@@ -118,7 +118,7 @@ static void begin(struct scene *s, const char *below, const char *told, const ch
         strcpy(s->dir, "/tmp/tools-XXXXXX");
         assert_non_null(mkdtemp(s->dir));
         snprintf(s->zones, sizeof(s->zones), "%s/zones.d", s->dir);
-        s->dirs = (struct zone_dirs){ { s->zones } };
+        s->paths = (struct watch_paths){ .dirs = { { s->zones } }, .file = s->board };
         snprintf(s->board, sizeof(s->board), "%s/board.conf", s->dir);
         snprintf(s->files, sizeof(s->files), "%s/%s", s->zones, below);
         mkdir(s->zones, 0755);
@@ -127,7 +127,7 @@ static void begin(struct scene *s, const char *below, const char *told, const ch
         assert_int_equal(run_tool(s, "echo old >a.conf; echo new >$D/new"), 0);
         if (prepare && run_tool(s, prepare) != 0)
                 fail_msg("%s", prepare);
-        assert_int_equal(watch_new(s->event, &s->dirs, s->board, on_change, s, &s->watch), 0);
+        assert_int_equal(watch_new(s->event, &s->paths, on_change, s, &s->watch), 0);
 }
 
 static void finish(struct scene *s) {

@@ -166,11 +166,13 @@ struct lane {
 
 static void open_lane(struct lane *l, unsigned first, unsigned end, unsigned step) {
         struct event events[EVENTS];
+        pid_t pid = fork();
 
-        l->pid = fork();
-        assert_true(l->pid >= 0);
-        if (l->pid > 0)
+        assert_true(pid >= 0);
+        if (pid > 0) {
+                l->pid = pid;
                 return;
+        }
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         for (unsigned seed = first; seed < end && !l->bad; seed += step) {
                 make_history(seed, events);
