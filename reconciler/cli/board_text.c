@@ -222,7 +222,8 @@ json_t *board_to_json(const struct board_report *r) {
                 json_decref(values);
                 return NULL;
         }
-        return json_pack("{s:s, s:s?, s:o, s:o, s:o, s:i}", "file", r->board->path, "description",
+        return json_pack("{s:s, s:s?, s:o, s:o, s:o, s:o}", "file", r->board->path, "description",
                          r->board->description_path, "values", values, "root", view_to_json(r), "diagnostics",
-                         diagnostics_to_json(r->diagnostics), "differences", (int) r->differences);
+                         diagnostics_to_json(r->diagnostics), "differences",
+                         r->compared ? json_integer((json_int_t) r->differences) : json_null());
 }

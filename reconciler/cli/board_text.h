@@ -13,6 +13,7 @@ struct board_report {
         const struct board_view *view;
         uint32_t magic; /* the hypervisor's zone_config version; 0: hvisor.ko could not be asked */
         const struct diagnostics *diagnostics;
+        bool compared; /* with root Linux: it is under hvisor */
         size_t differences;
 };
 

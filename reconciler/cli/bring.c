@@ -47,18 +47,26 @@ static bool may_bring(const json_t *status, const struct bring *b) {
         return false;
 }
 
-/* One that was started by zone start and has ended since is there no more: its devices wait for the next. */
-static int drop_ended(const json_t *status, const struct bring *b) {
-        const json_t *zone = zone_find_by_id(status, b->id);
-        struct transient t;
-        struct err e = {};
-        int r;
+/* Nobody can start another meanwhile; what the reconciler said before may be of an earlier one. */
+static int drop_if_ended(struct transient *t, uint32_t id, struct err *e) {
+        _cleanup_(json_decrefp) json_t *status = NULL;
+        int r = client_call_json("Status", &status, e);
+        const json_t *zone = r < 0 ? NULL : zone_find_by_id(status, id);
 
         if (!zone || !zone_is_transient(zone) || zone_is_up(zone))
-                return 0;
-        r = transient_open(RUN_TRANSIENT_DIR, RUN_ZONES_DIR, &t, &e);
+                return r;
+        r = transient_drop_zone(t, id);
+        return r < 0 ? err_set(e, r, "%s: %s", RUN_ZONES_DIR, strerror(-r)) : 0;
+}
+
+/* One that was started by zone start and has ended since is there no more: its devices wait for the next. */
+static int drop_ended(const struct bring *b) {
+        struct transient t;
+        struct err e = {};
+        int r = transient_open(RUN_TRANSIENT_DIR, RUN_ZONES_DIR, &t, &e);
+
         if (r >= 0) {
-                r = transient_drop_zone(&t, b->id);
+                r = drop_if_ended(&t, b->id, &e);
                 transient_close(&t);
         }
         if (r < 0)
@@ -132,7 +140,7 @@ int brings_do(struct brings *l) {
         if (r < 0)
                 log_error("%s", err_text(&e, r));
         for (size_t i = 0; i < l->count && r >= 0; i++) {
-                r = may_bring(status, &l->list[i]) ? drop_ended(status, &l->list[i]) : -EPERM;
+                r = may_bring(status, &l->list[i]) ? drop_ended(&l->list[i]) : -EPERM;
                 if (r >= 0)
                         r = bring(&l->list[i], &d);
                 print_diagnostics(&d);

@@ -88,6 +88,19 @@ int client_call(const char *method, const char *argument, char **ret, struct err
         return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
+/* Turns the connection until @done, for @timeout µs at most between two messages; 0, -errno (-EINTR: a signal). */
+static int bus_turn(sd_bus *bus, const bool *done, uint64_t timeout) {
+        while (!*done) {
+                int r = sd_bus_process(bus, NULL);
+
+                if (r == 0 && !*done)
+                        r = sd_bus_wait(bus, timeout) ?: -ETIMEDOUT;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* The answer to a call, taken apart once it has come. */
 struct answer {
         bool here;
@@ -123,11 +136,8 @@ int client_call_long(const char *method, bool flag, const char *signal, sd_bus_m
         if (r >= 0)
                 r = sd_bus_call_method_async(bus, NULL, NULL, CLIENT_OBJECT, CLIENT_INTERFACE, method, on_answer,
                                              &answer, "b", flag);
-        while (r >= 0 && !answer.here) {
-                r = sd_bus_process(bus, NULL);
-                if (r == 0)
-                        r = sd_bus_wait(bus, UINT64_MAX);
-        }
+        if (r >= 0)
+                r = bus_turn(bus, &answer.here, UINT64_MAX);
         if (r < 0)
                 return err_set(e, r, "the reconciler went away: %s", strerror(-r));
         *ret = answer.text;
@@ -166,17 +176,14 @@ void client_watch_begin(struct client_watch *w) {
 }
 
 void client_watch_wait(struct client_watch *w, uint64_t timeout) {
-        int r = 1;
+        int r = 0;
 
-        if (!w->bus)
+        if (w->bus)
+                r = bus_turn(w->bus, &w->changed, timeout);
+        else
                 (void) usleep(MIN(timeout, (uint64_t) ABSENT_TIME));
-        while (w->bus && !w->changed && r > 0) {
-                r = sd_bus_process(w->bus, NULL);
-                if (r == 0)
-                        r = sd_bus_wait(w->bus, timeout);
-                if (r < 0 && r != -EINTR)
-                        client_watch_end(w);
-        }
+        if (r < 0 && r != -EINTR && r != -ETIMEDOUT)
+                client_watch_end(w);
         w->changed = false;
 }
 

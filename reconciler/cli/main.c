@@ -54,13 +54,32 @@ static size_t verb_match(const struct verb *v, char **words, size_t count) {
         return count > 1 && strcmp(second + 1, words[1]) == 0 ? 2 : 0;
 }
 
+static bool is_of_group(const struct verb *v, const char *name) {
+        return strncmp(v->name, name, strlen(name)) == 0 && v->name[strlen(name)] == ' ';
+}
+
+/* "zone --help": of each that begins so. False: none does. */
+static bool print_group_help(const char *name) {
+        bool found = false;
+
+        for (size_t i = 0; i < num_verbs; i++) {
+                if (!is_of_group(&verbs[i], name))
+                        continue;
+                if (found)
+                        putchar('\n');
+                print_verb_help(&verbs[i]);
+                found = true;
+        }
+        return found;
+}
+
 /* "zone" alone, or with a word that it does not have. */
 static bool say_group(const char *name) {
         char text[128] = "";
         size_t n = 0;
 
         for (size_t i = 0; i < num_verbs; i++)
-                if (strncmp(verbs[i].name, name, strlen(name)) == 0 && verbs[i].name[strlen(name)] == ' ')
+                if (is_of_group(&verbs[i], name))
                         n += (size_t) snprintf(text + n, sizeof(text) - n, "%shvisor %s", n > 0 ? ", " : "",
                                                verbs[i].name);
         if (n > 0)
@@ -127,6 +146,8 @@ int main(int argc, char **argv) {
                 puts("hvisor " VERSION);
                 return EXIT_SUCCESS;
         }
+        if (argc == 3 && asks_for_help(argv + 2, 1) && print_group_help(argv[1]))
+                return EXIT_SUCCESS;
         v = verb_find(argv + 1, (size_t) argc - 1, &words);
         if (!v)
                 return EXIT_FAILURE;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "cli/old_json.h"
@@ -17,6 +18,7 @@
 /* One `virtio start`. */
 struct bringer {
         pid_t pid;
+        char file[NAME_MAX + 1];
         bool alive;
         json_t *zone;
 };
@@ -26,8 +28,24 @@ struct bringers {
         size_t count;
 };
 
-static void path_of(const char *folder, pid_t pid, char path[static PATH_MAX]) {
-        (void) snprintf(path, PATH_MAX, "%s/%d.json", folder, (int) pid);
+static void path_of(const char *folder, const char *file, char path[static PATH_MAX]) {
+        (void) snprintf(path, PATH_MAX, "%s/%s", folder, file);
+}
+
+static void own_path_of(const char *folder, char path[static PATH_MAX]) {
+        (void) snprintf(path, PATH_MAX, "%s/%d.json", folder, (int) getpid());
+}
+
+/* PID.json, or PID-N.json: whoever got the pid next moved it there. 0: no such name. */
+static pid_t pid_of(const char *file) {
+        char *end;
+        long pid = strtol(file, &end, 10);
+
+        if (end == file || pid <= 0 || pid > INT_MAX)
+                return 0;
+        if (*end == '-')
+                (void) strtoul(end + 1, &end, 10);
+        return strcmp(end, ".json") == 0 ? (pid_t) pid : 0;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
@@ -61,17 +79,20 @@ static bool is_locked(int fd) {
         return flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-static void bringer_read(const char *folder, pid_t pid, struct bringers *l) {
+static void bringer_read(const char *folder, const char *file, struct bringers *l) {
+        struct bringer *b = &l->list[l->count];
         _cleanup_close_ int fd = -1;
         char path[PATH_MAX];
         json_t *zone;
 
-        path_of(folder, pid, path);
+        path_of(folder, file, path);
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         zone = fd < 0 ? NULL : json_loadfd(fd, 0, NULL);
         if (!zone)
                 return;
-        l->list[l->count++] = (struct bringer){ .pid = pid, .alive = is_locked(fd), .zone = zone };
+        *b = (struct bringer){ .pid = pid_of(file), .alive = is_locked(fd), .zone = zone };
+        (void) snprintf(b->file, sizeof(b->file), "%s", file);
+        l->count++;
 }
 
 static int compare_bringers(const void *left, const void *right) {
@@ -85,13 +106,9 @@ static void bringers_read(const char *folder, struct bringers *ret) {
         _cleanup_(closedirp) DIR *dir = opendir(folder);
         const struct dirent *entry;
 
-        while (dir && (entry = readdir(dir)) && ret->count < FILES_MAX) {
-                char *end;
-                long pid = strtol(entry->d_name, &end, 10);
-
-                if (end != entry->d_name && strcmp(end, ".json") == 0 && pid > 0 && pid <= INT_MAX)
-                        bringer_read(folder, (pid_t) pid, ret);
-        }
+        while (dir && (entry = readdir(dir)) && ret->count < FILES_MAX)
+                if (pid_of(entry->d_name) > 0)
+                        bringer_read(folder, entry->d_name, ret);
         qsort(ret->list, ret->count, sizeof(ret->list[0]), compare_bringers);
 }
 
@@ -192,20 +209,38 @@ static int write_locked(const char *path, const json_t *zone, int *ret_fd) {
         return 0;
 }
 
+/* Of one that was killed and had this pid: its devices are the zone's as long as that is there. */
+static int move_aside(const char *path) {
+        for (unsigned i = 1; i <= FILES_MAX; i++) {
+                char aside[PATH_MAX];
+
+                if (snprintf(aside, sizeof(aside), "%.*s-%u.json", (int) (strlen(path) - strlen(".json")), path, i) >=
+                    (int) sizeof(aside))
+                        return -ENAMETOOLONG;
+                if (link(path, aside) == 0 || errno == ENOENT)
+                        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+                if (errno != EEXIST)
+                        return -errno;
+        }
+        return -EEXIST;
+}
+
 int transient_devices_write(const char *folder, const json_t *zone, int *ret_fd) {
         char path[PATH_MAX];
         int r;
 
-        path_of(folder, getpid(), path);
+        own_path_of(folder, path);
         r = mkdir_parents(path);
+        if (r >= 0)
+                r = move_aside(path);
         return r < 0 ? r : write_locked(path, zone, ret_fd);
 }
 
-static int rewrite(const char *folder, pid_t pid, const json_t *zone) {
+static int rewrite(const char *folder, const char *file, const json_t *zone) {
         _cleanup_close_ int fd = -1; /* nobody's any more */
         char path[PATH_MAX];
 
-        path_of(folder, pid, path);
+        path_of(folder, file, path);
         if (json_array_size(devices_of(zone)) == 0)
                 return unlink(path) < 0 ? -errno : 0;
         return write_locked(path, zone, &fd);
@@ -219,11 +254,11 @@ int transient_devices_disable(const char *folder) {
 
         bringers_read(folder, &l);
         for (size_t i = 0; i < l.count; i++) {
-                if (l.list[i].pid != getpid())
+                if (l.list[i].pid != getpid() || !l.list[i].alive)
                         continue;
                 json_array_foreach(devices_of(l.list[i].zone), n, device)
                         json_object_set_new(device, "status", json_string("disable"));
-                r = rewrite(folder, getpid(), l.list[i].zone);
+                r = rewrite(folder, l.list[i].file, l.list[i].zone);
         }
         return r;
 }
@@ -231,7 +266,7 @@ int transient_devices_disable(const char *folder) {
 void transient_devices_remove(const char *folder) {
         char path[PATH_MAX];
 
-        path_of(folder, getpid(), path);
+        own_path_of(folder, path);
         (void) unlink(path);
 }
 
@@ -254,7 +289,7 @@ void transient_devices_take_over(const char *folder, const json_t *zone) {
                         continue;
                 drop_devices(l.list[i].zone, zone);
                 if (json_array_size(devices_of(l.list[i].zone)) < before)
-                        (void) rewrite(folder, l.list[i].pid, l.list[i].zone);
+                        (void) rewrite(folder, l.list[i].file, l.list[i].zone);
         }
 }
 
@@ -278,7 +313,7 @@ void transient_devices_forget(const char *folder) {
         bringers_read(folder, &l);
         for (size_t i = 0; i < l.count; i++)
                 if (!l.list[i].alive) {
-                        path_of(folder, l.list[i].pid, path);
+                        path_of(folder, l.list[i].file, path);
                         (void) unlink(path);
                 }
         forget_terminals(folder);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The devices that wait for a zone, or that it has: PID.json in its folder, one for each `virtio start`. Called with
+ * The devices that wait for a zone, or that it has: PID.json in its folder, one for each `virtio start`
+ * (PID-N.json: of one that was killed before another got its pid). Called with
  * exclusive access (cli/transient.h). What cannot be read is none.
  */
 #pragma once

@@ -52,6 +52,8 @@ struct inspection {
         struct board_spec *board;
         struct board_view view;
         uint32_t magic;
+        bool compared;
+        size_t differences;
 };
 
 static void inspection_done(struct inspection *i) {
@@ -87,8 +89,8 @@ static bool read_board(struct inspection *i, const char *path) {
         return i->board;
 }
 
-static int print(struct inspection *i, size_t differences, bool json) {
-        const struct board_report report = { i->board, &i->view, i->magic, &i->d, differences };
+static int print(struct inspection *i, bool json) {
+        const struct board_report report = { i->board, &i->view, i->magic, &i->d, i->compared, i->differences };
         json_t *j;
         int r;
 
@@ -96,7 +98,10 @@ static int print(struct inspection *i, size_t differences, bool json) {
                 r = board_write_text(&report, stdout, colour_wanted(stdout));
                 fflush(stdout);
                 diagnostics_print(&i->d, stderr, colour_wanted(stderr));
-                printf("\n%zu difference%s\n", differences, differences == 1 ? "" : "s");
+                if (i->compared)
+                        printf("\n%zu difference%s\n", i->differences, i->differences == 1 ? "" : "s");
+                else
+                        puts("\nnot compared with root Linux: this machine is not under hvisor");
                 return r;
         }
         j = board_to_json(&report);
@@ -108,7 +113,6 @@ static int print(struct inspection *i, size_t differences, bool json) {
 static int show_board(const char *path, bool json) {
         _cleanup_(inspection_done) struct inspection i = {};
         struct err e = {};
-        size_t differences = 0;
         int r;
 
         if (!read_board(&i, path)) {
@@ -121,12 +125,11 @@ static int show_board(const char *path, bool json) {
                 return EXIT_FAILURE;
         }
         ask_module(&i);
-        if (i.magic != 0 || i.view.tree.known)
-                differences = board_check_root(i.board, &i.view, &i.d);
-        else
-                note(&i, "this machine is not under hvisor: not compared");
+        i.compared = i.magic != 0 || i.view.tree.known;
+        if (i.compared)
+                i.differences = board_check_root(i.board, &i.view, &i.d);
         diagnostics_quote(&i.d, path, i.text, i.size);
-        return print(&i, differences, json) < 0 ? out_of_memory() : EXIT_SUCCESS;
+        return print(&i, json) < 0 ? out_of_memory() : EXIT_SUCCESS;
 }
 
 int verb_board(const struct arguments *a) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,6 +61,21 @@ static bool is_free(const struct zone_spec *z) {
                 return true;
         log_error("zone %s is what %s says, or it is masked there; that file has to go", z->name, path);
         return false;
+}
+
+/* In hvisor-tool's files a name is a label, ids tell zones apart: one whose name another has is told by its id. */
+static void distinguish(const json_t *status, struct zone_spec *z) {
+        const json_t *namesake = status_find_zone(status, z->name);
+        char suffix[16], name[NAME_SIZE];
+
+        if (!namesake || is_left(namesake) || json_number(namesake, "id") == z->id ||
+            zone_has_state(namesake, "foreign"))
+                return;
+        (void) snprintf(suffix, sizeof(suffix), "-%" PRIu32, z->id);
+        (void) snprintf(name, sizeof(name), "%.*s%s", (int) (NAME_SIZE - 1 - strlen(suffix)), z->name, suffix);
+        log_notice("there is a zone %s already, with id %lld: this one becomes %s", z->name,
+                   (long long) json_number(namesake, "id"), name);
+        memcpy(z->name, name, sizeof(z->name));
 }
 
 /* Who stands in its way, said; true: nobody. */
@@ -148,8 +164,24 @@ static int drop(uint32_t id) {
         return r;
 }
 
+/* Who is interrupted takes back what was asked for, too; what nohup(1) has ignored stays so. */
+static volatile sig_atomic_t interrupted; /* by which signal; 0: not */
+
+static void on_interrupt(int signal) {
+        interrupted = signal;
+}
+
+static void mind_interrupts(void (*handler)(int signal)) {
+        static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+        struct sigaction before;
+
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+                        (void) sigaction(signals[i], &(struct sigaction){ .sa_handler = handler }, NULL);
+}
+
 static bool is_seen(const json_t *zone, void *userdata _unused_) {
-        return json_text(zone, "file")[0];
+        return interrupted || json_text(zone, "file")[0];
 }
 
 /* One way or the other; or somebody shuts it down while it starts. */
@@ -159,18 +191,18 @@ static bool is_settled(const json_t *zone, void *userdata _unused_) {
         for (size_t i = 0; zone && i < ELEMENTSOF(states); i++)
                 if (zone_has_state(zone, states[i]))
                         return true;
-        return !zone || is_left(zone);
+        return interrupted || !zone || is_left(zone);
 }
 
 /* Of its file `hvisor check` has more to say than the reconciler's one line. */
 static void explain(const struct zone_spec *z, const json_t *zone) {
-        char path[PATH_MAX], *words[] = { path };
         const char *message = json_text(zone, "message");
+        char path[PATH_MAX], *words[] = { path };
 
         (void) snprintf(path, sizeof(path), "%s/%s.conf", RUN_ZONES_DIR, z->name);
         if (strncmp(message, path, strlen(path)) == 0 &&
             verb_check(&(struct arguments){ .words = words, .num_words = 1 }) != EXIT_SUCCESS)
-                message = "see above";
+                message = "see above; the file that is named there was made of yours, and has gone again";
         log_error("zone %s is not started: %s, %s", z->name, json_text(zone, "state"), message);
 }
 
@@ -201,13 +233,21 @@ static int judge(const struct zone_spec *z, const json_t *zone) {
 static int start(const struct zone_spec *z) {
         _cleanup_(json_decrefp) json_t *seen = NULL, *zone = NULL;
         struct err e = {};
-        int r = put(z);
+        int r;
 
+        mind_interrupts(on_interrupt);
+        r = put(z);
         if (r < 0)
                 return EXIT_FAILURE;
         r = zone_wait(z->name, is_seen, NULL, UNSEEN_MAX, &seen, &e);
         if (r >= 0)
                 r = zone_wait(z->name, is_settled, NULL, 0, &zone, &e);
+        mind_interrupts(SIG_DFL);
+        if (interrupted) {
+                log_error("zone %s is not started: interrupted", z->name);
+                (void) drop(z->id);
+                (void) raise(interrupted);
+        }
         if (r >= 0)
                 return judge(z, zone);
         log_error("zone %s is not started: %s", z->name, err_text(&e, r));
@@ -245,6 +285,7 @@ int verb_zone_start(const struct arguments *a) {
                 log_error("%s", err_text(&e, r));
                 return EXIT_FAILURE;
         }
+        distinguish(status, i.zone);
         if (!has_room(status, i.zone))
                 return EXIT_FAILURE;
         /* one that was started so and has ended since */

@@ -227,8 +227,13 @@ def two_zones(vm):
     # a CPU that the other zone has
     vm.write(f"{FOLDER}/lower.json", json.dumps({**both["lower"][0], "cpus": [3]}))
     refused(vm, "./hvisor zone start lower.json", "zone lower is not started", "CPU 3")
-    vm.write(f"{FOLDER}/lower.json", json.dumps(both["lower"][0]))
-    old(vm, "./hvisor zone start lower.json")
+    # names are labels: the second of one name is told by its id, too
+    vm.write(f"{FOLDER}/lower.json", json.dumps({**both["lower"][0], "name": "upper"}))
+    assert "zone upper-1 (id 1) has started" in old(vm, "./hvisor zone start lower.json").out
+    assert vm.hypervisor_zones() == {1: "0x4 upper-1", 2: "0x8 upper"}
+    old(vm, "./hvisor zone shutdown -id 1")
+    assert vm.hypervisor_zones() == {2: "0x8 upper"}
+    assert "hvisor zone shutdown" in old(vm, "./hvisor zone --help").out
 
 
 @case("old-commands-devices-that-come-late-or-died-early")
@@ -239,6 +244,18 @@ def late(vm):
     vm.wait(f"grep -q wait {FOLDER}/nohup.out", what="the device to wait")
     old(vm, "pkill -9 hvisor")
     ended(vm)
+    # who gives up waiting leaves nothing either
+    old(vm, "./hvisor zone start linux2.json >out 2>&1 &")
+    vm.wait(f"grep -q 'waiting for hvisor virtio start' {FOLDER}/out", what="the devices to be waited for")
+    daemon = vm.out("systemctl show -P MainPID hvisor-reconciler")
+    vm.run(f"kill -STOP {daemon}")
+    vm.wait("test -e /run/hvisor/zones.d/linux2.conf", what="the zone's file")
+    old(vm, "pkill hvisor")
+    vm.run(f"kill -CONT {daemon}")
+    ended(vm)
+    assert "zone linux2 is not started: interrupted" in vm.read(f"{FOLDER}/out"), vm.read(f"{FOLDER}/out")
+    vm.run("! test -e /run/hvisor/zones.d/linux2.conf")
+    vm.wait_zone("linux2", None)
     started = old(vm, "./hvisor zone start linux2.json", check=False)
     assert "there is no device at 0xa003800" in started.err, started
     assert vm.out("ls /run/hvisor/transient/1") == "linux2.conf"

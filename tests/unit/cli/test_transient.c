@@ -199,6 +199,25 @@ static void test_transient_of_the_dead(void **state _unused_) {
         transient_forget_devices(&t, 1);
 }
 
+/* The kernel gives pids again: what the one before us had is the zone's still. */
+static void test_transient_of_one_that_had_our_pid(void **state _unused_) {
+        int fd;
+
+        assert_int_equal(put(), 0);
+        leave_devices(getpid(), CONSOLE, false);
+        fd = add_well(DISK);
+        expect_file(WITH_BOTH);
+        end(fd);
+        expect_file(HEAD "Interrupts=40\n" MEMORY "\n[Console console0]\nAddress=0xa003800\nInterrupt=76\n"
+                         "\n[Block disk0]\nImage=/disk\nAddress=0xa003c00\nInterrupt=78\nEnabled=no\n");
+        fd = add_well(DISK "," CONSOLE);
+        expect_file(WITH_BOTH);
+        assert_int_equal(transient_drop_zone(&t, 1), 0);
+        end(fd);
+        transient_forget_devices(&t, 1);
+        assert_int_equal(access(strcat(strcpy((char[128]){}, store), "/1"), F_OK), -1);
+}
+
 static void test_transient_refused(void **state _unused_) {
         int fd, other = leave_devices(1234, DISK, true);
         char *text;
@@ -248,6 +267,7 @@ int main(void) {
                 TEST(test_transient_devices_first),
                 TEST(test_transient_zone_first),
                 TEST(test_transient_of_the_dead),
+                TEST(test_transient_of_one_that_had_our_pid),
                 TEST(test_transient_refused),
         };
 
