@@ -283,10 +283,13 @@ void end_children(const struct sim *but) {
         fclose(f);
 }
 
-/* One that starts while a directory is not there takes it for empty, unless it is not there in another way. */
+/*
+ * One that starts while a directory is not there takes it for empty, unless it is there and cannot be opened; nor does it
+ * wait for drop-ins that a lower one may have.
+ */
 static void on_new_daemon(struct model *o, unsigned i _unused_, uint32_t value _unused_) {
         for (unsigned level = 0; level < MACHINE_DIRS; level++)
-                if (o->lost_plainly[level])
+                if (o->lost_plainly[level] || level > 0)
                         model_find_again(o, level);
         model_derive(o);
         model_note(o, false);
