@@ -18,14 +18,6 @@ static const char *const bare_tree =
         "reg = <0x8000000 0x10000>, <0x80a0000 0xf60000>; };\n"
         "};\n";
 
-static int put_files(void **state) {
-        if (enter_directory(state) < 0)
-                return -1;
-        put_file("kernel", "bare metal", 10, 4096);
-        put_file("initrd", "", 0, 5000);
-        return 0;
-}
-
 static char *fix_it(const struct zone_spec *z, struct boot *boot) {
         _cleanup_(board_spec_freep) struct board_spec *board = parse_good_board(good_board);
         _cleanup_(diagnostics_clear) struct diagnostics d = {};
@@ -260,5 +252,5 @@ int main(void) {
                 cmocka_unit_test(test_places_are_found),
         };
 
-        return cmocka_run_group_tests_name("tree_fix", tests, put_files, remove_directory);
+        return cmocka_run_group_tests_name("tree_fix", tests, enter_with_images, remove_directory);
 }

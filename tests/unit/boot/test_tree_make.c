@@ -85,14 +85,6 @@ static const char made[] = "/dts-v1/;\n"
                            "\t};\n"
                            "};\n";
 
-static int put_files(void **state) {
-        if (enter_directory(state) < 0)
-                return -1;
-        put_file("kernel", "bare metal", 10, 4096);
-        put_file("initrd", "", 0, 5000);
-        return 0;
-}
-
 static void test_make_makes_the_whole_tree(void **state _unused_) {
         _cleanup_(board_spec_freep) struct board_spec *board = parse_good_board(good_board);
         _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(AUTO_ZONE, "", "");
@@ -198,5 +190,5 @@ int main(void) {
                 cmocka_unit_test(test_make_wants_a_gic),
         };
 
-        return cmocka_run_group_tests_name("tree_make", tests, put_files, remove_directory);
+        return cmocka_run_group_tests_name("tree_make", tests, enter_with_images, remove_directory);
 }

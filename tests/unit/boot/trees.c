@@ -102,3 +102,11 @@ void without_directory(char *text) {
         for (char *at = strstr(text, directory); at; at = strstr(at, directory))
                 memmove(at, at + n, strlen(at + n) + 1);
 }
+
+int enter_with_images(void **state) {
+        if (enter_directory(state) < 0)
+                return -1;
+        put_file("kernel", "bare metal", 10, 4096);
+        put_file("initrd", "", 0, 5000);
+        return 0;
+}

@@ -20,6 +20,8 @@
 extern const char boot_tree[];
 
 int enter_directory(void **state);
+/** enter_with_images() - with a kernel and an initrd in it */
+int enter_with_images(void **state);
 int remove_directory(void **state);
 
 /** put_file() - @size bytes, which begin with @head */
