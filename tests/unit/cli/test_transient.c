@@ -264,10 +264,8 @@ static int tear_down(void **state _unused_) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_transient_devices_first),
-                TEST(test_transient_zone_first),
-                TEST(test_transient_of_the_dead),
-                TEST(test_transient_of_one_that_had_our_pid),
+                TEST(test_transient_devices_first), TEST(test_transient_zone_first),
+                TEST(test_transient_of_the_dead),   TEST(test_transient_of_one_that_had_our_pid),
                 TEST(test_transient_refused),
         };
 
