@@ -40,6 +40,19 @@ static bool has_memory(const struct fixing *x) {
         return found == x->zone->num_memory && found == x->facts.num_memory;
 }
 
+/* What is called as memory is, and is none, would keep its own properties beside those of memory. */
+static void free_names(struct fixing *x) {
+        for (size_t i = 0; going_on(x) && i < x->zone->num_memory; i++) {
+                char name[32];
+                int node;
+
+                (void) snprintf(name, sizeof(name), TREE_MEMORY_NAME, x->zone->memory[i].guest);
+                node = fdt_subnode_offset(x->editor.tree->blob, 0, name);
+                if (node >= 0)
+                        tree_remove(&x->editor, node);
+        }
+}
+
 static void fix_memory(struct fixing *x) {
         look(x);
         if (has_memory(x))
@@ -48,6 +61,7 @@ static void fix_memory(struct fixing *x) {
                 tree_remove(&x->editor, x->facts.memory[0].node);
                 look(x);
         }
+        free_names(x);
         tree_add_memory(&x->editor, x->zone);
 }
 

@@ -8,7 +8,7 @@
 void tree_add_memory(struct tree_editor *e, const struct zone_spec *z) {
         for (size_t i = z->num_memory; i > 0; i--) {
                 const struct memory_spec *m = &z->memory[i - 1];
-                int node = tree_add(e, 0, "memory@%" PRIx64, m->guest);
+                int node = tree_add(e, 0, TREE_MEMORY_NAME, m->guest);
 
                 tree_set_reg(e, node, &(struct range){ m->guest, m->size }, 1);
                 tree_set_text(e, node, "device_type", "memory");

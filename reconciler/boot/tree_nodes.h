@@ -2,7 +2,11 @@
 /* The nodes of what a zone has, for a tree that is fixed and for one that is made. Directly below the root. */
 #pragma once
 
+#include <inttypes.h>
+
 #include "boot/tree_edit.h"
+
+#define TREE_MEMORY_NAME "memory@%" PRIx64 /* the guest's address */
 
 /** tree_add_memory() - a node for each [Memory] */
 void tree_add_memory(struct tree_editor *e, const struct zone_spec *z);

@@ -72,6 +72,11 @@ static void test_fix_mends_odd_trees(void **state _unused_) {
                   "virtio_mmio@a003c00 { compatible = \"virtio,mmio\"; reg = <0xa003800 0x200>; "
                   "interrupt-parent = <&gic>; interrupts = <0 44 1>; dma-coherent; };\n" },
                 { "#size-cells = <1>", "#size-cells = <1 7>" },
+                /* called as memory, and a device */
+                { "reg = <0x8000000 0x10000>, <0x80a0000 0xf60000>; };\n",
+                  "reg = <0x8000000 0x10000>, <0x80a0000 0xf60000>; };\n"
+                  "memory@50000000 { compatible = \"virtio,mmio\"; reg = <0xa003800 0x200>; status = \"disabled\"; "
+                  "};\n" },
         };
         _cleanup_(zone_spec_freep) struct zone_spec *z = boot_zone(
                 BOOT_ZONE, "DeviceTreeAddress=0x50000000\nInitrd=DIR/initrd\nInitrdAddress=0x50800000\n", FIXED);
