@@ -53,19 +53,23 @@ static int print_status(const struct arguments *a, FILE *f, struct err *e) {
 
 /* ---- --watch ---------------------------------------------------------------------------------------- */
 
+/* Lines end at the terminal's edge: one that went on below would push the others out. */
+#define NO_WRAP "\033[?7l"
+#define WRAP    "\033[?7h"
+
 /* In place of what was there; what does not fit on the terminal is left out. */
 static void draw(const char *text) {
         struct winsize size;
         unsigned lines = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1U : 24;
 
-        fputs("\033[H", stdout);
+        fputs(NO_WRAP "\033[H", stdout);
         for (; *text && lines > 0; lines--) {
                 size_t n = strcspn(text, "\n");
 
-                printf("%.*s\033[K\n", (int) n, text);
+                printf("\033[K%.*s\n", (int) n, text);
                 text += n + (text[n] == '\n');
         }
-        fputs("\033[J", stdout);
+        fputs("\033[J" WRAP, stdout);
 }
 
 /* @e: set if it could not be seen; then that is the text. NULL: out of memory. */
