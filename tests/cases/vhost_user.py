@@ -4,7 +4,7 @@
 import hashlib
 import os
 
-from rig import back_ends, confs, witness
+from rig import confs, programs, witness
 from rig.cases import case
 
 DISK, DISK_SOCKET = "/root/foreign.img", "/run/foreign-disk"
@@ -37,7 +37,7 @@ def wait_next(vm, generation):
 
 
 def storage_daemon(vm):
-    pid = vm.background(back_ends.command("qemu-storage-daemon", f"--blockdev driver=file,node-name=f,filename={DISK} --export "
+    pid = vm.background(programs.command("qemu-storage-daemon", f"--blockdev driver=file,node-name=f,filename={DISK} --export "
                         f"type=vhost-user-blk,id=e,node-name=f,writable=on,addr.type=unix,addr.path={DISK_SOCKET}"), "/tmp/qsd.log")
     vm.wait(f"test -S {DISK_SOCKET}", what="the storage daemon")
     return pid
@@ -46,7 +46,7 @@ def storage_daemon(vm):
 @case("vhost-user-a-foreign-disk-works-and-neither-side-of-it-is-missed-when-it-dies")
 def disk(vm):
     data = os.urandom(8 * MIB)
-    back_ends.install(vm)
+    programs.install(vm, programs.BACK_ENDS)
     vm.write(DISK, data)
     daemon = storage_daemon(vm)
     console = vm.boot_linux("linux", with_disk())
@@ -78,7 +78,7 @@ def disk(vm):
 
 def file_system_daemon(vm):
     """It ends with each connection: somebody has to start it again."""
-    once = back_ends.command("virtiofsd", f"--socket-path={SHARE_SOCKET} -o source={SHARE} -o sandbox=chroot -f")
+    once = programs.command("virtiofsd", f"--socket-path={SHARE_SOCKET} -o source={SHARE} -o sandbox=chroot -f")
     vm.background(f"mkdir -p /var/run/virtiofsd; while :; do ({once}); done", "/tmp/virtiofsd.log")
     vm.wait(f"test -S {SHARE_SOCKET}", what="virtiofsd")
 
@@ -86,7 +86,7 @@ def file_system_daemon(vm):
 @case("vhost-user-a-zone-mounts-a-folder-of-root-linux-and-again-when-virtiofsd-or-the-worker-died")
 def folder(vm):
     data = os.urandom(2 * MIB)
-    back_ends.install(vm)
+    programs.install(vm, programs.BACK_ENDS)
     vm.run(f"mkdir -p {SHARE} /tmp/modules && cp $(find /lib/modules/ -name fuse.ko -o -name virtiofs.ko) /tmp/modules && "
            f"touch /tmp/modules/marker && truncate -s 4M {MODULES} && mke2fs -q -t ext4 -d /tmp/modules {MODULES}")
     vm.write(f"{SHARE}/data", data)
