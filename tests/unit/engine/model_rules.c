@@ -61,10 +61,9 @@ static bool permits_stop(const struct model *o, unsigned i, const struct zone_li
 
         if (z->asked)
                 return true;
-        if (z->is_frozen)
-                return false;
         if (z->wanted == NOT_WANTED || z->wanted == MASKED)
-                return true;
+                return !z->is_frozen;
+        /* Where its files cannot be seen it is what they said, on the board that there is. */
         return l && is_changed(o, i, l) && z->spec->on_change != CHANGE_HOLD;
 }
 
