@@ -1,60 +1,98 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a Linux zone gets of its disk, and what the worker's CPU is for it, beside root Linux's own reads and writes of the same file."""
+"""
+What a Linux zone gets of its disk, by fio. Beside ours stands another such zone whose disk qemu-storage-daemon serves, over
+vhost-user, from a file of the same kind, and the limit: what fio gets of a file in root Linux. The files are in an ext4; what is in
+root Linux's page cache stays there. Every figure is taken in turn.
+"""
+
+import collections
+import contextlib
 
 import cpu
-from rig import confs
+import fio
+from report import OURS
+from rig import confs, programs
+from works import WORKS
 
-DISK = "/tmp/bench.img"
-MIB = 32
-READS = 1024
-DEPTH = 32
-
-
-def measure(root, report):
-    root.run(f"dd if=/dev/urandom of={DISK} bs=1M count={MIB}", timeout=300)
-    zone = root.boot_linux("bench", confs.linux(disk=DISK))
-    worker = root.workers("bench")["disk"]
-    report.part("A disk in a Linux zone (its image in root Linux's memory), past the guest's page cache")
-    for what, guest, own in (("read", "if=/dev/vda of=/dev/null iflag=direct", f"if={DISK} of=/dev/null"),
-                             ("written", "if=/dev/zero of=/dev/vda oflag=direct", f"if=/dev/zero of={DISK} conv=notrunc")):
-        _stream(root, zone, worker, report, what, f"busybox dd {guest} bs=1M count={MIB}", f"busybox dd {own} bs=1M count={MIB}")
-    _small(root, zone, report, 1)
-    _small(root, zone, report, DEPTH)
-    root.close_console("bench")
-    root.remove("bench")
-    root.wait_zone("bench", None)
-    root.run(f"rm {DISK}")
+FOLDER = "/tmp/bench"
+MIB = 48                                # of a disk
+SOCKET = "/run/bench-disk"
+THEIRS, OWN = "qemu-storage-daemon", "root Linux's fio on a file"
 
 
-def _stream(root, zone, worker, report, what, guest, own):
-    before = cpu.of(root, worker)
-    seconds = _in_zone(zone, guest)
-    spent = (cpu.of(root, worker) - before) / MIB
-    own_seconds, own_cpu = _in_root(root, own)
-    against = "root Linux's dd on the file"
-    report.add(f"{what}, 1 MiB at a time", "MiB/s", MIB / seconds, {against: MIB / own_seconds})
-    report.add(f"{what}: CPU in root Linux", "µs/MiB", spent, {against: own_cpu * 1e6 / MIB})
+def measure(side, report):
+    root = side.root
+    with _files(root):
+        zone = side.boot_linux("lower", confs.linux("lower", f"{FOLDER}/mnt/zone"))
+        programs.take_from_disk(zone)
+        found = side.processes("lower")
+        asked = {"": (zone, [found["disk"]] if "disk" in found else list(found.values()))}
+        report.part("A disk of a Linux zone, past the zone's page cache")
+        with _others(side) if side.name == OURS else contextlib.nullcontext({}) as others:
+            for work in WORKS:
+                answers = collections.defaultdict(list)
+                for _ in range(report.runs):
+                    for name, (console, processes) in {**asked, **others}.items():
+                        answers[name].append(_ask(root, work, console, processes))
+                    yield
+                _report(report, work, answers)
+        zone.close()
+        side.stop("lower")
 
 
-def _small(root, zone, report, depth):
-    """@depth programs read 4 KiB at a time, each its own part of the disk."""
-    def reads(how):
-        return (f"for i in $(seq 0 {depth - 1}); do busybox dd {how} of=/dev/null bs=4k skip=$((i * {READS // depth})) "
-                f"count={READS // depth} & done; wait")
-    seconds = _in_zone(zone, reads("if=/dev/vda iflag=direct"))
-    own_seconds, _ = _in_root(root, reads(f"if={DISK}"))
-    report.add(f"4 KiB reads, {depth} at a time", "µs", seconds * 1e6 / READS, {"root Linux's dd on the file": own_seconds * 1e6 / READS})
+# ---- who is asked -----------------------------------------------------------------------------------------------
 
 
-def _in_zone(zone, command):
-    said = zone.command(f"read a b </proc/uptime; ( {command} ) >/dev/null 2>&1; r=$?; read c d </proc/uptime; echo times $a $c; [ $r = 0 ]",
-                        timeout=600)
-    begin, end = map(float, said.split("times ")[-1].split()[:2])
-    return max(end - begin, 0.01)
+@contextlib.contextmanager
+def _files(root):
+    programs.install(root, programs.LOADS)
+    root.run(f"mkdir -p {FOLDER}/mnt && truncate -s {4 * MIB}M {FOLDER}/ext4 && mke2fs -q -t ext4 {FOLDER}/ext4 && "
+             f"modprobe loop && mount -o loop {FOLDER}/ext4 {FOLDER}/mnt", timeout=300)
+    for name in ("zone", "theirs", "own"):
+        root.run(f"dd if=/dev/urandom of={FOLDER}/mnt/{name} bs=1M count={MIB}", timeout=300)
+    for name in ("zone", "theirs"):
+        programs.write_disk(root, f"{FOLDER}/mnt/{name}")
+    root.run("sync", timeout=300)
+    yield
+    root.run(f"umount {FOLDER}/mnt && rm -r {FOLDER} {programs.INSIDE}")
 
 
-def _in_root(root, command):
-    """Return: seconds that went by, seconds of CPU."""
-    said = root.out(["bash", "-c", f"TIMEFORMAT='%R %U %S'; {{ time {{ {command}; }} >/dev/null 2>&1; }} 2>&1"], timeout=600)
-    elapsed, user, system = map(float, said.split()[-3:])
-    return max(elapsed, 0.001), user + system
+@contextlib.contextmanager
+def _others(side):
+    """Return: who is asked beside, {name: (console, None for root Linux itself; processes of the back-end)}."""
+    root = side.root
+    programs.install(root, programs.BACK_ENDS)
+    daemon = root.background(programs.command("qemu-storage-daemon", f"--blockdev driver=file,node-name=f,filename={FOLDER}/mnt/theirs --export "
+                             f"type=vhost-user-blk,id=e,node-name=f,writable=on,addr.type=unix,addr.path={SOCKET}"))
+    root.wait(f"test -S {SOCKET}", what="the storage daemon")
+    address, interrupt = confs.PLACES["upper"].block
+    zone = side.boot_linux("upper", confs.linux("upper", None) +
+                           f"[VhostUser disk]\nType=block\nSocket={SOCKET}\nAddress={address:#x}\nInterrupt={interrupt}\n")
+    programs.take_from_disk(zone)
+    yield {THEIRS: (zone, [daemon]), OWN: (None, [])}
+    zone.close()
+    side.stop("upper")
+    root.run(f"kill {daemon}; while kill -0 {daemon} 2>/dev/null; do sleep 0.1; done")
+
+
+# ---- figures ----------------------------------------------------------------------------------------------------
+
+
+def _ask(root, work, console, processes):
+    """Return: what fio says, µs of CPU that the back-end took for one request."""
+    before = cpu.of_processes(root, *processes) if processes else 0
+    if console:
+        answer = fio.parse(console.command(f"fio {fio.words(work, '/dev/vda', direct=True)}", timeout=600))
+    else:
+        answer = fio.parse(root.out(programs.command("fio", fio.words(work, f"{FOLDER}/mnt/own", direct=False)), timeout=600))
+    return answer, (cpu.of_processes(root, *processes) - before) / answer.count if processes else 0
+
+
+def _report(report, work, answers):
+    def add(what, unit, value, *others):
+        report.add(what, unit, [value(*run) for run in answers[""]],
+                   {other: [value(*run) for run in answers[other]] for other in others if other in answers})
+    add(work.name, work.unit, lambda answer, _: answer.operations, THEIRS, OWN)
+    add(f"{work.name}: what one takes", "µs", lambda answer, _: answer.median, THEIRS)
+    add(f"{work.name}: all but one in 100 take at most", "µs", lambda answer, _: answer.longest, THEIRS)
+    add(f"{work.name}: CPU of the back-end, for one", "µs", lambda _, spent: spent, THEIRS)
