@@ -23,6 +23,7 @@
 #include "cpu_hotplug.h"
 #include "hypervisor.h"
 #include "ivc_peers.h"
+#include "sleep.h"
 #include "zone_config.h"
 
 /* Where no zone_config is known nothing could be started, so nothing is tried. */
@@ -60,9 +61,12 @@ static int __init hvisor_init(void)
 	r = cpu_hotplug_forbid();
 	if (r < 0)
 		return r;
-	r = bridge_open(irq);
+	r = sleep_forbid();
 	if (r < 0)
 		goto err_hotplug;
+	r = bridge_open(irq);
+	if (r < 0)
+		goto err_sleep;
 	r = control_register();
 	if (r < 0)
 		goto err_bridge;
@@ -80,6 +84,8 @@ err_control:
 	control_unregister();
 err_bridge:
 	bridge_close();
+err_sleep:
+	sleep_allow();
 err_hotplug:
 	cpu_hotplug_allow();
 	return r;

@@ -65,3 +65,13 @@ def cpus_stay_online(vm):
     vm.run("echo 0 >/sys/devices/system/cpu/cpu0/online", check=False)
     assert vm.read("/sys/devices/system/cpu/online").strip() == "0-1"
     vm.console("guest").expect("hello from zone 1")
+
+
+@case("root-linux-stays-awake")
+def stays_awake(vm):
+    """Asleep it answers no zone, and nothing would wake it."""
+    vm.boot("guest", confs.payload("console-hello"))
+    tried = vm.run("echo freeze >/sys/power/state", check=False)
+    assert tried.status != 0 and "not permitted" in tried.err, tried
+    assert "hvisor: root Linux stays awake" in vm.dmesg()
+    vm.console("guest").expect("hello from zone 1")
