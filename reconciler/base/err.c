@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,4 +38,13 @@ const char *err_text(const struct err *e, int code) {
         if (e && e->text[0] != '\0')
                 return e->text;
         return strerror(code < 0 ? -code : code);
+}
+
+bool error_is_lack(int r) {
+        return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -EINTR;
+}
+
+bool error_is_of_medium(int r) {
+        return r == -EIO || r == -ESTALE || r == -ETIMEDOUT || r == -EREMOTEIO || r == -EHOSTDOWN ||
+               r == -EHOSTUNREACH || r == -ENODEV;
 }

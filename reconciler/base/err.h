@@ -23,5 +23,11 @@ int err_set(struct err *e, int code, const char *format, ...) _printf_(3, 4);
 /** err_add() - puts context before what is there; returns @code */
 int err_add(struct err *e, int code, const char *format, ...) _printf_(3, 4);
 
+/** error_is_lack() - @r, -errno, is of memory or descriptors: it tells nothing of what was asked for, and may be over soon */
+bool error_is_lack(int r);
+
+/** error_is_of_medium() - likewise of the disk or the server that a file lies on */
+bool error_is_of_medium(int r);
+
 /** err_text() - the story, or the errno's own text where none was told */
 const char *err_text(const struct err *e, int code);

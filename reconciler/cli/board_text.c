@@ -29,20 +29,13 @@ static void board_value_clear(struct board_value *v) {
 static int board_value_of(const struct board_spec *b, const struct spec_section *s, size_t key,
                           struct board_value *ret) {
         const struct key_schema *k = &schema_keys[key];
-        char *text = NULL;
-        size_t size;
-        FILE *f;
+        char *text;
 
         if (k->section != s->id || !value_present(k, s->object))
                 return 0;
-        f = open_memstream(&text, &size);
-        if (!f)
+        text = value_text(k, s->object);
+        if (!text)
                 return -ENOMEM;
-        value_write(k, s->object, f);
-        if (fclose(f) != 0) {
-                free(text);
-                return -ENOMEM;
-        }
         *ret = (struct board_value){ k, text, board_origin(b, s->object, k->name) };
         return 1;
 }

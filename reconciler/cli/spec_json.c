@@ -39,14 +39,9 @@ static json_t *board_memory_to_json(const struct board_spec *b) {
 
 /* As in the file. */
 static json_t *text_to_json(const struct key_schema *k, const void *object) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
+        _cleanup_free_ char *text = value_text(k, object);
 
-        if (!f)
-                return NULL;
-        value_write(k, object, f);
-        return fclose(f) == 0 ? json_string(text) : NULL;
+        return text ? json_string(text) : NULL;
 }
 
 static json_t *value_to_json(const struct key_schema *k, const void *object) {

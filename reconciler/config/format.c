@@ -18,61 +18,51 @@
 #define COSTS_ALL (BIT(COST_NOTHING) | BIT(COST_WORKER) | BIT(COST_ZONE))
 
 struct writer {
-        FILE *file;
-        char *text;
-        size_t size;
+        struct sink sink;
         unsigned costs;
 };
-
-static void writer_done(struct writer *w) {
-        if (w->file)
-                fclose(w->file);
-        free(w->text);
-}
-
-static int writer_open(struct writer *w) {
-        w->file = open_memstream(&w->text, &w->size);
-        return w->file ? 0 : -ENOMEM;
-}
-
-static int writer_close(struct writer *w) {
-        bool failed = ferror(w->file) != 0;
-
-        failed |= fclose(w->file) != 0;
-        w->file = NULL;
-        return failed ? -ENOMEM : 0;
-}
 
 static void write_key(struct writer *w, const struct key_schema *k, const void *object) {
         if (!value_present(k, object) || value_is_default(k, object))
                 return;
-        fprintf(w->file, "%s=", k->name);
-        value_write(k, object, w->file);
-        fputc('\n', w->file);
+        sink_put(&w->sink, k->name);
+        sink_put(&w->sink, "=");
+        value_write(k, object, &w->sink);
+        sink_put(&w->sink, "\n");
 }
 
 static void write_section(struct writer *w, enum section_id id, const char *name, const void *object) {
-        fprintf(w->file, "[%s%s%s]\n", schema_sections[id].name, name[0] ? " " : "", name);
+        sink_print(&w->sink, "[%s%s%s]\n", schema_sections[id].name, name[0] ? " " : "", name);
         for (size_t i = 0; i < schema_num_keys; i++)
                 if (schema_keys[i].section == id && (w->costs & BIT(schema_keys[i].cost)))
                         write_key(w, &schema_keys[i], object);
 }
 
-int zone_spec_format(const struct zone_spec *z, char **ret) {
-        _cleanup_(writer_done) struct writer w = { .costs = COSTS_ALL };
+static void write_all_sections(struct writer *w, const struct zone_spec *z) {
         struct spec_section sections[SPEC_SECTIONS_MAX];
         size_t n = zone_spec_sections(z, sections);
-        int r = writer_open(&w);
 
-        if (r < 0)
-                return r;
         for (size_t i = 0; i < n; i++)
-                write_section(&w, sections[i].id, sections[i].name, sections[i].object);
-        r = writer_close(&w);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(w.text);
+                write_section(w, sections[i].id, sections[i].name, sections[i].object);
+}
+
+int zone_spec_format(const struct zone_spec *z, char **ret) {
+        struct writer w = { SINK_TEXT, COSTS_ALL };
+        char *text;
+
+        write_all_sections(&w, z);
+        text = sink_take(&w.sink);
+        if (!text)
+                return -ENOMEM;
+        *ret = text;
         return 0;
+}
+
+uint64_t zone_spec_hash(const struct zone_spec *z) {
+        struct writer w = { SINK_HASH, COSTS_ALL };
+
+        write_all_sections(&w, z);
+        return w.sink.hash;
 }
 
 static int memory_compare(const void *a, const void *b) {
@@ -192,31 +182,17 @@ static void write_guest_view(struct writer *w, const struct zone_spec *z, const 
                 write_section(w, SECTION_APLIC, "", c->aplic);
 }
 
-/*
- * There is no cookie for "out of memory", and a wrong one would restart a zone:
- * then this process has to end. Everything it manages goes on without it.
- */
-static uint64_t writer_hash(struct writer *w) {
-        if (writer_close(w) < 0)
-                abort();
-        return hash_string(w->text);
-}
-
 uint64_t zone_spec_cookie(const struct zone_spec *z, const struct board_spec *b) {
-        _cleanup_(writer_done) struct writer w = { .costs = BIT(COST_ZONE) };
+        struct writer w = { SINK_HASH, BIT(COST_ZONE) };
         const struct zone_controllers c = zone_controllers(z, b);
 
-        if (writer_open(&w) < 0)
-                abort();
         write_guest_view(&w, z, &c);
-        return writer_hash(&w);
+        return w.sink.hash;
 }
 
 uint64_t device_spec_cookie(const struct device_spec *d) {
-        _cleanup_(writer_done) struct writer w = { .costs = BIT(COST_WORKER) };
+        struct writer w = { SINK_HASH, BIT(COST_WORKER) };
 
-        if (writer_open(&w) < 0)
-                abort();
         write_section(&w, device_section(d), d->name, d);
-        return writer_hash(&w);
+        return w.sink.hash;
 }

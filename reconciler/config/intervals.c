@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+
 #include "config/intervals.h"
 
 static bool has(const uint32_t *bits, size_t i) {
@@ -24,14 +26,14 @@ static int interval_print(char *buffer, size_t size, bool is_first, struct inter
                                  : snprintf(buffer, size, "%s%zu-%zu", comma, i.first, i.last);
 }
 
-void intervals_write(const uint32_t *bits, size_t size, FILE *f) {
+void intervals_write(const uint32_t *bits, size_t size, struct sink *to) {
         struct interval i;
         char text[48];
         bool first = true;
 
         for (size_t from = 0; intervals_next(bits, size, from, &i); from = i.last + 1) {
                 (void) interval_print(text, sizeof(text), first, i);
-                fputs(text, f);
+                sink_put(to, text);
                 first = false;
         }
 }

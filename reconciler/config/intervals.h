@@ -2,9 +2,11 @@
 /* Sets of numbers as they are written: "2-3,5". Pure. */
 #pragma once
 
-#include <stdio.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/macros.h"
+#include "config/sink.h"
 
 struct interval {
         size_t first, last;
@@ -14,7 +16,7 @@ struct interval {
 bool intervals_next(const uint32_t *bits, size_t size, size_t from, struct interval *ret);
 
 /** intervals_write() - all of them */
-void intervals_write(const uint32_t *bits, size_t size, FILE *f);
+void intervals_write(const uint32_t *bits, size_t size, struct sink *to);
 
 /** intervals_format() - the same into a buffer; "" for none, cut off if it is too small. Returns @buffer. */
 char *intervals_format(const uint32_t *bits, size_t size, char *buffer, size_t buffer_size);

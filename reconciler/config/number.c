@@ -104,12 +104,12 @@ struct number_rule number_rule_of(const struct key_schema *k, const char *what) 
         return (struct number_rule){ what, k->min, k->max, k->align, k->type == VALUE_SIZE, hex };
 }
 
-void number_write_size(uint64_t size, FILE *f) {
+void number_write_size(uint64_t size, struct sink *to) {
         const char *suffix = "";
 
         for (const char *s = "KMG"; *s && size > 0 && size % 1024 == 0; s++) {
                 size /= 1024;
                 suffix = s;
         }
-        fprintf(f, "%" PRIu64 "%.1s", size, suffix);
+        sink_print(to, "%" PRIu64 "%.1s", size, suffix);
 }

@@ -19,4 +19,4 @@ struct number_rule number_rule_of(const struct key_schema *k, const char *what);
 int number_parse(const struct number_rule *rule, struct slice text, uint64_t *ret, struct value_error *e);
 
 /** number_write_size() - bytes, with the largest suffix that leaves a whole number */
-void number_write_size(uint64_t size, FILE *f);
+void number_write_size(uint64_t size, struct sink *to);

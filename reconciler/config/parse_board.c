@@ -71,16 +71,11 @@ static struct board_spec *description_load(struct parser *p, const struct place 
 static int value_copy(const struct key_schema *k, const void *from, void *to) {
         _cleanup_free_ char *text = NULL;
         struct value_error e;
-        size_t size;
-        FILE *f;
 
         if (!value_present(k, from))
                 return 0;
-        f = open_memstream(&text, &size);
-        if (!f)
-                return -ENOMEM;
-        value_write(k, from, f);
-        return fclose(f) == 0 ? value_parse(k, (struct slice){ text, size }, to, &e) : -ENOMEM;
+        text = value_text(k, from);
+        return text ? value_parse(k, (struct slice){ text, strlen(text) }, to, &e) : -ENOMEM;
 }
 
 static struct section_use *use_of(struct parser *p, const void *object) {

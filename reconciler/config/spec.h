@@ -366,3 +366,6 @@ const char *pci_device_type_to_string(enum pci_device_type type);
  * Return: 0, -ENOMEM.
  */
 int zone_spec_format(const struct zone_spec *z, char **ret);
+
+/** zone_spec_hash() - of that text: tells any change from none. Needs no memory, as the cookies do not. */
+uint64_t zone_spec_hash(const struct zone_spec *z);

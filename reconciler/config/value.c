@@ -69,9 +69,16 @@ void value_clear(const struct key_schema *k, void *object) {
         memset(field, 0, k->size);
 }
 
-void value_write(const struct key_schema *k, const void *object, FILE *f) {
+void value_write(const struct key_schema *k, const void *object, struct sink *to) {
         if (value_present(k, object))
-                types[k->type]->write(k, schema_field_const(k, object), f);
+                types[k->type]->write(k, schema_field_const(k, object), to);
+}
+
+char *value_text(const struct key_schema *k, const void *object) {
+        struct sink s = SINK_TEXT;
+
+        value_write(k, object, &s);
+        return sink_take(&s);
 }
 
 bool value_present(const struct key_schema *k, const void *object) {

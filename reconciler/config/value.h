@@ -5,9 +5,8 @@
  */
 #pragma once
 
-#include <stdio.h>
-
 #include "config/schema.h"
+#include "config/sink.h"
 #include "config/text.h"
 
 /* What is wrong, and which part of the value. */
@@ -31,7 +30,10 @@ int value_parse(const struct key_schema *k, struct slice value, void *object, st
 void value_clear(const struct key_schema *k, void *object);
 
 /** value_write() - as it would be written; nothing where there is no value */
-void value_write(const struct key_schema *k, const void *object, FILE *f);
+void value_write(const struct key_schema *k, const void *object, struct sink *to);
+
+/** value_text() - the same as a text of the caller's; NULL: out of memory */
+char *value_text(const struct key_schema *k, const void *object);
 
 /** value_present() - false where the file gave none and there is no default */
 bool value_present(const struct key_schema *k, const void *object);

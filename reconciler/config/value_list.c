@@ -76,11 +76,11 @@ static int parse_cpus(const struct key_schema *k, struct slice v, void *field, s
         return r;
 }
 
-static void write_cpus(const struct key_schema *k _unused_, const void *field, FILE *f) {
+static void write_cpus(const struct key_schema *k _unused_, const void *field, struct sink *to) {
         uint64_t cpus = *(const uint64_t *) field;
         const uint32_t bits[CPUS_MAX / 32] = { (uint32_t) cpus, (uint32_t) (cpus >> 32) };
 
-        intervals_write(bits, CPUS_MAX, f);
+        intervals_write(bits, CPUS_MAX, to);
 }
 
 static int parse_interrupts(const struct key_schema *k, struct slice v, void *field, struct value_error *e) {
@@ -93,8 +93,8 @@ static int parse_interrupts(const struct key_schema *k, struct slice v, void *fi
         return r;
 }
 
-static void write_interrupts(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        intervals_write(field, INTERRUPTS_MAX, f);
+static void write_interrupts(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        intervals_write(field, INTERRUPTS_MAX, to);
 }
 
 static bool are_no_interrupts(const void *field) {
@@ -129,11 +129,11 @@ static int parse_affinities(const struct key_schema *k, struct slice v, void *fi
         return 0;
 }
 
-static void write_affinities(const struct key_schema *k _unused_, const void *field, FILE *f) {
+static void write_affinities(const struct key_schema *k _unused_, const void *field, struct sink *to) {
         const struct cpu_affinities *all = field;
 
         for (uint32_t i = 0; i < all->count; i++)
-                fprintf(f, "%s0x%" PRIx32, i > 0 ? "," : "", all->of[i]);
+                sink_print(to, "%s0x%" PRIx32, i > 0 ? "," : "", all->of[i]);
 }
 
 static bool are_no_affinities(const void *field) {
@@ -195,12 +195,12 @@ static int parse_regions(const struct key_schema *k, struct slice v, void *field
         return 0;
 }
 
-static void write_regions(const struct key_schema *k _unused_, const void *field, FILE *f) {
+static void write_regions(const struct key_schema *k _unused_, const void *field, struct sink *to) {
         const struct board_spec *b = board_of((void *) field);
 
         for (size_t i = 0; i < b->num_memory; i++) {
-                fprintf(f, "%s0x%" PRIx64 "+", i > 0 ? " " : "", b->memory[i].base);
-                number_write_size(b->memory[i].size, f);
+                sink_print(to, "%s0x%" PRIx64 "+", i > 0 ? " " : "", b->memory[i].base);
+                number_write_size(b->memory[i].size, to);
         }
 }
 

@@ -27,16 +27,16 @@ static int parse_size(const struct key_schema *k, struct slice v, void *field, s
         return number_parse(&rule, v, field, e);
 }
 
-static void write_u32(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fprintf(f, "%" PRIu32, *(const uint32_t *) field);
+static void write_u32(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_print(to, "%" PRIu32, *(const uint32_t *) field);
 }
 
-static void write_address(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fprintf(f, "0x%" PRIx64, *(const uint64_t *) field);
+static void write_address(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_print(to, "0x%" PRIx64, *(const uint64_t *) field);
 }
 
-static void write_size(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        number_write_size(*(const uint64_t *) field, f);
+static void write_size(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        number_write_size(*(const uint64_t *) field, to);
 }
 
 /* Where it may be left out; no row allows 0 to be written. */
@@ -57,8 +57,8 @@ static int parse_percent(const struct key_schema *k, struct slice v, void *field
         return r;
 }
 
-static void write_percent(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fprintf(f, "%" PRIu32 "%%", *(const uint32_t *) field);
+static void write_percent(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_print(to, "%" PRIu32 "%%", *(const uint32_t *) field);
 }
 
 static bool is_no_percent(const void *field) {
@@ -89,8 +89,8 @@ static int parse_time(const struct key_schema *k, struct slice v, void *field, s
         return value_fail(e, v, "\"%.*s\" is not a time", SLICE_ARGS(v));
 }
 
-static void write_time(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fprintf(f, "%" PRIu64 "ms", *(const uint64_t *) field / 1000);
+static void write_time(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_print(to, "%" PRIu64 "ms", *(const uint64_t *) field / 1000);
 }
 
 const struct value_ops value_number = { parse_u32, write_u32, NULL, sizeof(uint32_t) };

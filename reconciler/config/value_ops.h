@@ -10,7 +10,7 @@
 struct value_ops {
         /* @v is not empty. Writes @field only on success. Return: 0, -EINVAL (@e says what), -ENOMEM. */
         int (*parse)(const struct key_schema *k, struct slice v, void *field, struct value_error *e);
-        void (*write)(const struct key_schema *k, const void *field, FILE *f);
+        void (*write)(const struct key_schema *k, const void *field, struct sink *to);
         bool (*is_none)(const void *field); /* NULL: no value of the field means that there is none */
         size_t default_size;                /* bytes of the field; 0: such keys have no default */
 };

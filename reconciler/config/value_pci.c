@@ -58,10 +58,10 @@ static int parse_pci_address(const struct key_schema *k _unused_, struct slice v
         return 0;
 }
 
-static void write_pci_address(const struct key_schema *k _unused_, const void *field, FILE *f) {
+static void write_pci_address(const struct key_schema *k _unused_, const void *field, struct sink *to) {
         const struct pci_address *a = field;
 
-        fprintf(f, "%04x:%02x:%02x.%x", a->domain, a->bus, a->device, a->function);
+        sink_print(to, "%04x:%02x:%02x.%x", a->domain, a->bus, a->device, a->function);
 }
 
 static bool is_no_pci_address(const void *field) {

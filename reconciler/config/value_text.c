@@ -40,8 +40,8 @@ static int parse_path_or_auto(const struct key_schema *k, struct slice v, void *
         return 0;
 }
 
-static void write_path(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fputs(*(char *const *) field, f);
+static void write_path(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_put(to, *(char *const *) field);
 }
 
 static bool is_no_path(const void *field) {
@@ -67,8 +67,8 @@ static int parse_line(const struct key_schema *k _unused_, struct slice v, void 
 
 /* ---- in an array, with its NUL ---------------------------------------------------------------------- */
 
-static void write_text(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fputs(field, f);
+static void write_text(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_put(to, field);
 }
 
 static bool is_no_text(const void *field) {
@@ -150,10 +150,10 @@ static int parse_mac(const struct key_schema *k _unused_, struct slice v, void *
         return 0;
 }
 
-static void write_mac(const struct key_schema *k _unused_, const void *field, FILE *f) {
+static void write_mac(const struct key_schema *k _unused_, const void *field, struct sink *to) {
         const uint8_t *mac = field;
 
-        fprintf(f, MAC_FORMAT, MAC_ARGS(mac));
+        sink_print(to, MAC_FORMAT, MAC_ARGS(mac));
 }
 
 static bool is_no_mac(const void *field) {

@@ -22,8 +22,8 @@ static int parse_yes_no(const struct key_schema *k _unused_, struct slice v, voi
         return value_fail(e, v, "\"%.*s\" is neither yes nor no", SLICE_ARGS(v));
 }
 
-static void write_yes_no(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fputs(*(const bool *) field ? "yes" : "no", f);
+static void write_yes_no(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_put(to, *(const bool *) field ? "yes" : "no");
 }
 
 /* Which of @words it is, or -EINVAL. */
@@ -55,8 +55,8 @@ static int parse_word(const struct key_schema *k, struct slice v, void *field, s
         return MIN(r, 0);
 }
 
-static void write_word(const struct key_schema *k, const void *field, FILE *f) {
-        fputs(value_words(k->type)->to_string(*(const unsigned *) field), f);
+static void write_word(const struct key_schema *k, const void *field, struct sink *to) {
+        sink_put(to, value_words(k->type)->to_string(*(const unsigned *) field));
 }
 
 /* ---- levels of the log, which are syslog's numbers -------------------------------------------------- */
@@ -74,8 +74,8 @@ static int parse_log_level(const struct key_schema *k _unused_, struct slice v, 
         return MIN(r, 0);
 }
 
-static void write_log_level(const struct key_schema *k _unused_, const void *field, FILE *f) {
-        fputs(log_level_word(*(const int *) field) ?: "", f);
+static void write_log_level(const struct key_schema *k _unused_, const void *field, struct sink *to) {
+        sink_put(to, log_level_word(*(const int *) field) ?: "");
 }
 
 const struct value_ops value_yes_no = { parse_yes_no, write_yes_no, NULL, sizeof(bool) };

@@ -165,9 +165,12 @@ int zone_sources_add_drop_ins(struct zone_sources *s, const struct zone_search *
                 level = i;
                 fd = openat(at->fds[i], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (fd < 0 && errno == ENOENT) {
-                        if (fstatat(at->fds[i], name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+                        bool is_there = fstatat(at->fds[i], name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+                        if (!is_there && errno == ENOENT)
                                 continue;
-                        r = -ENOENT; /* a symlink to nowhere: what it stands for is not known just now */
+                        r = is_there ? -ENOENT
+                                     : -errno; /* a symlink to nowhere: what it stands for is not known just now */
                         break;
                 }
                 if (fd >= 0 && !l && !(l = calloc(1, sizeof(*l)))) {

@@ -228,16 +228,12 @@ static int on_pause_over(sd_event_source *s _unused_, uint64_t when _unused_, vo
         return 0;
 }
 
-static bool is_lack(int error) {
-        return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
-}
-
 static int on_connection(sd_event_source *s _unused_, int listener, uint32_t events _unused_, void *userdata) {
         struct control *c = userdata;
         _cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         int r = fd < 0 ? -errno : 0;
 
-        if (is_lack(r))
+        if (error_is_lack(r))
                 control_pause(c, r);
         if (r < 0 || !is_root(fd))
                 return 0;

@@ -196,11 +196,8 @@ static void execute_anew(const char *program, char *argv[]) {
 
 static int on_files_changed(const struct watch_changes *c, void *userdata) {
         struct daemon *d = userdata;
-        int r = c->all ? engine_reload(d->engine) : engine_reload_files(d->engine, c->files, c->num_files);
 
-        if (r < 0)
-                log_error("out of memory: the files are read again in a second");
-        return r;
+        return c->all ? engine_reload(d->engine) : engine_reload_files(d->engine, c->files, c->num_files);
 }
 
 /* What is wrong in the file is told with its place, and what was taken last stays. */
@@ -301,7 +298,8 @@ static int daemon_start(struct daemon *d, const struct options *o, struct err *e
                 return err_set(e, r, "watching %s: %s", o->zones_dirs.paths[0], strerror(-r));
         d->level_given = o->level_given;
         take_settings(d);
-        return engine_reload(d->engine);
+        (void) engine_reload(d->engine); /* it tries again by itself */
+        return 0;
 }
 
 static void daemon_stop(struct daemon *d) {
@@ -353,7 +351,7 @@ int main(int argc, char *argv[]) {
                 r = sd_event_loop(d.event);
         }
         if (r < 0)
-                log_fatal("%s", err_text(&e, r));
+                log_fatal("cannot go on: %s", err_text(&e, r));
         if (r >= 0 && d.upgraded && !d.ended) {
                 execute_anew(program, argv);
                 return EXIT_FAILURE;

@@ -151,7 +151,8 @@ static bool read_events(struct watch *w) {
                         moved |= renew_drop_ins(w, v);
                         p += sizeof(*v) + v->len;
                 }
-        return moved;
+        /* What cannot be read: another may be. */
+        return moved || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 /* Which of the kernel's limits it was: inotify(7) says ENOSPC and EMFILE for its own. */

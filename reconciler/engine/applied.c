@@ -115,7 +115,7 @@ static int load_one(struct desired *d, const char *directory, const struct zone_
                 r = take_sources(d, z, text);
         }
         diagnostics_clear(&ignored);
-        return r == -ENOMEM ? r : 0;
+        return error_is_lack(r) ? r : 0;
 }
 
 int applied_load(const char *directory, struct desired *d) {
@@ -124,13 +124,13 @@ int applied_load(const char *directory, struct desired *d) {
         int r;
 
         if (fd < 0)
-                return 0;
+                return error_is_lack(-errno) ? -errno : 0;
         r = zone_listing_add(&list, fd, 0);
         zone_listing_merge(&list);
         for (size_t i = 0; r == 0 && i < list.count; i++)
                 if (list.entries[i].is_zone)
                         r = load_one(d, directory, &list.entries[i]);
-        return r == -ENOMEM ? r : 0;
+        return error_is_lack(r) ? r : 0;
 }
 
 void applied_remove(const char *directory, const char *zone) {

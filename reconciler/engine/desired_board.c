@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "config/board_description.h"
@@ -36,8 +37,9 @@ int desired_board_load(struct desired *d, const char *path) {
         size_t size;
         int r = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &text, &size);
 
-        if (r == -ENOMEM)
+        if (error_is_lack(r))
                 return r;
+        d->board_unread = error_is_of_medium(r);
         if (r == -EAGAIN && d->board)
                 return 0; /* stays until its writer closes it, which brings an event */
         if (r < 0) {

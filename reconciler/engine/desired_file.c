@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "config/file_name.h"
@@ -18,6 +19,7 @@ void desired_file_missing(struct desired_zone *z) {
         free(TAKE_PTR(z->path));
         free(TAKE_PTR(z->message));
         z->file_state = FILE_MISSING;
+        z->unread = false;
         z->files_id = 0;
         z->text_hash = 0;
 }
@@ -43,6 +45,7 @@ void desired_file_keep(struct desired_zone *z) {
 static void set_bad(struct desired_zone *z, char *message) {
         z->spec = zone_spec_free(z->spec);
         z->file_state = FILE_BAD;
+        z->unread = false;
         free(z->message);
         z->message = message;
 }
@@ -52,12 +55,14 @@ static void set_good(struct desired_zone *z, struct zone_spec *spec) {
         z->spec = spec;
         free(TAKE_PTR(z->message));
         z->file_state = FILE_GOOD;
+        z->unread = false;
 }
 
 static void set_masked(struct desired_zone *z) {
         z->spec = zone_spec_free(z->spec);
         free(TAKE_PTR(z->message));
         z->file_state = FILE_MASKED;
+        z->unread = false;
         z->files_id = 0;
         z->text_hash = 0;
 }
@@ -118,6 +123,7 @@ static int set_unreadable(struct desired_zone *z, const char *path, int error) {
                 return -ENOMEM;
         z->text_hash = 0;
         set_bad(z, message);
+        z->unread = error_is_of_medium(error);
         return 0;
 }
 
@@ -166,11 +172,13 @@ static int take(struct desired_zone *z, const struct zone_sources *s) {
         return r;
 }
 
-/* Gone altogether, not a link to nowhere. */
-static bool is_gone(const struct zone_source *s) {
+/* Of a file that cannot be found. Return: 1: it is gone altogether; 0: it is a link to nowhere; -errno: it cannot be told. */
+static int is_gone(const struct zone_source *s) {
         struct stat link;
 
-        return fstatat(s->directory, s->file, &link, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+        if (fstatat(s->directory, s->file, &link, AT_SYMLINK_NOFOLLOW) == 0)
+                return 0;
+        return errno == ENOENT ? 1 : -errno;
 }
 
 /* Which files they are, as stat(2) tells; 0: not known. */
@@ -201,8 +209,11 @@ static int look_at(struct zone_sources *s, uint64_t *ret_id, size_t *ret_at) {
         while (i < s->count) {
                 const struct zone_source *f = &s->items[i];
                 int r = fstatat(f->directory, f->file, &st, 0) < 0 ? -errno : 0;
+                int gone = r == -ENOENT ? is_gone(f) : 0;
 
-                if (i > 0 && (r == 0 ? zone_file_masks(&st) : r == -ENOENT && is_gone(f))) {
+                if (gone < 0)
+                        r = gone;
+                if (i > 0 && (gone > 0 || (r == 0 && zone_file_masks(&st)))) {
                         zone_sources_remove(s, i);
                         continue;
                 }
@@ -239,14 +250,18 @@ static int set_bad_source(struct desired_zone *z, const struct file_look *look, 
 static int load_sources(struct desired_zone *z, const struct file_look *look, struct zone_sources *s) {
         uint64_t id = 0;
         size_t at = 0;
-        int r = look_at(s, &id, &at);
+        int r = look_at(s, &id, &at), gone = 0;
 
         if (r == 0 && look->trust_id && id != 0 && id == z->files_id)
                 return 0;
         z->files_id = 0;
         if (r == 0)
                 r = read_all(s, &at);
-        if (r == -ENOMEM || (r == -ENOENT && at == 0 && is_gone(&s->items[0])))
+        if (r == -ENOENT && at == 0)
+                gone = is_gone(&s->items[0]);
+        if (gone < 0)
+                r = gone;
+        if (gone > 0 || error_is_lack(r))
                 return r;
         /* Stays what it was until its writer closes it, which brings an event. */
         if (r == -EAGAIN && (z->file_state != FILE_MISSING || !z->applied))
@@ -265,9 +280,12 @@ int desired_file_load(struct desired_zone *z, const struct file_look *look) {
         _cleanup_(zone_sources_clear) struct zone_sources s = {};
         _cleanup_free_ char *bad = NULL;
         struct stat st;
-        int r;
+        int r, looked;
 
-        if (fstatat(look->at.fds[look->level], look->at.file, &st, 0) == 0 && zone_file_masks(&st)) {
+        looked = fstatat(look->at.fds[look->level], look->at.file, &st, 0) < 0 ? -errno : 0;
+        if (error_is_lack(looked))
+                return looked;
+        if (looked == 0 && zone_file_masks(&st)) {
                 r = set_place(z, look);
                 if (r == 0)
                         set_masked(z);
@@ -280,8 +298,10 @@ int desired_file_load(struct desired_zone *z, const struct file_look *look) {
         r = zone_sources_add(&s, &look->at, look->level);
         if (r < 0)
                 return r;
+        if (error_is_of_medium(looked))
+                return set_bad_source(z, look, s.items[0].path, looked);
         r = zone_sources_add_drop_ins(&s, &look->at, look->drop_levels, &bad);
-        if (r < 0 && r != -ENOMEM)
+        if (r < 0 && !error_is_lack(r))
                 r = set_bad_source(z, look, bad, r);
         else if (r == 0)
                 r = load_sources(z, look, &s);

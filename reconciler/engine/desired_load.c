@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/err.h"
 #include "base/fd.h"
 #include "config/file_name.h"
 #include "config/zone_listing.h"
@@ -192,7 +193,8 @@ static int list_directory(struct opened *o, unsigned level, struct zone_listing 
 
         o->fds[level] = open(d->dirs.paths[level], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = o->fds[level] < 0 || fstat(o->fds[level], &st) < 0 ? -errno : zone_listing_add(list, o->fds[level], level);
-        if (r == -ENOMEM)
+        directory->unread = error_is_of_medium(r);
+        if (error_is_lack(r))
                 return r;
         if (r < 0 && (r != -ENOENT || any_file(d, level)))
                 return set_lost(o, level, strerror(-r));
@@ -225,6 +227,16 @@ static int load_zones(struct desired *d) {
         d->lost = TAKE_PTR(o.lost);
         zone_listing_merge(&list);
         return load_listed(&o, &list);
+}
+
+bool desired_unread(const struct desired *d) {
+        bool any = d->board_unread;
+
+        for (size_t i = 0; i < d->num_zones; i++)
+                any |= d->zones[i].unread;
+        for (size_t i = 0; d->dirs.paths[i]; i++)
+                any |= d->directories[i].unread;
+        return any;
 }
 
 int desired_load(struct desired *d, const struct desired_paths *paths) {
@@ -269,27 +281,40 @@ static bool open_same(struct opened *o) {
         return true;
 }
 
-static unsigned levels_with(const struct opened *o, const char *entry) {
+/* What cannot be looked at is not what is not there. */
+static int levels_with(const struct opened *o, const char *entry, unsigned *ret) {
         unsigned levels = 0;
         struct stat st;
 
-        for (unsigned i = 0; o->desired->dirs.paths[i]; i++)
-                if (o->fds[i] >= 0 && fstatat(o->fds[i], entry, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        for (unsigned i = 0; o->desired->dirs.paths[i]; i++) {
+                if (o->fds[i] < 0)
+                        continue;
+                if (fstatat(o->fds[i], entry, &st, AT_SYMLINK_NOFOLLOW) == 0)
                         levels |= BIT(i);
-        return levels;
+                else if (errno != ENOENT)
+                        return -errno;
+        }
+        *ret = levels;
+        return 0;
 }
 
 static int load_named(struct opened *o, const char *file) {
         struct desired *d = o->desired;
         char name[NAME_SIZE], drop_ins[NAME_SIZE + sizeof(".conf" ZONE_DROP_IN_SUFFIX)];
+        unsigned levels, drop_levels;
         struct desired_zone *z;
         int r;
 
         if (!zone_file_name(file, name))
                 return -ESTALE; /* there may be another file that is shown by the same name */
         snprintf(drop_ins, sizeof(drop_ins), "%s" ZONE_DROP_IN_SUFFIX, file);
+        r = levels_with(o, file, &levels);
+        if (r == 0)
+                r = levels_with(o, drop_ins, &drop_levels);
+        if (r < 0)
+                return r;
         z = desired_add(d, name);
-        r = z ? load_zone(o, z, file, levels_with(o, file), levels_with(o, drop_ins), false) : -ENOMEM;
+        r = z ? load_zone(o, z, file, levels, drop_levels, false) : -ENOMEM;
         if (r == 0 && is_empty(d, z))
                 desired_remove(d, z);
         return r;

@@ -20,9 +20,13 @@ struct desired_paths {
  * longer be read, or whose file system went, sets lost, and what came from it stays as it was. One that had none and does
  * not exist is empty.
  *
- * Return: 0 (also with bad files: they are marked), -ENOMEM.
+ * Return: 0 (also with bad files: they are marked), -errno that error_is_lack(): what was looked at may be new, the rest is
+ * as it was, and the next look is at all of it.
  */
 int desired_load(struct desired *d, const struct desired_paths *paths);
+
+/** desired_unread() - something could not be read that may be readable without having changed */
+bool desired_unread(const struct desired *d);
 
 /**
  * desired_load_files() - the same where it is known which files may have changed

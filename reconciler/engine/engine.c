@@ -8,11 +8,12 @@
 #include <time.h>
 
 #include "base/fd.h"
-#include "base/hash.h"
 #include "engine/internal.h"
 
-#define POLL_INTERVAL (1 * SECOND) /* the hypervisor sends no event when a zone ends */
-#define POLL_ACCURACY (250 * 1000) /* µs: let it share a wake-up */
+#define POLL_INTERVAL (1 * SECOND)  /* the hypervisor sends no event when a zone ends */
+#define POLL_ACCURACY (250 * 1000)  /* µs: let it share a wake-up */
+#define RETRY_AFTER   (1 * SECOND)  /* what there was no memory for, or too few descriptors */
+#define REREAD_AFTER  (10 * SECOND) /* files that a disk or a server does not give just now */
 
 /* ---- small things ----------------------------------------------------------------------------------- */
 
@@ -30,11 +31,7 @@ uint64_t engine_spec_cookie(const struct engine *e, const struct zone_spec *z) {
 }
 
 uint64_t engine_spec_hash(const struct engine *e, const struct zone_spec *z) {
-        _cleanup_free_ char *text = NULL;
-
-        if (!z || zone_spec_format(z, &text) < 0)
-                return 0;
-        return hash_string(text) ^ engine_spec_cookie(e, z);
+        return z ? zone_spec_hash(z) ^ engine_spec_cookie(e, z) : 0;
 }
 
 void engine_record_why(struct engine *e, int level, const char *message_id, const char *zone, const char *device,
@@ -97,6 +94,12 @@ static bool ours(const struct zone_live *l) {
         return state != ZONE_FOREIGN && state != ZONE_ABSENT;
 }
 
+static int open_zone(struct zone *z, uint32_t id) {
+        int fd, r = hypervisor_zone_open(z->engine->config.hypervisor, id, &fd, NULL);
+
+        return r < 0 ? r : zone_watch(z, id, fd);
+}
+
 /* Opens the objects of zones that an earlier daemon made; takes in their workers. */
 static bool look_at_zones(struct engine *e) {
         bool found = false;
@@ -104,12 +107,12 @@ static bool look_at_zones(struct engine *e) {
         for (size_t i = 0; i < e->live.num_zones; i++) {
                 const struct zone_live *l = &e->live.zones[i];
                 struct zone *z = ours(l) ? engine_zone(e, l->name) : NULL;
-                int fd;
 
+                e->incomplete |= ours(l) && !z;
                 if (!z)
                         continue;
-                if (z->fd < 0 && !z->task && hypervisor_zone_open(e->config.hypervisor, l->id, &fd, NULL) == 0)
-                        (void) zone_watch(z, l->id, fd);
+                if (z->fd < 0 && !z->task)
+                        e->incomplete |= open_zone(z, l->id) < 0;
                 found |= workers_look(z, l);
         }
         return found;
@@ -203,6 +206,8 @@ static void set_timer(struct engine *e) {
                         if (!z->workers[j].pid)
                                 earlier(&when, z->workers[j].backoff.retry_at, now);
         }
+        if (e->read_at)
+                earlier(&when, MAX(e->read_at, now + 1), now);
         e->only_polls = when == UINT64_MAX && !e->observe_error;
         if (e->observe_error || e->incomplete || any_listed(&e->live)) {
                 if (when > now + POLL_INTERVAL)
@@ -226,20 +231,26 @@ static bool others_are_busy(const struct live *l) {
         return false;
 }
 
+static void act(struct engine *e) {
+        plan_clear(&e->plan);
+        if (engine_make_plan(e, &e->plan) < 0) {
+                e->incomplete = true;
+                return;
+        }
+        tell_ends(e);
+        e->incomplete |= tell_notes(e) < 0;
+        remember_what_was_taken(e);
+        execute(e);
+        upgrade_step(e);
+}
+
 void engine_reconcile(struct engine *e) {
+        e->incomplete = false;
         if (observe_all(e) == 0) {
                 e->listing = live_listing(&e->live);
                 e->others_busy = others_are_busy(&e->live);
                 notice_all(e);
-                plan_clear(&e->plan);
-                e->incomplete = engine_make_plan(e, &e->plan) < 0;
-                if (!e->incomplete) {
-                        tell_ends(e);
-                        e->incomplete = tell_notes(e) < 0;
-                        remember_what_was_taken(e);
-                        execute(e);
-                        upgrade_step(e);
-                }
+                act(e);
                 forget_zones(e);
         }
         set_timer(e);
@@ -273,7 +284,9 @@ static bool listing_changed(struct engine *e) {
 static int on_timer(sd_event_source *s _unused_, uint64_t when _unused_, void *userdata) {
         struct engine *e = userdata;
 
-        if (settled(e) && !listing_changed(e))
+        if (e->read_at && engine_now(e) >= e->read_at)
+                (void) engine_reload(e); /* it has said what is wrong */
+        else if (settled(e) && !listing_changed(e))
                 set_timer(e);
         else
                 engine_reconcile(e);
@@ -284,24 +297,30 @@ void engine_reconcile_soon(struct engine *e) {
         sd_event_source_set_enabled(e->reconcile_source, SD_EVENT_ONESHOT);
 }
 
-int engine_reload(struct engine *e) {
-        int r;
+/* Nobody else would have them read again: no event tells that there is memory. */
+static int loaded(struct engine *e, int r) {
+        uint64_t again = r < 0 ? RETRY_AFTER : desired_unread(&e->desired) ? REREAD_AFTER : 0;
 
-        plan_clear(&e->plan); /* it borrows specs */
-        r = desired_load(&e->desired, &e->config.paths);
+        if (r < 0 && r != e->read_error)
+                engine_record(e, LOG_ERR, MESSAGE_ENGINE, NULL, NULL, "read", "failed",
+                              "the zones' files cannot be read: %s; they are read again every second", strerror(-r));
+        e->read_error = r;
+        e->read_at = again ? engine_now(e) + again : 0;
         if (r == 0)
                 engine_reconcile(e);
+        else
+                set_timer(e);
         return r;
 }
 
-int engine_reload_files(struct engine *e, const char *const *files, size_t num_files) {
-        int r;
+int engine_reload(struct engine *e) {
+        plan_clear(&e->plan); /* it borrows specs */
+        return loaded(e, desired_load(&e->desired, &e->config.paths));
+}
 
+int engine_reload_files(struct engine *e, const char *const *files, size_t num_files) {
         plan_clear(&e->plan);
-        r = desired_load_files(&e->desired, &e->config.paths, files, num_files);
-        if (r == 0)
-                engine_reconcile(e);
-        return r;
+        return loaded(e, desired_load_files(&e->desired, &e->config.paths, files, num_files));
 }
 
 void engine_end_all(struct engine *e, const char *reason) {

@@ -39,8 +39,8 @@ int engine_new(const struct engine_config *config, struct engine **ret);
 struct engine *engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_free);
 
-/** engine_reload() - looks at all files again and reconciles; -ENOMEM: the next reload, of whatever files, makes up for
- * it */
+/** engine_reload() - looks at all files again and reconciles; -errno: nothing of the kind, and the engine tries again by
+ * itself */
 int engine_reload(struct engine *e);
 
 /** engine_reload_files() - the same of these files of the directory, and of the board's */

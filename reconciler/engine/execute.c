@@ -17,6 +17,7 @@ static void execute_zone(struct engine *e, const struct action *a) {
         struct zone *z = engine_zone(e, a->zone);
         uint64_t hash = engine_spec_hash(e, a->spec);
 
+        e->incomplete |= !z;
         if (!z || z->task)
                 return;
         if (z->failed && hash != z->failed_with)
@@ -45,6 +46,7 @@ static void execute_worker(struct engine *e, const struct action *a) {
         const struct zone_live *l = live_find(&e->live, a->zone);
         const struct device_live *d = l ? zone_live_find_device(l, a->device) : NULL;
 
+        e->incomplete |= !z;
         if (!w || !d || z->task || z->fd < 0 || w->starting || w->ending || w->found)
                 return;
         if (a->kind == ACTION_WORKER_STOP) {

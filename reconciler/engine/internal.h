@@ -53,6 +53,7 @@ struct zone {
         unsigned restarts;
         char message[ERR_TEXT_SIZE];
         enum zone_state last_state;
+        bool unwritten;         /* the spec last applied is not in its file: to be written again */
         bool restart_requested; /* by a person; stands until the images are checked */
 };
 
@@ -71,7 +72,9 @@ struct engine {
         uint64_t listing; /* live_listing() at the last pass */
         bool others_busy; /* so were they then */
         bool only_polls;  /* what the timer is set for */
-        bool incomplete;  /* the last pass was, for want of memory */
+        bool incomplete;  /* something of the last pass was not done, for want of memory, say: another comes soon */
+        uint64_t read_at; /* when the files are to be read again; 0: when they change */
+        int read_error;   /* why they could not be read; 0: they could */
         int observe_error;
 };
 

@@ -131,8 +131,10 @@ void worker_open_image(struct worker *w, const struct action *a, uint64_t cookie
         const struct zone_spec *earlier = earlier_spec(e, a, cookie);
         struct opening *o = w->opening && opens(w->opening, a) ? NULL : calloc(1, sizeof(*o));
 
-        if (!o)
+        if (!o) {
+                e->incomplete |= !w->opening;
                 return;
+        }
         worker_abandon_opening(w);
         *o = (struct opening){ .worker = w, .kind = a->kind, .fd = -1 };
         memcpy(o->device, a->device, sizeof(o->device));
@@ -143,6 +145,8 @@ void worker_open_image(struct worker *w, const struct action *a, uint64_t cookie
         if (o->wanted && (o->earlier || !earlier) && o->reason &&
             job_start(e->config.event, work_open, done_open, o, &o->job) >= 0)
                 w->opening = o;
-        else
-                opening_free(o); /* the next pass tries again */
+        else {
+                opening_free(o);
+                e->incomplete = true;
+        }
 }

@@ -24,10 +24,15 @@ int remember_applied(struct engine *e, const char *zone, const struct zone_spec 
 }
 
 void write_applied(struct engine *e, const struct zone_spec *z) {
+        struct zone *zone = engine_zone(e, z->name);
+        bool known = zone && zone->unwritten;
         struct err err = {};
         int r = applied_write(e->config.paths.specs_dir, z, &err);
 
-        if (r < 0)
+        if (zone)
+                zone->unwritten = r < 0;
+        e->incomplete |= r < 0;
+        if (r < 0 && !known)
                 engine_record(e, LOG_WARNING, MESSAGE_ENGINE, z->name, NULL, "remember", "failed",
                               "%s; a daemon that starts anew will not know what the zone runs with while its file "
                               "is bad",
@@ -43,13 +48,6 @@ static bool devices_have(const struct zone_live *l, const struct zone_spec *z) {
                         return false;
         }
         return true;
-}
-
-/* Also false where there is no memory to tell: the next pass asks again. */
-static bool differ(const struct zone_spec *a, const struct zone_spec *b) {
-        _cleanup_free_ char *left = NULL, *right = NULL;
-
-        return zone_spec_format(a, &left) == 0 && zone_spec_format(b, &right) == 0 && strcmp(left, right) != 0;
 }
 
 /* A note says that the file's settings are not taken, unless it tells of the guest's end. */
@@ -68,7 +66,8 @@ static bool took_new_settings(const struct engine *e, const struct desired_zone 
         if (state != ZONE_RUNNING && state != ZONE_ERROR && state != ZONE_EXITED)
                 return false;
         return engine_spec_cookie(e, d->spec) == l->spec_cookie && devices_have(l, d->spec) &&
-               (!d->applied || !zone_spec_same_files(d->spec, d->applied) || differ(d->spec, d->applied));
+               (!d->applied || !zone_spec_same_files(d->spec, d->applied) ||
+                zone_spec_hash(d->spec) != zone_spec_hash(d->applied));
 }
 
 void remember_what_was_taken(struct engine *e) {
@@ -76,9 +75,13 @@ void remember_what_was_taken(struct engine *e) {
                 const struct zone *z = e->zones[i];
                 const struct desired_zone *d = desired_find(&e->desired, z->name);
 
+                if (d && d->applied && !z->task && z->unwritten)
+                        write_applied(e, d->applied);
                 if (!d || z->task || !took_new_settings(e, d))
                         continue;
                 if (remember_applied(e, z->name, d->spec) == 0)
                         write_applied(e, d->spec);
+                else
+                        e->incomplete = true;
         }
 }

@@ -219,8 +219,10 @@ void task_start(struct zone *z, const struct action *a) {
         struct task *t = calloc(1, sizeof(*t));
         int r = 0;
 
-        if (!t)
+        if (!t) {
+                z->engine->incomplete = true;
                 return;
+        }
         *t = (struct task){
                 .zone = z, .kind = a->kind, .id = a->id, .boot = BOOT_NONE, .began = engine_now(z->engine)
         };

@@ -79,6 +79,7 @@ static int work_destroy(void *userdata, struct err *err) {
 static void forget_zone(struct task *t) {
         struct desired_zone *d = desired_find(&task_engine(t)->desired, t->zone->name);
 
+        t->zone->unwritten = false;
         applied_remove(task_engine(t)->config.paths.specs_dir, t->zone->name);
         plan_clear(&task_engine(t)->plan); /* it may borrow the spec */
         if (d)

@@ -234,6 +234,7 @@ static bool is_there(const struct device_live *d) {
  */
 static bool find(struct worker *w, const struct device_live *d) {
         w->pidfd = sys_pidfd_open(d->worker_pid, 0);
+        w->zone->engine->incomplete |= w->pidfd < 0;
         if (w->pidfd < 0)
                 return false;
         w->pid = d->worker_pid;
@@ -284,6 +285,7 @@ void workers_confirm(struct zone *z, const struct zone_live *l) {
                         continue;
                 if (!d || !is_there(d) || d->worker_pid != w->pid || d->generation != w->generation ||
                     watch_exit(w) < 0) {
+                        z->engine->incomplete = true; /* somebody else may serve it by now */
                         worker_forget(w);
                         continue;
                 }

@@ -150,12 +150,13 @@ static int add(struct worker_logs *l, const char *zone, const char *device, int 
 
         if (list)
                 l->list = list;
-        if (!w || !list) {
+        if (w)
+                w->fd = fd;
+        else
                 fd_close(fd);
+        if (!w || !list)
                 return -ENOMEM;
-        }
         w->all = l;
-        w->fd = fd;
         snprintf(w->zone, sizeof(w->zone), "%s", zone);
         snprintf(w->device, sizeof(w->device), "%s", device);
         log_lines_init(&w->lines, on_line, w);

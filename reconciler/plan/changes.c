@@ -24,22 +24,9 @@ struct writer {
 /* ---- keys ------------------------------------------------------------------------------------------- */
 
 /* A value as it would be written, NULL for none; false: out of memory. */
-static bool value_text(const struct key_schema *k, const void *object, char **ret) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        FILE *f;
-
-        *ret = NULL;
-        if (!value_present(k, object))
-                return true;
-        f = open_memstream(&text, &size);
-        if (!f)
-                return false;
-        value_write(k, object, f);
-        if (fclose(f) != 0)
-                return false;
-        *ret = TAKE_PTR(text);
-        return true;
+static bool text_of(const struct key_schema *k, const void *object, char **ret) {
+        *ret = value_present(k, object) ? value_text(k, object) : NULL;
+        return *ret || !value_present(k, object);
 }
 
 static bool same_text(const char *a, const char *b) {
@@ -55,7 +42,7 @@ static int compare_key(struct writer *w, const struct key_schema *k, const struc
                        const struct spec_section *to, bool title, bool *ret_same) {
         _cleanup_free_ char *before = NULL, *after = NULL;
 
-        if (!value_text(k, from->object, &before) || !value_text(k, to->object, &after))
+        if (!text_of(k, from->object, &before) || !text_of(k, to->object, &after))
                 return -ENOMEM;
         *ret_same = same_text(before, after);
         if (*ret_same || !w->file)

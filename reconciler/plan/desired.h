@@ -28,6 +28,7 @@ struct desired_zone {
         uint64_t files_id;         /* of the files as they were read; 0: not known, read them */
         char *path;                /* NULL if the file is missing or lost */
         char *message;             /* FILE_BAD: its first error; FILE_MISSING: drop-ins that do nothing; else NULL */
+        bool unread;               /* FILE_BAD, for a reason that is not the file's own: it may pass without a change */
         uint64_t text_hash;        /* of its files' paths and bytes */
         struct zone_spec *spec;    /* FILE_GOOD only */
         struct zone_spec *applied; /* last applied; NULL: none known */
@@ -37,6 +38,7 @@ _Static_assert(ZONE_DIRS_MAX <= 8, "levels has a bit for each");
 
 struct desired_directory {
         struct file_id id; /* of the directory that was read last; inode 0: none was */
+        bool unread;       /* it cannot be seen, for a reason that may pass without a change of it */
         bool lost;         /* it cannot be seen just now, and it had files: they count as they were */
 };
 
@@ -46,6 +48,7 @@ struct desired {
         struct board_spec *board; /* NULL: see board_message */
         char *board_message;
         uint64_t board_hash;
+        bool board_unread; /* as of a zone's file */
         struct zone_dirs dirs;
         struct desired_directory directories[ZONE_DIRS_MAX];
         bool applied_known;                      /* the specs last applied were looked for */

@@ -247,8 +247,11 @@ static void emit_ended(struct diff *d, const struct candidate *c) {
                 emit_devices(d, c);
 }
 
+/* Its file may be in a directory that cannot be seen, and never could by this daemon. */
 static void emit_stop(struct diff *d, const struct candidate *c) {
-        if (!d->want->end && c->wanted && c->wanted->file_state == FILE_MASKED)
+        if (!d->want->end && !c->wanted && d->want->lost)
+                diff_add_note(d, NOTE_LOST, c->live->name, "it is not known whether there is a file of it; it goes on");
+        else if (!d->want->end && c->wanted && c->wanted->file_state == FILE_MASKED)
                 diff_add_action(d, ACTION_ZONE_STOP, c, "masked by %s", c->wanted->path);
         else
                 diff_add_action(d, ACTION_ZONE_STOP, c, "%s", d->want->end ?: "its file was removed");
