@@ -136,7 +136,8 @@ $(O)/hvisor.%: $(DESCRIBE)
 
 # ---- unit tests: native, under ASan and UBSan ------------------------------------------------------------
 # Each is linked with an archive of everything: what it defines itself stands for the archive's member of that name.
-# Of what else it replaces, its first line says so: "// wrap: function…" (ld's --wrap).
+# Of what else it replaces, its first line says so: "// wrap: function…" (ld's --wrap), or "// wrap-table: FILE", for what
+# the rows of that file name, except the SURE ones.
 
 UNIT := build/unit
 UNIT_SOURCES := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
@@ -163,6 +164,7 @@ $(UNIT)/parts.a: $(UNIT_PARTS:%.c=$(UNIT)/%.o)
 $(UNIT)/test_%: $$(call unit_object,test_%) $(UNIT)/parts.a
 	$(call say,UNIT $@)
 	$(Q)gcc $(UNIT_CFLAGS) -o $@ $< $$(sed -n '1s,^// wrap: ,,p' $(call unit_test,$(@F)) | xargs -rn1 printf -- '-Wl,--wrap=%s ') \
+	    $$(sed -n '1s,^// wrap-table: ,,p' $(call unit_test,$(@F)) | xargs -r sed -n 's/^FA[A-Z]*(\([a-z_0-9]*\).*/-Wl,--wrap=\1/p') \
 	    $(UNIT)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) $(LIBFDT) -lcmocka -pthread
 
 # ---- fuzzers: native, under ASan and UBSan; by clang's libFuzzer, which the suite uses, or AFL++ --------------
