@@ -50,12 +50,12 @@ endif
 LDFLAGS += -pie -Wl,--gc-sections,-z,relro,-z,now
 
 # The floors, lowest first. A file includes only its own floor and lower ones (tests/lint/floors checks it).
-MANAGER_FLOORS := base config boot live plan hypervisor engine
+MANAGER_FLOORS := base config check boot live plan hypervisor engine
 WORKER_FLOORS := base virtio device
 floor = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(addprefix reconciler/,$(1))))))
 
 DAEMON_OBJS := $(call floor,$(MANAGER_FLOORS) daemon)
-CLI_OBJS := $(call floor,$(MANAGER_FLOORS) cli)
+CLI_OBJS := $(call floor,$(MANAGER_FLOORS) import cli)
 WORKER_OBJS := $(call floor,$(WORKER_FLOORS))
 # By its own name: Debian's libfdt-dev is there for one architecture at a time; its header serves all.
 LIBFDT ?= -l:libfdt.so.1
@@ -215,7 +215,7 @@ $(FUZZERS): $(FUZZ_DIR)/%: $(FUZZ_DIR)/tests/fuzz/%.o $(FUZZ_DIR)/parts.a
 	    $(FUZZ_DIR)/parts.a -Wl,--as-needed $$(pkg-config --libs $(UNIT_LIBS)) $(LIBFDT) -pthread
 
 $(FUZZ_DIR)/conf.dict: build/native/hvisor.zone.schema.json build/native/hvisor.board.schema.json
-$(FUZZ_DIR)/import.dict: $(wildcard reconciler/cli/import*.c)
+$(FUZZ_DIR)/import.dict: $(wildcard reconciler/import/*.c)
 $(FUZZ_DIR)/%.dict: tests/fuzz/dictionary
 	@mkdir -p $(@D)
 	$(Q)tests/fuzz/dictionary $* $(filter-out $<,$^) > $@.new && mv $@.new $@

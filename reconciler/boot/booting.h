@@ -4,7 +4,7 @@
 
 #include "boot/boot.h"
 #include "boot/tree.h"
-#include "config/findings.h"
+#include "check/findings.h"
 
 /* One part, while it is looked at. */
 struct image {

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "config/board_check.h"
+#include "check/board_check.h"
 
 /* What is told. */
 struct board_report {

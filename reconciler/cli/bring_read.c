@@ -5,10 +5,10 @@
 
 #include "base/log.h"
 #include "cli/bring.h"
-#include "cli/import.h"
-#include "cli/old_device.h"
-#include "cli/old_json.h"
-#include "config/check.h"
+#include "import/import.h"
+#include "import/old_device.h"
+#include "import/old_json.h"
+#include "check/check.h"
 
 static json_t *read_devices(const struct arguments *a, struct diagnostics *d) {
         json_t *root;

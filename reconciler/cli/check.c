@@ -8,7 +8,7 @@
 
 #include "base/dirs.h"
 #include "boot/boot.h"
-#include "config/claims.h"
+#include "check/claims.h"
 #include "hypervisor/hypervisor.h"
 
 void check_done(struct check *c) {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "cli/check_files.h"
-#include "config/check.h"
+#include "check/check.h"
 
 /* Empty as {}. */
 struct check {

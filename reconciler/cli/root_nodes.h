@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "config/root_tree.h"
+#include "check/root_tree.h"
 #include "config/spec.h"
 
 struct root_nodes; /* the zones' RAM, as few pieces as there are */

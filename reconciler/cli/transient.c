@@ -13,7 +13,7 @@
 
 #include "base/dirs.h"
 #include "base/fd.h"
-#include "cli/import.h"
+#include "import/import.h"
 #include "cli/transient_devices.h"
 #include "config/file_name.h"
 #include "config/parse.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "cli/old_json.h"
+#include "import/old_json.h"
 
 #define FILES_MAX 64 /* of one zone; it has no more than a few devices */
 

@@ -7,8 +7,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "cli/import.h"
-#include "cli/old_json.h"
+#include "import/import.h"
+#include "import/old_json.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 

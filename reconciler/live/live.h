@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "base/hash.h"
-#include "config/check.h"
+#include "check/check.h"
 #include "config/spec.h"
 
 /* What a worker's scope has used. */

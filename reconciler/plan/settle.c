@@ -2,8 +2,8 @@
 /* The first two rounds: what is to be brought about of each zone, and who has its place. */
 #include <string.h>
 
-#include "config/claims.h"
-#include "config/conflict.h"
+#include "check/claims.h"
+#include "check/conflict.h"
 #include "plan/diff.h"
 
 /* ---- 1. judge --------------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* A board and a root Linux for zones of fuzzers, and what is claimed of a zone on it. */
 #pragma once
 
-#include "config/check.h"
+#include "check/check.h"
 #include "fuzz/told.h"
 
 static const char board_text[] = "[Board]\nCPUs=0-3\nMemory=0x50000000+0x70000000\n"

@@ -6,8 +6,8 @@
  */
 #include <errno.h>
 
-#include "cli/import.h"
-#include "cli/old_device.h"
+#include "import/import.h"
+#include "import/old_device.h"
 #include "config/parse.h"
 #include "fuzz/zones.h"
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "cli/import.h"
+#include "import/import.h"
 #include "cli/transient.h"
 
 #define DISK    "{\"type\":\"blk\",\"addr\":\"0xa003c00\",\"len\":\"0x200\",\"irq\":78,\"img\":\"/disk\"}"

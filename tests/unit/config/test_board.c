@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "common.h"
 #include "config/board_description.h"
-#include "config/check.h"
+#include "check/check.h"
 
 #define SHIPPED "zones.d/boards"
 

@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "common.h"
-#include "config/check.h"
+#include "check/check.h"
 
 #define DIRECTORY "tests/unit/config/golden"
 

@@ -12,7 +12,7 @@
 
 #include "base/fd.h"
 #include "common.h"
-#include "config/conflict.h"
+#include "check/conflict.h"
 #include "config/zone_listing.h"
 
 #define DIRECTORY "tests/unit/config/merge"

@@ -5,7 +5,7 @@
 
 #include "common.h"
 
-#include "config/check.h"
+#include "check/check.h"
 #include "config/value.h"
 
 static void test_parts_pci_addresses_are_read_with_their_places(void **state _unused_) {

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config/conflict.h"
+#include "check/conflict.h"
 #include "engine/model.h"
 
 #define ROUNDS_MAX 60

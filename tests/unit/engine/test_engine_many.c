@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "config/check.h"
+#include "check/check.h"
 #include "engine/machine.h"
 
 #define MANY 500

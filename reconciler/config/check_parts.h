@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside of zone_check_board(): check.c and check_arch.c. */
-#pragma once
-
-#include "config/check.h"
-#include "config/findings.h"
-
-void check_architecture(struct findings *f, const struct board_spec *b);
