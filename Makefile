@@ -193,8 +193,15 @@ SECONDS ?= 60
 .PHONY: fuzzers fuzz fuzz-engine
 fuzzers: fuzz-engine $(FUZZERS) $(addprefix $(FUZZ_DIR)/,conf.dict import.dict)
 
+# hvisor.ko's calls are made at random on the rig, where its kernel watches.
+ifeq ($(FUZZ),ioctl)
+fuzz: setup
+	@$(MAKE) --no-print-directory $(JOBS) rig
+	@SECONDS=$(SECONDS) SEED=$${SEED:-$$(date +%s)} tests/run -k random-calls
+else
 fuzz: fuzzers
 	@tests/fuzz/$(if $(filter libfuzzer,$(ENGINE)),run,$(ENGINE)) $(if $(filter coverage,$(ENGINE)),,$(SECONDS)) $(FUZZ)
+endif
 
 fuzz-engine:
 	@command -v $(firstword $(FUZZ_CC)) >/dev/null || { echo "$(firstword $(FUZZ_CC)) is not installed: apt-get install $(if $(filter afl,$(ENGINE)),afl++,clang libclang-rt-dev llvm)" >&2; exit 1; }

@@ -15,6 +15,9 @@ from .qemu import Qemu
 BOOTARGS = ("console=ttyAMA0 quiet loglevel=1 panic=-1 cryptomgr.notests nokaslr norandmaps mitigations=off audit=0 "
             "systemd.show_status=0")
 
+# Red zones, poison, who has allocated, double frees; pages that are written to after they were freed.
+WATCHED = "slub_debug=FZPU,kmalloc-* page_poison=1"
+
 SHIM_ADDRESS = 0x403FE000
 HYPERVISOR_ADDRESS = 0x40400000
 ROOT_KERNEL_ADDRESS = 0xA0400000
@@ -79,6 +82,11 @@ def unprobed():
     return _board("unprobed", f"{BOOTARGS} modprobe.blacklist=hvisor")
 
 
+def watched():
+    """As unprobed(), with a root Linux that checks its heap at every step, and knows who has allocated what: for fresh cases only."""
+    return _board("watched", f"{BOOTARGS} {WATCHED} modprobe.blacklist=hvisor")
+
+
 def _board(name, bootargs):
     root = image.make_root_cpio()
     hypervisor, shim, dtb = hypervisor_image(), paths.BUILD / "shim.bin", paths.BUILD / f"root-{name}.dtb"
@@ -121,4 +129,4 @@ def orphan():
         inputs=[root, dtb, paths.KERNEL / "Image"])
 
 
-MACHINES = {"board": board, "unprobed": unprobed, "bare": bare, "orphan": orphan}
+MACHINES = {"board": board, "unprobed": unprobed, "watched": watched, "bare": bare, "orphan": orphan}
