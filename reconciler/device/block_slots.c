@@ -413,6 +413,6 @@ void block_slots_stop(struct block_slots *s, unsigned queue) {
                 s->io->ops->wait(s->io);
                 reap_all(s);
         }
-        /* What goes on without a guest, or is another queue's, has to get to its end. */
+        /* What goes on without a guest, or is another queue's, has to get to its end; a turn of that queue follows. */
         commit(s);
 }

@@ -41,7 +41,10 @@ struct virtio_device;
 struct virtio_device_ops {
         /* The queue runs from now on; requests may be there already. May be NULL. */
         int (*queue_started)(struct virtio_device *d, unsigned queue);
-        /* The queue is about to go: hold no chain, no pointer into guest memory after this. May be NULL. */
+        /*
+         * The queue is about to go: hold no chain, no pointer into guest memory after this. The others are notified
+         * then: what is left to do for them is done there. May be NULL.
+         */
         void (*queue_stopping)(struct virtio_device *d, unsigned queue);
         /* The driver has notified the queue, or it was just started. */
         int (*queue_notify)(struct virtio_device *d, unsigned queue);

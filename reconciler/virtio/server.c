@@ -94,6 +94,7 @@ static void queue_stop(struct server *s, unsigned q) {
         if (s->device->ops->queue_stopping)
                 s->device->ops->queue_stopping(s->device, q);
         virtqueue_stop(&s->device->queues[q]);
+        s->kicked |= ~s->device->driven_elsewhere; /* those that do not run are passed over */
         log_debug("%s: queue %u stopped", s->name, q);
 }
 

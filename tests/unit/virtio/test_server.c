@@ -164,6 +164,22 @@ static void test_server_looks_again_when_the_transport_says_so(void **state) {
         assert_int_equal(f->echo.served, 2);
 }
 
+/* A model's queue that stops may have been the one that something of another was left to. */
+static void test_server_notifies_the_others_when_a_queue_stops(void **state) {
+        struct fixture *f = *state;
+
+        fake_driver_up(&f->t, UINT64_MAX);
+        fake_settle(&f->t, 0);
+        offer(f, 1, 1); /* nobody kicks */
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->echo.served, 0);
+        f->t.state.queues[0].ready = false;
+        fake_changed(&f->t);
+        fake_settle(&f->t, 0);
+        assert_int_equal(f->echo.stopped, 1);
+        assert_int_equal(f->echo.served, 1);
+}
+
 static void test_server_comes_back_to_what_was_left(void **state) {
         struct fixture *f = *state;
 
@@ -346,6 +362,7 @@ int main(void) {
                 TEST(test_server_calls_once_a_batch),
                 TEST(test_server_calls_for_the_queues_that_were_used),
                 TEST(test_server_looks_again_when_the_transport_says_so),
+                TEST(test_server_notifies_the_others_when_a_queue_stops),
                 TEST(test_server_comes_back_to_what_was_left),
                 TEST(test_server_sleeps_when_idle),
                 TEST(test_server_lets_go_before_it_acknowledges),
