@@ -1,4 +1,4 @@
-// wrap: block_image_block_size virtqueue_start virtqueue_next virtqueue_put_back virtqueue_return virtqueue_return_all tap_identify tap_queue_enable tap_set_offloads
+// wrap: block_image_block_size virtqueue_start virtqueue_next virtqueue_put_back virtqueue_return virtqueue_return_all tap_identify tap_queue_enable tap_set_offloads pwritev2 preadv2 clock_gettime
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Our devices and a hostile driver: requests as they should be but for some of their bytes, descriptors that are none,
