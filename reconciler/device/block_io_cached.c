@@ -4,7 +4,9 @@
  * on most file systems (those without RWF_NOWAIT for it), which costs twice the time. So it is done here and now.
  *
  * It may wait nevertheless: for a journal, or for the storage, once too much is to be written back. When one did, those
- * that come next are handed over, for so long that the loop waits a tenth of its time at most.
+ * that come next are handed over, for so long that the loop waits a tenth of its time at most. A first one that meets storage
+ * which stalls for longer than a worker may be silent costs the worker: it is seen to its end, with what it was writing,
+ * before another has the image and does again what was in flight.
  *
  * Reads of what is in the page cache a ring does at once as well, several by one call. One that comes alone is cheaper
  * without it, and never waits here.
