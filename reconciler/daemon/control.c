@@ -52,7 +52,13 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *error _unu
 }
 
 static int on_plan(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
-        return reply_json(m, engine_plan(((struct client *) userdata)->control->engine));
+        struct engine *engine = ((struct client *) userdata)->control->engine;
+        struct err err = {};
+        int r = engine_check_loaded(engine, &err);
+
+        if (r < 0)
+                return sd_bus_reply_method_errnof(m, -r, "%s", err_text(&err, r));
+        return reply_json(m, engine_plan(engine));
 }
 
 static int on_restart(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {

@@ -194,10 +194,12 @@ static void execute_anew(const char *program, char *argv[]) {
         log_fatal("%s cannot be executed anew: %s", program, strerror(r < 0 ? -r : errno));
 }
 
+/* What cannot be read now the engine reads again by itself. */
 static int on_files_changed(const struct watch_changes *c, void *userdata) {
         struct daemon *d = userdata;
 
-        return c->all ? engine_reload(d->engine) : engine_reload_files(d->engine, c->files, c->num_files);
+        (void) (c->all ? engine_reload(d->engine) : engine_reload_files(d->engine, c->files, c->num_files));
+        return 0;
 }
 
 /* What is wrong in the file is told with its place, and what was taken last stays. */

@@ -146,10 +146,19 @@ static void notice_all(struct engine *e) {
 
 /* ---- plan ------------------------------------------------------------------------------------------- */
 
+int engine_check_loaded(const struct engine *e, struct err *err) {
+        if (e->desired.applied_known || e->desired.end)
+                return 0;
+        return err_set(err, -EAGAIN, "the zones' files could not be read yet: %s; they are read again every second",
+                       strerror(-e->read_error));
+}
+
 int engine_make_plan(struct engine *e, struct plan *ret) {
         _cleanup_free_ const struct zone_spec **starting = calloc(e->num_zones + 1, sizeof(*starting));
-        int r;
+        int r = engine_check_loaded(e, NULL);
 
+        if (r < 0)
+                return r;
         if (!starting)
                 return -ENOMEM;
         e->desired.num_starting = 0;
@@ -245,6 +254,10 @@ static void act(struct engine *e) {
 }
 
 void engine_reconcile(struct engine *e) {
+        if (engine_check_loaded(e, NULL) < 0) {
+                set_timer(e);
+                return;
+        }
         e->incomplete = false;
         if (observe_all(e) == 0) {
                 e->listing = live_listing(&e->live);
@@ -306,10 +319,7 @@ static int loaded(struct engine *e, int r) {
                               "the zones' files cannot be read: %s; they are read again every second", strerror(-r));
         e->read_error = r;
         e->read_at = again ? engine_now(e) + again : 0;
-        if (r == 0)
-                engine_reconcile(e);
-        else
-                set_timer(e);
+        engine_reconcile(e); /* zones and workers end, whether files can be read or not */
         return r;
 }
 

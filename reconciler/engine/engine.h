@@ -54,11 +54,15 @@ int engine_reload_files(struct engine *e, const char *const *files, size_t num_f
  */
 void engine_end_all(struct engine *e, const char *reason);
 
+/** engine_check_loaded() - 0; -EAGAIN: no look at the files has succeeded yet (@err says why), so nobody knows what is
+ * wanted: no pass is made, nothing planned */
+int engine_check_loaded(const struct engine *e, struct err *err);
+
 /** engine_reconcile() - one pass now */
 void engine_reconcile(struct engine *e);
 
 /** engine_restart() - by a person: forgets failures; restarts what runs; -ENOENT, -EPERM (foreign), -EBADMSG
- * (it cannot be brought up just now, @err says why) */
+ * (it cannot be brought up just now, @err says why), as engine_check_loaded() */
 int engine_restart(struct engine *e, const char *zone, struct err *err);
 
 /* Who follows an upgrade; called between two events. */
@@ -75,12 +79,12 @@ struct upgrade_watcher {
  * @all: also those that run it already
  * @watcher: copied; not called before this returns
  *
- * Stops at the first that does not come up. Return: 0, -EBUSY (one is under way), -errno.
+ * Stops at the first that does not come up. Return: 0, -EBUSY (one is under way), as engine_check_loaded(), -errno.
  */
 int engine_upgrade(struct engine *e, bool all, const struct upgrade_watcher *watcher, struct err *err);
 
-/** engine_status(), engine_plan() - see plan/status.h, plan/plan.h; NULL: out of memory. The caller decrefs.
- */
+/** engine_status(), engine_plan() - see plan/status.h, plan/plan.h; NULL: out of memory, and no plan before
+ * engine_check_loaded(). The caller decrefs. */
 json_t *engine_status(struct engine *e);
 json_t *engine_plan(struct engine *e);
 

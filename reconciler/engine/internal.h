@@ -91,7 +91,7 @@ void engine_record_why(struct engine *e, int level, const char *message_id, cons
 #define engine_record(e, level, message_id, zone, device, action, result, ...)                                         \
         engine_record_why(e, level, message_id, zone, device, action, result, NULL, __VA_ARGS__)
 int engine_observe(struct engine *e);
-/* plan_make() of what is wanted and there, and under way; @ret empty before */
+/* plan_make() of what is wanted and there, and under way; @ret empty before. As engine_check_loaded(), -ENOMEM. */
 int engine_make_plan(struct engine *e, struct plan *ret);
 
 /* ---- zone.c ----------------------------------------------------------------------------------------- */

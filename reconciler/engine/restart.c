@@ -65,6 +65,9 @@ int engine_restart(struct engine *e, const char *name, struct err *err) {
 
         if (!zone_name_valid(name))
                 return err_set(err, -EINVAL, "\"%s\" is not a zone's name", name);
+        r = engine_check_loaded(e, err);
+        if (r < 0)
+                return r;
         if (live_find_foreign(&e->live, name))
                 return err_set(err, -EPERM, "zone %s was not started by the reconciler, which leaves it alone", name);
         if (!desired_find(&e->desired, name) && !live_find(&e->live, name))

@@ -161,6 +161,9 @@ int engine_upgrade(struct engine *e, bool all, const struct upgrade_watcher *wat
 
         if (e->upgrade)
                 return err_set(err, -EBUSY, "an upgrade is under way");
+        n = engine_check_loaded(e, err);
+        if (n < 0)
+                return n;
         n = engine_observe(e);
         if (n == 0)
                 n = find_outdated(e, all, &items);

@@ -49,7 +49,7 @@ static void write_images(struct machine *m) {
         assert_int_equal(file_write_atomic(path, (char[512]){}, 512), 0);
 }
 
-void engine_begin(struct machine *m) {
+void engine_make(struct machine *m) {
         struct engine_config config = {
                 .event = m->event,
                 .hypervisor = &m->sim->hypervisor,
@@ -63,6 +63,10 @@ void engine_begin(struct machine *m) {
         };
 
         assert_int_equal(engine_new(&config, &m->engine), 0);
+}
+
+void engine_begin(struct machine *m) {
+        engine_make(m);
         assert_int_equal(engine_reload(m->engine), 0);
 }
 

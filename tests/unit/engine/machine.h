@@ -35,6 +35,9 @@ int machine_teardown(void **state);
 /** engine_begin() - a daemon starts: a new engine reads the files and makes its first pass */
 void engine_begin(struct machine *m);
 
+/** engine_make() - the new engine alone, which has read nothing */
+void engine_make(struct machine *m);
+
 /* ---- files ------------------------------------------------------------------------------------------ */
 void write_file(const char *dir, const char *name, const char *text);
 void write_disk(struct machine *m, const char *name);
