@@ -10,6 +10,9 @@
 #include "boot/booting.h"
 #include "config/schema.h"
 
+#define GIC_SPI    32 /* the first interrupt that devices share */
+#define CELLS_SIZE 32
+
 #define WARNINGS_MAX 32
 
 /* What the comparison goes by. */
@@ -98,16 +101,29 @@ static bool is_arm64(const struct comparison *c) {
         return !c->board || c->board->architecture == ARCHITECTURE_ARM64;
 }
 
+/* " (<0 46 1>)", as a node has it; "": no device of a GIC's has that interrupt. */
+static const char *cells(uint32_t interrupt, const char *type, char ret[static CELLS_SIZE]) {
+        ret[0] = '\0';
+        if (interrupt >= GIC_SPI)
+                (void) snprintf(ret, CELLS_SIZE, " (<0 %" PRIu32 " %s>)", interrupt - GIC_SPI, type);
+        return ret;
+}
+
 static void compare_interrupt(struct comparison *c, const struct device_spec *d, const struct tree_virtio *v) {
-        if (!v->known_interrupt)
+        char has[CELLS_SIZE], wanted[CELLS_SIZE];
+
+        if (!v->known_interrupt && d->interrupt < GIC_SPI)
+                differ(c, d, "Interrupt", "[%s %s]: %s of %s has no interrupt of the GIC's", section_of(d), d->name,
+                       PATH(c, v->at.node), c->tree->name);
+        else if (!v->known_interrupt)
                 differ(c, d, "Interrupt", "[%s %s]: %s of %s has no interrupt of the GIC's, such as <0 %" PRIu32 " 1>",
-                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name, d->interrupt - 32);
+                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name, d->interrupt - GIC_SPI);
         else if (v->interrupt != d->interrupt)
                 differ(c, d, "Interrupt",
-                       "[%s %s]: %s of %s has interrupt %" PRIu32 " (<0 %" PRIu32 " …>), not %" PRIu32 " (<0 %" PRIu32
-                       " 1>): the guest waits for the device for ever",
-                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name, v->interrupt, v->interrupt - 32,
-                       d->interrupt, d->interrupt - 32);
+                       "[%s %s]: %s of %s has interrupt %" PRIu32 "%s, not %" PRIu32
+                       "%s: the guest waits for the device for ever",
+                       section_of(d), d->name, PATH(c, v->at.node), c->tree->name, v->interrupt,
+                       cells(v->interrupt, "…", has), d->interrupt, cells(d->interrupt, "1", wanted));
 }
 
 static void compare_device(struct comparison *c, const struct device_spec *d) {

@@ -68,8 +68,7 @@ static void look_at_board(struct check *c, const char *option) {
         else if (!has_board_file(c) && access(BOARD_CONF, F_OK) == 0)
                 check_files_read_one(&c->files, BOARD_FILE, BOARD_CONF, &c->d);
         if (!has_board_file(c))
-                add(c, SEVERITY_NOTE, BOARD_CONF,
-                    "is not there: not checked against the board's CPUs, RAM and GIC (--board=FILE)");
+                add(c, SEVERITY_NOTE, BOARD_CONF, "is not there: not checked against the board's CPUs, RAM and GIC");
         for (size_t i = 0; i < c->files.count; i++)
                 if (c->files.items[i].board)
                         c->board = c->files.items[i].board;

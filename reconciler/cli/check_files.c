@@ -88,18 +88,36 @@ static void keep(struct check_files *l, struct check_file *file, int r, struct d
 }
 
 /* What was asked for without a folder is told without one. */
-static void drop_dot(struct zone_source *s) {
-        if (strncmp(s->path, "./", 2) == 0)
-                memmove(s->path, s->path + 2, strlen(s->path) - 1);
+static void drop_dot(char *path) {
+        if (strncmp(path, "./", 2) == 0)
+                memmove(path, path + 2, strlen(path) - 1);
+}
+
+/* @ret_path: of the zone's file, whatever it is */
+static bool is_mask(const char *directory, const char *file, char ret_path[static PATH_MAX]) {
+        struct stat st;
+
+        (void) snprintf(ret_path, PATH_MAX, "%s/%s", directory, file);
+        return stat(ret_path, &st) == 0 && zone_file_masks(&st);
 }
 
 void check_files_read_zone(struct check_files *l, const struct zone_dirs *dirs, unsigned level, const char *file,
                            struct diagnostics *d) {
         struct check_file f = { .kind = ZONE_FILE };
-        int r = zone_files_read(dirs, file, level, &f.sources, d);
+        size_t before = d->count;
+        char path[PATH_MAX];
+        int r;
 
+        if (is_mask(dirs->paths[level], file, path)) {
+                drop_dot(path);
+                add(d, SEVERITY_NOTE, path, "masks the zone: there is none");
+                return;
+        }
+        r = zone_files_read(dirs, file, level, &f.sources, d);
         for (size_t i = 0; i < f.sources.count; i++)
-                drop_dot(&f.sources.items[i]);
+                drop_dot(f.sources.items[i].path);
+        for (size_t i = before; i < d->count; i++)
+                drop_dot(d->items[i].file);
         f.path = f.sources.count > 0 ? strdup(f.sources.items[0].path) : NULL;
         keep(l, &f, r, d);
 }
@@ -231,20 +249,10 @@ static bool list_directory(struct zone_listing *list, const char *path, unsigned
 
 static void read_entry(struct check_files *l, const struct zone_dirs *dirs, const struct zone_entry *e,
                        struct diagnostics *d) {
-        char path[PATH_MAX];
-        unsigned level;
-        struct stat st;
-
-        if (e->levels == 0) {
+        if (e->levels == 0)
                 tell_orphaned(dirs, e->drop_levels, e->file, d);
-                return;
-        }
-        level = (unsigned) __builtin_ctz(e->levels);
-        (void) snprintf(path, sizeof(path), "%s/%s", dirs->paths[level], e->file);
-        if (stat(path, &st) == 0 && zone_file_masks(&st))
-                add(d, SEVERITY_NOTE, path, "masks the zone: there is none");
         else
-                check_files_read_zone(l, dirs, level, e->file, d);
+                check_files_read_zone(l, dirs, (unsigned) __builtin_ctz(e->levels), e->file, d);
 }
 
 void check_files_read_zones(struct check_files *l, const struct zone_dirs *dirs, struct diagnostics *d) {
@@ -320,6 +328,15 @@ static char *path_from_here(const char *path) {
         return whole;
 }
 
+static void read_named(struct check_files *l, const char *path, struct diagnostics *d) {
+        const char *slash = strrchr(path, '/');
+        enum file_kind kind = kind_of(path);
+
+        if (kind == ZONE_FILE && zone_file_stem(slash ? slash + 1 : path) == 0)
+                add(d, SEVERITY_NOTE, path, "the reconciler reads only what is called NAME.conf");
+        check_files_read_one(l, kind, path, d);
+}
+
 void check_files_read(struct check_files *l, const char *path, struct diagnostics *d) {
         _cleanup_free_ char *whole = path_from_here(path), *folder = folder_of(whole ?: path);
         struct stat st;
@@ -331,7 +348,7 @@ void check_files_read(struct check_files *l, const char *path, struct diagnostic
         else if (path[0] != '\0' && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
                 check_files_read_directory(l, path, d);
         else if (!is_read(l, path))
-                check_files_read_one(l, kind_of(path), path, d);
+                read_named(l, path, d);
 }
 
 void check_files_quote(const struct check_files *l, struct diagnostics *d) {

@@ -28,7 +28,8 @@ void check_files_read(struct check_files *l, const char *path, struct diagnostic
 /** check_files_read_one() - a file of that kind, whatever it is called */
 void check_files_read_one(struct check_files *l, enum file_kind kind, const char *path, struct diagnostics *d);
 
-/** check_files_read_zone() - the zone's file @file in the directory of that level, with the drop-ins of all of @dirs */
+/** check_files_read_zone() - the zone's file @file in the directory of that level, with the drop-ins of all of @dirs;
+ * one that masks the zone is a note */
 void check_files_read_zone(struct check_files *l, const struct zone_dirs *dirs, unsigned level, const char *file,
                            struct diagnostics *d);
 

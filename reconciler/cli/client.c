@@ -54,7 +54,7 @@ static int bus_open(sd_bus **ret) {
 
 static int open_failed(int r, struct err *e) {
         if (r == -ENOTCONN)
-                return err_set(e, r, "the reconciler is not running; start it: systemctl start hvisor-reconciler");
+                return err_set(e, r, CLIENT_NOT_RUNNING);
         if (r == -EACCES || r == -EPERM)
                 return err_set(e, -EACCES, "not allowed to talk to the reconciler; become root (sudo)");
         return err_set(e, r, "%s: %s", RUN_BUS, strerror(-r));

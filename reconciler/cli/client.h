@@ -14,6 +14,8 @@
 #define CLIENT_INTERFACE "org.hvisor.Reconciler"
 #define CLIENT_TIMEOUT_S 15
 
+#define CLIENT_NOT_RUNNING "the reconciler is not running; start it: systemctl start hvisor-reconciler"
+
 /** client_daemon_runs() - true if somebody listens on the socket */
 bool client_daemon_runs(void);
 

@@ -60,8 +60,10 @@ static int result_of(int status, struct err *e) {
         const char *chosen = from_environment();
 
         if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_EDITOR)
-                return err_set(e, -ENOENT, "%s cannot be started; $EDITOR says which editor is to be taken",
-                               chosen ?: "no editor (editor, nano, vim, vi): it");
+                return err_set(
+                        e, -ENOENT,
+                        "%s cannot be started; $SYSTEMD_EDITOR, $EDITOR or $VISUAL says which editor is to be taken",
+                        chosen ?: "no editor (editor, nano, vim, vi): it");
         if (WIFSIGNALED(status))
                 return err_set(e, -EIO, "the editor was ended by signal %d", WTERMSIG(status));
         if (WEXITSTATUS(status) != 0)

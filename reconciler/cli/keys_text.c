@@ -88,12 +88,15 @@ const char *keys_cost(const struct key_schema *k) {
         return schema_sections[k->section].files & ZONE_FILE ? costs[k->cost] : NULL;
 }
 
+const char *keys_file(const struct section_schema *s) {
+        return s->files == ZONE_FILE       ? "a zone's file"
+               : s->files == BOARD_FILE    ? "board.conf"
+               : s->files == SETTINGS_FILE ? "hvisor.conf"
+                                           : "a zone's file or in board.conf";
+}
+
 void keys_write_section_facts(FILE *f, const struct section_schema *s) {
-        fprintf(f, "In %s",
-                s->files == ZONE_FILE       ? "a zone's file"
-                : s->files == BOARD_FILE    ? "board.conf"
-                : s->files == SETTINGS_FILE ? "hvisor.conf"
-                                            : "a zone's file or in board.conf");
+        fprintf(f, "In %s", keys_file(s));
         if (s->max == 1)
                 fprintf(f, ", %s.", s->min > 0 ? "once" : "at most once");
         else
@@ -145,13 +148,25 @@ bool keys_write_text(FILE *f, unsigned files, const char *word) {
         return found;
 }
 
-const char *keys_suggest(const char *word) {
+const struct section_schema *keys_find_section(const char *word) {
+        for (size_t i = 0; i < _SECTION_MAX; i++)
+                if (is_word(schema_sections[i].name, word))
+                        return &schema_sections[i];
+        for (size_t i = 0; i < schema_num_keys; i++)
+                if (is_word(schema_keys[i].name, word))
+                        return &schema_sections[schema_keys[i].section];
+        return NULL;
+}
+
+const char *keys_suggest(unsigned files, const char *word) {
         struct suggestion s = {};
 
         for (size_t i = 0; i < _SECTION_MAX; i++)
-                suggestion_offer(&s, word, strlen(word), schema_sections[i].name);
+                if (schema_sections[i].files & files)
+                        suggestion_offer(&s, word, strlen(word), schema_sections[i].name);
         for (size_t i = 0; i < schema_num_keys; i++)
-                suggestion_offer(&s, word, strlen(word), schema_keys[i].name);
+                if (schema_sections[schema_keys[i].section].files & files)
+                        suggestion_offer(&s, word, strlen(word), schema_keys[i].name);
         return s.word;
 }
 

@@ -25,5 +25,11 @@ void keys_write_presence(FILE *f, const struct key_schema *k);
 void keys_write_section_facts(FILE *f, const struct section_schema *s);
 const char *keys_cost(const struct key_schema *k);
 
-/** keys_suggest() - the section or key that is nearest to @word, or NULL */
-const char *keys_suggest(const char *word);
+/** keys_file() - "a zone's file": where the section belongs */
+const char *keys_file(const struct section_schema *s);
+
+/** keys_find_section() - of that name, whatever the case and the file, or else one that has such a key; NULL: none */
+const struct section_schema *keys_find_section(const char *word);
+
+/** keys_suggest() - the section or key of @files that is nearest to @word, or NULL */
+const char *keys_suggest(unsigned files, const char *word);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hvisor: look at zones, check their files, attach to their consoles. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,22 +123,35 @@ static int verb_main(const struct verb *v, char **words, size_t count) {
         if (!arguments_parse(v, &a, words, count))
                 return EXIT_FAILURE;
         if (v->needs == NEEDS_DAEMON && !client_daemon_runs()) {
-                log_error("the reconciler is not running; start it: systemctl start hvisor-reconciler");
+                log_error(CLIENT_NOT_RUNNING);
                 return EXIT_FAILURE;
         }
         return v->run(&a);
 }
 
-int main(int argc, char **argv) {
+/* "help status", as "status --help" */
+static int help_of(char **words, size_t count) {
+        const struct verb *v;
+        size_t used;
+
+        if (count == 1 && print_group_help(words[0]))
+                return EXIT_SUCCESS;
+        v = verb_find(words, count, &used);
+        if (v)
+                print_verb_help(v);
+        return v ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run(int argc, char **argv) {
         const struct verb *v;
         size_t words;
-        int status;
 
-        (void) log_open("hvisor");
         if (argc < 2) {
                 print_help(stderr);
                 return EXIT_FAILURE;
         }
+        if (strcmp(argv[1], "help") == 0 && argc > 2)
+                return help_of(argv + 2, (size_t) argc - 2);
         if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
                 print_help(stdout);
                 return EXIT_SUCCESS;
@@ -151,8 +165,17 @@ int main(int argc, char **argv) {
         v = verb_find(argv + 1, (size_t) argc - 1, &words);
         if (!v)
                 return EXIT_FAILURE;
-        status = verb_main(v, argv + 1 + words, (size_t) argc - 1 - words);
-        if (fflush(stdout) != 0 || ferror(stdout))
-                return EXIT_FAILURE;
-        return status;
+        return verb_main(v, argv + 1 + words, (size_t) argc - 1 - words);
+}
+
+int main(int argc, char **argv) {
+        int status;
+
+        (void) log_open("hvisor");
+        status = run(argc, argv);
+        errno = 0; /* what failed before has gone with its reason */
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return status;
+        log_error("writing the output: %s", errno ? strerror(errno) : "it could not be written");
+        return EXIT_FAILURE;
 }

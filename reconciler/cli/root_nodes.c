@@ -70,7 +70,7 @@ static bool has_gic(const struct board_spec *b, const struct root_tree *tree) {
                tree->controller.kind == CONTROLLER_GICV3;
 }
 
-static void write_interrupt(const struct board_spec *b, const struct root_tree *tree, FILE *f) {
+static bool write_interrupt(const struct board_spec *b, const struct root_tree *tree, FILE *f) {
         uint32_t interrupt = wakeup_interrupt(b, tree);
 
         if (interrupt == 0)
@@ -82,9 +82,12 @@ static void write_interrupt(const struct board_spec *b, const struct root_tree *
                 fprintf(f, "\t\tinterrupts = <0x0 0x%" PRIx32 " 0x1>;\n", interrupt - GIC_SPI);
         else
                 fprintf(f, "\t\tinterrupts = <0x%" PRIx32 ">;\n", interrupt);
+        return interrupt != 0;
 }
 
-void root_nodes_write(struct root_nodes *n, const struct board_spec *b, const struct root_tree *tree, FILE *f) {
+bool root_nodes_write(struct root_nodes *n, const struct board_spec *b, const struct root_tree *tree, FILE *f) {
+        bool whole;
+
         merge(n);
         fputs("/ {\n"
               "\treserved-memory {\n"
@@ -104,8 +107,9 @@ void root_nodes_write(struct root_nodes *n, const struct board_spec *b, const st
               "\thvisor_virtio_device {\n"
               "\t\tcompatible = \"hvisor\";\n",
               f);
-        write_interrupt(b, tree, f);
+        whole = write_interrupt(b, tree, f);
         fputs("\t};\n};\n", f);
+        return whole;
 }
 
 size_t root_nodes_compare(struct root_nodes *n, const struct board_spec *b, const struct root_tree *tree, FILE *f) {

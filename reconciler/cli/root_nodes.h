@@ -20,8 +20,10 @@ int root_nodes_add(struct root_nodes *n, const struct zone_spec *z);
 /**
  * root_nodes_write() - as source, ready to paste
  * @b: tells the wake-up interrupt; NULL, or one that does not: as @tree has it
+ *
+ * Return: false: nobody tells it, and the node lacks it.
  */
-void root_nodes_write(struct root_nodes *n, const struct board_spec *b, const struct root_tree *tree, FILE *f);
+bool root_nodes_write(struct root_nodes *n, const struct board_spec *b, const struct root_tree *tree, FILE *f);
 
 /** root_nodes_compare() - what @tree, which is known, lacks of it, a line each. Return: how many */
 size_t root_nodes_compare(struct root_nodes *n, const struct board_spec *b, const struct root_tree *tree, FILE *f);

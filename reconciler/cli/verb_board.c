@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/dirs.h"
 #include "base/log.h"
@@ -13,22 +14,34 @@
 #include "config/parse.h"
 #include "hypervisor/hypervisor.h"
 
+/* Of what could not be written main() tells. */
 static int out_of_memory(void) {
-        log_error("out of memory");
+        if (!ferror(stdout))
+                log_error("out of memory");
         return EXIT_FAILURE;
 }
 
 /* ---- boards that are described ---------------------------------------------------------------------- */
+
+static void say_no_boards(void) {
+        const char *where[BOARD_DIRECTORIES_MAX];
+        size_t n = board_directories(where);
+
+        log_error("no board is described in %s%s%s; HVISOR_BOARDS=DIRECTORY names another place", where[0],
+                  n > 1 ? " or " : "", n > 1 ? where[1] : "");
+}
 
 static int list_boards(bool json) {
         static const struct column columns[] = { { "BOARD", false }, { "DESCRIPTION", false } };
         _cleanup_(table_clear) struct table t = { .columns = columns, .num_columns = ELEMENTSOF(columns) };
         _cleanup_(board_names_clear) struct board_names boards = {};
         json_t *all;
-        int r;
+        int r = 0;
 
         if (board_names_read(&boards) < 0)
                 return out_of_memory();
+        if (boards.count == 0)
+                say_no_boards();
         all = json_array();
         for (size_t i = 0; i < boards.count; i++) {
                 json_array_append_new(all, json_pack("{s:s, s:s}", "board", boards.names[i], "file", boards.paths[i]));
@@ -37,10 +50,12 @@ static int list_boards(bool json) {
         }
         if (json)
                 r = json_dumpf(all, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF ? 0 : -ENOMEM;
-        else
+        else if (boards.count > 0)
                 r = table_print(&t, stdout, colour_wanted(stdout));
         json_decref(all);
-        return r < 0 ? out_of_memory() : EXIT_SUCCESS;
+        if (r < 0)
+                return out_of_memory();
+        return boards.count > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* ---- this board ------------------------------------------------------------------------------------- */
@@ -83,7 +98,25 @@ static void ask_module(struct inspection *i) {
         i->magic = live.magic;
 }
 
+/* A name where a file is wanted, or the file that each board needs. */
+static void say_missing(const char *path) {
+        _cleanup_(board_names_clear) struct board_names boards = {};
+
+        if (strcmp(path, BOARD_CONF) == 0)
+                log_error("%s is not there; write Board=NAME (hvisor board --list), or copy board.conf.example", path);
+        else if (board_names_read(&boards) < 0)
+                (void) out_of_memory();
+        else if (board_names_find(&boards, path))
+                log_error("%s is not there; give a file: %s", path, board_names_find(&boards, path));
+        else
+                log_error("%s is not there; hvisor board --list shows the boards that are described", path);
+}
+
 static bool read_board(struct inspection *i, const char *path) {
+        if (access(path, F_OK) < 0 && errno == ENOENT) {
+                say_missing(path);
+                return false;
+        }
         if (config_text_load(path, &i->d, &i->text, &i->size) >= 0)
                 (void) board_spec_parse(path, i->text, i->size, &i->d, &i->board);
         return i->board;

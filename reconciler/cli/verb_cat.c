@@ -11,19 +11,6 @@
 #include "cli/verb.h"
 #include "cli/zone_lookup.h"
 
-static int say_none(const struct zone_paths *z, const char *name) {
-        _cleanup_free_ char *near = zone_suggest(&zone_dirs_default, name);
-
-        if (z->drop_levels)
-                log_error("there is no %s, only drop-ins for it: %s/%s" ZONE_DROP_IN_SUFFIX, z->file,
-                          zone_dirs_default.paths[__builtin_ctz(z->drop_levels)], z->file);
-        else if (near)
-                log_error("no zone \"%s\"; did you mean \"%s\"?", name, near);
-        else
-                log_error("no zone \"%s\"; hvisor status shows them all", name);
-        return EXIT_FAILURE;
-}
-
 int verb_cat(const struct arguments *a) {
         struct zone_sources sources = {};
         struct diagnostics d = {};
@@ -35,8 +22,10 @@ int verb_cat(const struct arguments *a) {
                 log_error("%s", err_text(&e, r));
                 return EXIT_FAILURE;
         }
-        if (z.levels == 0)
-                return say_none(&z, a->words[0]);
+        if (z.levels == 0) {
+                zone_say_none(&zone_dirs_default, &z, a->words[0]);
+                return EXIT_FAILURE;
+        }
         if (z.masked) {
                 printf("# %s masks the zone: there is none\n", z.path);
                 return EXIT_SUCCESS;

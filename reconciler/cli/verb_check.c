@@ -11,14 +11,16 @@
 #include "cli/verb.h"
 #include "config/printable.h"
 
-static void print_text(const struct check *c) {
+/* @given: how many were asked for; the board may have come besides. */
+static void print_text(const struct check *c, size_t given) {
         size_t count = 0;
 
-        for (size_t i = 0; i < c->files.count; i++)
+        for (size_t i = 0; i < given; i++)
                 count += c->files.items[i].sources.count;
         fflush(stdout);
         diagnostics_print(&c->d, stderr, colour_wanted(stderr));
-        printf("%zu file%s, %zu error%s\n", count, count == 1 ? "" : "s", c->d.errors, c->d.errors == 1 ? "" : "s");
+        printf("%zu file%s%s, %zu error%s\n", count, count == 1 ? "" : "s",
+               c->files.count > given ? " and the board's" : "", c->d.errors, c->d.errors == 1 ? "" : "s");
 }
 
 static json_t *drop_ins_to_json(const struct check_file *f) {
@@ -54,7 +56,7 @@ static int print_json(const struct check *c) {
                         (int) c->d.errors);
         r = all ? json_dumpf(all, stdout, JSON_INDENT(2)) : -1;
         json_decref(all);
-        if (r < 0)
+        if (r < 0 && !ferror(stdout))
                 log_error("out of memory");
         else
                 putchar('\n');
@@ -63,14 +65,16 @@ static int print_json(const struct check *c) {
 
 int verb_check(const struct arguments *a) {
         _cleanup_(check_done) struct check c = {};
+        size_t given;
 
         for (size_t i = 0; i < a->num_words; i++)
                 check_files_read(&c.files, a->words[i], &c.d);
         if (a->num_words == 0)
                 check_files_read_zones(&c.files, &zone_dirs_default, &c.d);
+        given = c.files.count;
         check_all(&c, a->options[CHECK_BOARD]);
         if (!a->options[CHECK_JSON])
-                print_text(&c);
+                print_text(&c, given);
         else if (print_json(&c) < 0)
                 return EXIT_FAILURE;
         return c.d.errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -15,6 +15,7 @@
 #include "cli/look.h"
 #include "cli/root_nodes.h"
 #include "cli/verb.h"
+#include "cli/zone_lookup.h"
 
 static int failed(int r) {
         if (r == -ENOMEM)
@@ -32,6 +33,8 @@ static bool is_file(const char *word) {
 
 static const struct zone_spec *find_zone(struct look *l, const char *word) {
         const struct zone_spec *z;
+        struct zone_paths paths;
+        struct err e = {};
         struct stat st;
 
         if (stat(word, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -41,6 +44,18 @@ static const struct zone_spec *find_zone(struct look *l, const char *word) {
         if (is_file(word)) {
                 check_files_read(&l->files, word, &l->d);
                 return l->files.count > 0 ? l->files.items[l->files.count - 1].zone : NULL;
+        }
+        if (zone_lookup(&zone_dirs_default, word, &paths, &e) < 0) {
+                log_error("%s", err_text(&e, -EINVAL));
+                return NULL;
+        }
+        if (paths.levels == 0) {
+                zone_say_none(&zone_dirs_default, &paths, word);
+                return NULL;
+        }
+        if (paths.masked) {
+                log_error("zone %s is masked by %s", word, paths.path);
+                return NULL;
         }
         look_at_zones(l);
         z = look_find_zone(l, word);
@@ -109,11 +124,19 @@ static int show_zone(struct look *l, const struct zone_spec *z, const char *outp
 
 /* ---- of root Linux ---------------------------------------------------------------------------------- */
 
+static bool has_zone(const struct look *l) {
+        for (size_t i = 0; i < l->files.count; i++)
+                if (l->files.items[i].zone)
+                        return true;
+        return false;
+}
+
 /* @path: NULL: of the zones that are installed */
 static int show_root(struct look *l, const char *path) {
         _cleanup_(root_nodes_freep) struct root_nodes *nodes = root_nodes_new();
         struct root_tree tree = {};
         struct err e = {};
+        bool whole;
         int r;
 
         if (path)
@@ -121,6 +144,8 @@ static int show_root(struct look *l, const char *path) {
         else
                 check_files_read_zones(&l->files, &zone_dirs_default, &l->d);
         look_tell(l);
+        if (path && l->d.errors > 0 && !has_zone(l))
+                return EXIT_FAILURE;
         for (size_t i = 0; i < l->files.count; i++)
                 if (!nodes || (l->files.items[i].zone && root_nodes_add(nodes, l->files.items[i].zone) < 0))
                         return failed(-ENOMEM);
@@ -129,8 +154,11 @@ static int show_root(struct look *l, const char *path) {
         r = root_tree_read(ROOT_TREE, &tree, &e);
         if (r < 0)
                 log_warning("%s is not compared: %s", ROOT_TREE, err_text(&e, r));
-        root_nodes_write(nodes, l->board, &tree, stdout);
+        whole = root_nodes_write(nodes, l->board, &tree, stdout);
         fflush(stdout);
+        if (!whole)
+                log_warning("the node lacks its interrupt: hvisor.ko will not load; set WakeupInterrupt= (or Board=) "
+                            "in board.conf");
         if (r >= 0 && tree.known && root_nodes_compare(nodes, l->board, &tree, stderr) == 0)
                 fputs("root Linux' device tree has all of it\n", stderr);
         return l->d.errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;

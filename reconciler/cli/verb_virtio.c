@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/bring.h"
+#include "cli/client.h"
 #include "cli/table.h"
 #include "config/settings.h"
 
@@ -92,6 +93,10 @@ int verb_virtio_start(const struct arguments *a) {
         good = brings_read(&brings, a, &terminals, &d);
         diagnostics_print(&d, stderr, colour_wanted(stderr));
         diagnostics_clear(&d);
+        if (good && !client_daemon_runs()) {
+                log_error(CLIENT_NOT_RUNNING);
+                good = false;
+        }
         r = good ? brings_do(&brings) : -EINVAL;
         if (r >= 0)
                 r = stay(&terminals, &ends);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "config/suggest.h"
 #include "config/zone_listing.h"
 
@@ -44,4 +45,16 @@ char *zone_suggest(const struct zone_dirs *dirs, const char *name) {
         word = s.word ? strdup(s.word) : NULL;
         zone_listing_clear(&list);
         return word;
+}
+
+void zone_say_none(const struct zone_dirs *dirs, const struct zone_paths *z, const char *name) {
+        _cleanup_free_ char *near = zone_suggest(dirs, name);
+
+        if (z->drop_levels)
+                log_error("there is no %s, only drop-ins for it: %s/%s" ZONE_DROP_IN_SUFFIX, z->file,
+                          dirs->paths[__builtin_ctz(z->drop_levels)], z->file);
+        else if (near)
+                log_error("no zone \"%s\"; did you mean \"%s\"?", name, near);
+        else
+                log_error("no zone \"%s\"; hvisor status shows them all", name);
 }

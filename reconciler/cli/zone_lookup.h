@@ -19,5 +19,8 @@ struct zone_paths {
 /** zone_lookup() - 0, also if there is none: then @ret->levels is 0; -EINVAL: it is no zone's name */
 int zone_lookup(const struct zone_dirs *dirs, const char *name, struct zone_paths *ret, struct err *e);
 
+/** zone_say_none() - logs that there is no such zone, and what may be meant; @z: as zone_lookup() found it */
+void zone_say_none(const struct zone_dirs *dirs, const struct zone_paths *z, const char *name);
+
 /** zone_suggest() - a zone that there is and whose name is near; free(), NULL: none is */
 char *zone_suggest(const struct zone_dirs *dirs, const char *name);

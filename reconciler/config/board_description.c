@@ -133,3 +133,10 @@ int board_names_read(struct board_names *ret) {
                 board_names_clear(ret);
         return r;
 }
+
+const char *board_names_find(const struct board_names *n, const char *name) {
+        for (size_t i = 0; i < n->count; i++)
+                if (strcmp(n->names[i], name) == 0)
+                        return n->paths[i];
+        return NULL;
+}

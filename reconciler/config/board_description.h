@@ -29,6 +29,9 @@ struct board_names {
 int board_names_read(struct board_names *ret);
 void board_names_clear(struct board_names *n);
 
+/** board_names_find() - the path of that board's description, borrowed; NULL: none has that name */
+const char *board_names_find(const struct board_names *n, const char *name);
+
 /**
  * board_description_load() - a description's text
  * @name: a valid name, see zone_name_valid()

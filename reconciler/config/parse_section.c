@@ -111,7 +111,10 @@ static bool section_known(struct parser *p, const struct line *l, const struct s
         if (near)
                 source_error(&p->source, &at, "unknown section [%.*s]; did you mean [%s]?", SLICE_ARGS(l->name), near);
         else if (its_file)
-                source_error(&p->source, &at, "[%.*s] belongs into %s, not here", SLICE_ARGS(l->name), its_file);
+                source_error(&p->source, &at, "[%.*s] belongs into %s, not here%s", SLICE_ARGS(l->name), its_file,
+                             strcmp(its_file, "board.conf") == 0
+                                     ? "; a board's file is called board.conf, or is below boards/"
+                                     : "");
         else
                 source_error(&p->source, &at, "unknown section [%.*s]", SLICE_ARGS(l->name));
         return false;

@@ -125,8 +125,8 @@ static int parse_options(int argc, char *argv[], struct options *o) {
                         r = printf("hvisor-reconciler %s\n", VERSION) < 0;
                 else if (c == HELP)
                         r = (usage(), 0);
-                else
-                        r = -EINVAL;
+                else /* getopt has said which */
+                        r = (log_error("see --help"), -EINVAL);
         }
         if (r > 0 && optind < argc) {
                 log_error("unexpected argument \"%s\"; see --help", argv[optind]);

@@ -17,7 +17,7 @@ enum {
 };
 
 static const struct device_option console_options[] = {
-        [ARGUMENT_PTY] = { .name = WORKER_OPTION_PTY_FD, .kind = DEVICE_OPTION_FD },
+        [ARGUMENT_PTY] = { .name = WORKER_OPTION_PTY_FD, .kind = DEVICE_OPTION_FD, .zones_only = true },
         [ARGUMENT_EVENTS] = { .name = WORKER_OPTION_PTY_EVENTS_FD, .kind = DEVICE_OPTION_FD },
         [ARGUMENT_HISTORY] = { .name = WORKER_OPTION_HISTORY_FD, .kind = DEVICE_OPTION_FD },
         [ARGUMENT_INPUT] = { .name = WORKER_OPTION_INPUT_FD, .kind = DEVICE_OPTION_FD },

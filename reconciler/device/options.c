@@ -201,7 +201,8 @@ static void list_options(const struct device_type *type, struct option ret[stati
 static int check_transport(const struct worker_options *o, const bool *seen, struct err *e) {
         for (int i = 0; i < _OPTION_REQUIRED_MAX; i++)
                 if (!seen[i] && !o->vhost_user)
-                        return err_set(e, -EINVAL, "--%s is missing", common_options[i].name);
+                        return err_set(e, -EINVAL, "--%s is missing (or --" WORKER_OPTION_VHOST_USER "=SOCKET)",
+                                       common_options[i].name);
         if (!o->vhost_user)
                 return 0;
         if (seen[OPTION_DEVICE_FD] || seen[OPTION_COOKIE])
@@ -274,7 +275,8 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
         opterr = 0;
         while ((c = getopt_long(argc, argv, "+", options, &given)) >= 0) {
                 if (c >= OPTIONS_MAX) /* '?' */
-                        return err_set(e, -EINVAL, "%s: unknown, or with or without a value against its nature",
+                        return err_set(e, -EINVAL,
+                                       "%s: unknown option, or its value is missing or not wanted; see --help",
                                        argv[optind - 1]);
                 if (seen[c])
                         return err_set(e, -EINVAL, "--%s is given twice", options[given].name);
@@ -288,7 +290,7 @@ static int parse_options(int argc, char **argv, struct worker_options *o, struct
                         return r;
         }
         if (optind < argc)
-                return err_set(e, -EINVAL, "'%s' is too much", argv[optind]);
+                return err_set(e, -EINVAL, "unexpected argument '%s'; see --help", argv[optind]);
         if (o->vhost_user)
                 r = assume(o, seen, e);
         return r < 0 ? r : check_complete(o, seen, e);

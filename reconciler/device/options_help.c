@@ -40,7 +40,7 @@ void worker_options_help(void) {
                "TYPE and what it takes besides:\n",
                WORKER_UID_NOBODY);
         for (const struct device_type *const *t = device_types; *t; t++) {
-                printf("  %-10s", (*t)->name);
+                printf((*t)->options->kind == DEVICE_OPTION_END ? "  %s" : "  %-10s", (*t)->name);
                 for (const struct device_option *o = (*t)->options; o->kind != DEVICE_OPTION_END; o++)
                         printf(formats[o->kind], o->name);
                 help_with_vhost_user((*t)->options);

@@ -94,6 +94,7 @@ def json_schemas(vm):
     vm.wait(lambda: (z := vm.zone("bad")) and z["state"] == "refused", what="a zone that is refused")
     states = {z["name"]: z["state"] for z in asked(vm, "status")["zones"]}
     assert states["guest"] == "running" and states["stranger"] == "foreign", states
+    assert asked(vm, "status", "guest")["state"] == "running"
     assert {n["note"] for n in asked(vm, "plan")["notes"]} >= {"foreign", "waiting", "refused"}
     vm.run("systemctl stop hvisor-reconciler")
     vm.remove("guest")

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "cli/check_files.h"
@@ -143,11 +144,28 @@ static void test_check_takes_a_drop_in_for_its_zone(void **state) {
         assert_null(s->files.items[0].zone);
 }
 
+/* Wherever it was named; a file that is not there is called as it was asked for. */
+static void test_check_names_masks_and_what_is_not_there(void **state) {
+        struct scene *s = *state;
+        char path[160];
+
+        snprintf(path, sizeof(path), "%s/masked.conf", s->dir);
+        assert_int_equal(symlink("/dev/null", path), 0);
+        check_files_read(&s->files, path, &s->d);
+        assert_int_equal(s->files.count + s->d.errors, 0);
+        assert_string_equal(s->d.items[0].message, "masks the zone: there is none");
+        check_files_read(&s->files, "nowhere.conf", &s->d);
+        assert_string_equal(s->d.items[1].file, "nowhere.conf");
+        check_files_read(&s->files, "nowhere.txt", &s->d);
+        assert_non_null(strstr(s->d.items[2].message, "NAME.conf"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_check_files_kind_follows_from_the_name),
                 cmocka_unit_test_setup_teardown(test_check_merges_directories, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_check_takes_a_drop_in_for_its_zone, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_check_names_masks_and_what_is_not_there, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,12 +26,16 @@ static void test_root_nodes_are_as_few_as_can_be(void **state _unused_) {
         _cleanup_(root_nodes_freep) struct root_nodes *n = all_zones();
         _cleanup_(board_spec_freep) struct board_spec *b = parse_good_board(good_board);
         struct root_tree tree = { .known = true, .wakeup_interrupt = 64 };
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = NULL, *lacking = NULL;
         size_t size;
         FILE *f = open_memstream(&text, &size);
 
-        root_nodes_write(n, b, &tree, f);
+        assert_true(root_nodes_write(n, b, &tree, f));
         fclose(f);
+        f = open_memstream(&lacking, &size);
+        assert_false(root_nodes_write(n, NULL, &(struct root_tree){ .known = true }, f));
+        fclose(f);
+        assert_null(strstr(lacking, "interrupts = <"));
         assert_string_equal(text, "/ {\n"
                                   "\treserved-memory {\n"
                                   "\t\t#address-cells = <2>;\n"

@@ -12,6 +12,7 @@
 
 #include "../config/common.h"
 #include "base/fd.h"
+#include "cli/board_text.h"
 #include "cli/keys_text.h"
 #include "cli/schema_json.h"
 #include "config/value.h"
@@ -343,16 +344,66 @@ static void put_schema(enum file_kind kind) {
         assert_int_equal(fclose(f), 0);
 }
 
-static void test_schema_json_takes_what_the_parser_takes(void **state _unused_) {
+static void validate(void) {
         char command[512];
 
+        snprintf(command, sizeof(command), "ASAN_OPTIONS= python3 tests/unit/cli/validate.py %s", directory);
+        assert_int_equal(system(command), 0);
+}
+
+static void test_schema_json_takes_what_the_parser_takes(void **state _unused_) {
         put_good();
         for (enum file_kind kind = ZONE_FILE; kind <= BOARD_FILE; kind <<= 1) {
                 put_schema(kind);
                 put_bad(kind);
         }
-        snprintf(command, sizeof(command), "ASAN_OPTIONS= python3 tests/unit/cli/validate.py %s", directory);
-        assert_int_equal(system(command), 0);
+        validate();
+}
+
+/* ---- what verbs print ------------------------------------------------------------------------------- */
+
+/* For validate.py: the schema as it stands, and documents that have to follow it. */
+static void put_printed(const char *verb, const char *name, json_t *document) {
+        char path[512], *schema;
+        size_t size;
+
+        snprintf(path, sizeof(path), "schema/%s.schema.json", verb);
+        assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &schema, &size), 0);
+        snprintf(path, sizeof(path), "%s/printed-%s.schema.json", directory, verb);
+        assert_int_equal(file_write_atomic(path, schema, size), 0);
+        free(schema);
+        snprintf(path, sizeof(path), "%s/printed-%s-%s.json", directory, verb, name);
+        assert_int_equal(json_dump_file(document, path, 0), 0);
+        json_decref(document);
+}
+
+static json_t *board_printed(bool compared, size_t differences) {
+        _cleanup_(board_spec_freep) struct board_spec *b = parse_good_board(whole_board);
+        struct board_view view = {};
+        struct diagnostics none = {};
+
+        return board_to_json(&(struct board_report){ b, &view, 0, &none, compared, differences });
+}
+
+static json_t *zone_printed(void) {
+        return json_pack("{s:s, s:n, s:s, s:s, s:s, s:s, s:n, s:i, s:n, s:[], s:[], s:[]}", "name", "spare", "id",
+                         "state", "stopped", "cpus", "2-3", "file", "/spare.conf", "file_state", "good", "message",
+                         "restarts", 0, "retry_in", "drop_ins", "hides", "devices");
+}
+
+static json_t *status_printed(void) {
+        return json_pack("{s:{s:b, s:i, s:s}, s:n, s:n, s:[o]}", "daemon", "running", 1, "pid", 312, "version", "1",
+                         "hypervisor", "message", "zones", zone_printed());
+}
+
+static void test_schema_json_takes_what_verbs_print(void **state _unused_) {
+        put_printed("board", "good-compared", board_printed(true, 2));
+        put_printed("board", "good-not-compared", board_printed(false, 0));
+        put_printed("board", "bad-differences", json_pack("{s:s}", "differences", "none"));
+        put_printed("status", "good-all", status_printed());
+        put_printed("status", "good-zone", zone_printed());
+        put_printed("status", "bad-zones", json_pack("[o]", zone_printed()));
+        validate();
 }
 
 static void test_keys_text_has_every_row(void **state _unused_) {
@@ -406,13 +457,19 @@ static void test_keys_text_finds_by_name(void **state _unused_) {
                 if (c[i].has && (!strstr(text, c[i].has) || strstr(text, c[i].lacks)))
                         fail_msg("%s: %s", c[i].word, text);
         }
-        assert_string_equal(keys_suggest("Imago"), "Image");
-        assert_null(keys_suggest("something-else"));
+        assert_string_equal(keys_suggest(ZONE_FILE, "Imago"), "Image");
+        assert_null(keys_suggest(ZONE_FILE, "something-else"));
+        assert_null(keys_suggest(BOARD_FILE, "Zone"));
+        assert_string_equal(keys_suggest(BOARD_FILE, "Boart"), "Board");
+        assert_string_equal(keys_file(keys_find_section("zone")), "a zone's file");
+        assert_string_equal(keys_file(keys_find_section("SettleSec")), "hvisor.conf");
+        assert_null(keys_find_section("Imago"));
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_schema_json_takes_what_the_parser_takes),
+                cmocka_unit_test(test_schema_json_takes_what_verbs_print),
                 cmocka_unit_test(test_keys_text_has_every_row),
                 cmocka_unit_test(test_keys_text_finds_by_name),
         };

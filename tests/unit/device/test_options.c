@@ -209,7 +209,8 @@ static void test_options_reject_nonsense_and_say_which(void **state) {
                 { "block --vhost-user=/s --image=/a --image-fd=11", "--image does not go with --image-fd" },
                 { "block --vhost-user=/s --image=/a --image=/b", "--image is given twice" },
                 { "net --vhost-user=/s --tap=t --mac-address=02:00:00:00:00:01 --vhost-fds=11", "--vhost-fds" },
-                { "console --vhost-user=/s --pty-fd=11 --history-fd=13", "--pty-events-fd is missing" },
+                { "console --vhost-user=/s --pty-fd=11 --history-fd=13", "console is for zones only" },
+                { "console --vhost-user=/s", "console is for zones only" },
                 { "front --vhost-user=/s --socket-fd=11 --virtio-type=fs --queues=1 --tag=home", "for zones only" },
                 { "front --vhost-user=/s --virtio-type=fs --queues=1 --tag=home", "for zones only" },
         };
