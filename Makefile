@@ -172,6 +172,9 @@ $(UNIT)/test_%: $$(call unit_object,test_%) $(UNIT)/parts.a
 # ENGINE=coverage fuzzes nothing: it tells which lines the inputs that are there go through.
 
 ENGINE ?= libfuzzer
+ifeq ($(filter libfuzzer afl coverage,$(ENGINE))$(filter-out environment,$(origin ENGINE)),) # somebody else's
+ENGINE := libfuzzer
+endif
 ifeq ($(ENGINE),libfuzzer)
 FUZZ_DIR := build/fuzz
 FUZZ_CC := clang -fsanitize=fuzzer-no-link
