@@ -11,6 +11,7 @@
 #include <linux/file.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/version.h>
 
 /* Where cpuid() is: in 6.4 and 6.16 it moved. sparse cannot read the inner conditions. */
@@ -22,6 +23,13 @@
 #else
 #include <asm/processor.h>
 #endif
+#endif
+
+/* 5.14: by its own name, so that nobody reads it by the way. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
+#define task_state_of(task)	READ_ONCE((task)->state)
+#else
+#define task_state_of(task)	READ_ONCE((task)->__state)
 #endif
 
 /* 6.3: who changes them holds the lock that this takes. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "device.h"
 
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/wait.h>
 
 #include "compat.h"
@@ -164,6 +166,24 @@ static enum hrtimer_restart probe(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/*
+ * In a sleep that nothing interrupts: its storage does not answer, or its file system is frozen. Another worker would have
+ * to wait for the same, and for this one's end before.
+ */
+static bool worker_waits_for_storage(const struct hv_device *device)
+{
+	struct task_struct *task;
+	bool waits;
+
+	if (!device->worker)
+		return false;
+	rcu_read_lock();
+	task = pid_task(device->worker->pid, PIDTYPE_PID);
+	waits = task && task_state_of(task) & TASK_UNINTERRUPTIBLE;
+	rcu_read_unlock();
+	return waits;
+}
+
 /* While a CPU of root Linux is in the hypervisor the worker may be stuck behind it. */
 static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 {
@@ -172,7 +192,9 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 	unsigned long flags;
 
 	spin_lock_irqsave(&device->lock, flags);
-	if (device->owed_until <= now && device->owed_looks > 1) {
+	if (device->owed_until <= now && worker_waits_for_storage(device))
+		look_again(device);
+	else if (device->owed_until <= now && device->owed_looks > 1) {
 		device->owed_looks--;
 		look_again(device);
 	}

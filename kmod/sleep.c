@@ -10,7 +10,8 @@
 
 static int refuse(struct notifier_block *block, unsigned long event, void *unused)
 {
-	if (event != PM_SUSPEND_PREPARE && event != PM_HIBERNATION_PREPARE)
+	if (event != PM_SUSPEND_PREPARE && event != PM_HIBERNATION_PREPARE &&
+	    event != PM_RESTORE_PREPARE)
 		return NOTIFY_DONE;
 	pr_warn_ratelimited("root Linux stays awake: zones go on, and their devices need it\n");
 	return notifier_from_errno(-EPERM);

@@ -3,10 +3,9 @@
  * A write into the page cache is a copy, done sooner than somebody else is told to do it: an io_uring leaves it to a thread
  * on most file systems (those without RWF_NOWAIT for it), which costs twice the time. So it is done here and now.
  *
- * It may wait nevertheless: for a journal, or for the storage, once too much is to be written back. When one did, those
- * that come next are handed over, for so long that the loop waits a tenth of its time at most. A first one that meets storage
- * which stalls for longer than a worker may be silent costs the worker: it is seen to its end, with what it was writing,
- * before another has the image and does again what was in flight.
+ * It may wait nevertheless: for a journal, or for the storage, once too much is to be written back (by naps of 10 ms). When
+ * those of one turn of the loop took longer than copies do, the rest of them and those that come next are handed over, for
+ * so long that the loop waits a hundredth of its time at most: it has resets to answer, and other queues.
  *
  * Reads of what is in the page cache a ring does at once as well, several by one call. One that comes alone is cheaper
  * without it, and never waits here.
@@ -20,8 +19,8 @@
 
 #include "device/block_io.h"
 
-#define WAITED_NS  (20 * 1000 * 1000) /* no copy takes as long */
-#define WAIT_SHARE 10
+#define TURN_NS    (4 * 1000 * 1000)
+#define WAIT_SHARE 100
 
 struct cached {
         struct block_io base;
@@ -52,30 +51,25 @@ static void cached_submit(struct block_io *io, struct block_operation *o) {
                 c->other->ops->submit(c->other, o);
 }
 
-/* Return: when it was done. */
-static uint64_t write_now(struct cached *c, struct block_operation *o, uint64_t begin) {
-        uint64_t end;
+/* @begin: of this turn's first write, 0: this is it */
+static bool writes_now(struct cached *c, struct block_operation *o, uint64_t *begin) {
+        uint64_t now;
 
+        if (o->kind != BLOCK_IO_WRITE)
+                return false;
+        if (*begin == 0)
+                *begin = now_ns();
+        if (*begin < c->others_until)
+                return false;
         do
                 o->result = pwritev2(c->fd, o->iov, (int) o->count, (off_t) o->offset, 0);
         while (o->result < 0 && errno == EINTR);
         if (o->result < 0)
                 o->result = -errno;
-        end = now_ns();
-        if (end - begin > WAITED_NS)
-                c->others_until = end + (end - begin) * (WAIT_SHARE - 1);
         block_operations_add(&c->done, o);
-        return end;
-}
-
-static bool writes_now(struct cached *c, struct block_operation *o, uint64_t *now) {
-        if (o->kind != BLOCK_IO_WRITE)
-                return false;
-        if (*now == 0)
-                *now = now_ns();
-        if (*now < c->others_until)
-                return false;
-        *now = write_now(c, o, *now);
+        now = now_ns();
+        if (now - *begin > TURN_NS)
+                c->others_until = now + (now - *begin) * (WAIT_SHARE - 1);
         return true;
 }
 
@@ -95,10 +89,10 @@ static void cached_commit(struct block_io *io) {
         struct cached *c = cached_of(io);
         bool alone = c->handed_over.first && !c->handed_over.first->next;
         struct block_operation *o;
-        uint64_t now = 0;
+        uint64_t begin = 0;
 
         while ((o = block_operations_take(&c->handed_over)))
-                if (!writes_now(c, o, &now) && !(alone && reads_now(c, o)))
+                if (!writes_now(c, o, &begin) && !(alone && reads_now(c, o)))
                         c->other->ops->submit(c->other, o);
         c->other->ops->commit(c->other);
 }

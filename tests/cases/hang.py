@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Workers that hang: whatever their guest does or waits for, they are noticed, replaced and told of."""
 
+import contextlib
+
 from rig import confs, witness
 from rig.cases import case
 
@@ -38,3 +40,24 @@ def under_load(vm):
     console.command("kill -TERM $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do usleep 100000; done")
     assert " 0 wrong, 0 failed" in console.command("cat /tmp/verified")
     assert vm.zone("linux")["restarts"] == 0
+
+
+@case("a-worker-whose-storage-does-not-answer-is-no-hung-one")
+def frozen(vm):
+    vm.run(f"echo 1500 >{HANG_MS}; truncate -s 64M /root/frozen && mke2fs -q -t ext4 /root/frozen && modprobe loop && "
+           f"mkdir -p /root/mnt && mount -o loop /root/frozen /root/mnt && truncate -s 8M /root/mnt/disk.img")
+    console = vm.boot_linux("linux", confs.linux(disk="/root/mnt/disk.img"))
+    before = witness.wait_ready(vm, "linux")
+
+    with contextlib.ExitStack() as thawed:
+        vm.run("busybox fsfreeze --freeze /root/mnt")
+        thawed.callback(vm.run, "busybox fsfreeze --unfreeze /root/mnt")
+        console.command("verify-disk /dev/vda 8 >/tmp/verified 2>&1 & echo $! >/tmp/pid")
+        vm.wait(f"grep -q '^State:.D' /proc/{before['disk'][0]}/status", timeout=60, what="the worker to wait for its file system")
+        vm.run("sleep 4")               # longer than a worker may be silent
+    kicks = disk_kicks(vm)
+    vm.wait(lambda: disk_kicks(vm) > kicks + 50, what="the disk to be busy")
+    assert witness.attachments(vm, "linux")["disk"] == before["disk"]
+    assert "no sign of life" not in vm.dmesg()
+    console.command("kill -TERM $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do usleep 100000; done")
+    assert " 0 wrong, 0 failed" in console.command("cat /tmp/verified")
