@@ -70,6 +70,7 @@ static bool took_new_settings(const struct engine *e, const struct desired_zone 
                 zone_spec_hash(d->spec) != zone_spec_hash(d->applied));
 }
 
+/* The plan that found it taken was made with what was there before: others may have waited for just that. */
 void remember_what_was_taken(struct engine *e) {
         for (size_t i = 0; i < e->num_zones; i++) {
                 const struct zone *z = e->zones[i];
@@ -79,9 +80,11 @@ void remember_what_was_taken(struct engine *e) {
                         write_applied(e, d->applied);
                 if (!d || z->task || !took_new_settings(e, d))
                         continue;
-                if (remember_applied(e, z->name, d->spec) == 0)
-                        write_applied(e, d->spec);
-                else
+                if (remember_applied(e, z->name, d->spec) < 0) {
                         e->incomplete = true;
+                        continue;
+                }
+                write_applied(e, d->spec);
+                engine_reconcile_soon(e);
         }
 }

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define LATER 20000 /* µs that a worker takes until it serves */
+
 static struct sim *of(struct hypervisor *h) {
         return (struct sim *) h;
 }
@@ -320,7 +322,24 @@ const struct hypervisor_ops sim_hypervisor_ops = {
 
 /* ---- the launcher ----------------------------------------------------------------------------------- */
 
-static pid_t sleeper(enum sim_worker how) {
+static void attach(struct sim *s, const struct launch_request *q, pid_t pid) {
+        struct device_live *d = sim_device(s, q->zone, q->device->name);
+
+        d->attached = true;
+        d->worker_pid = pid;
+        d->generation = ++s->generations;
+        d->cookie = q->cookie;
+        poke(find(s, q->zone, false));
+}
+
+static void attach_later(struct sim *s, const struct launch_request *q) {
+        usleep(LATER);
+        pthread_mutex_lock(&s->lock);
+        attach(s, q, getpid());
+        pthread_mutex_unlock(&s->lock);
+}
+
+static pid_t sleeper(struct sim *s, const struct launch_request *q) {
         pid_t pid = fork();
 
         if (pid == 0) {
@@ -328,8 +347,10 @@ static pid_t sleeper(enum sim_worker how) {
 
                 sigemptyset(&none);
                 sigprocmask(SIG_SETMASK, &none, NULL);
-                if (how == SIM_WORKER_EXITS)
+                if (s->worker == SIM_WORKER_EXITS)
                         _exit(1);
+                if (s->worker == SIM_WORKER_SERVES_LATER)
+                        attach_later(s, q);
                 for (;;)
                         pause();
         }
@@ -339,21 +360,15 @@ static pid_t sleeper(enum sim_worker how) {
 static int sim_launch(struct launcher *l, const struct launch_request *q, pid_t *ret_pid, int *ret_pidfd,
                       struct err *e) {
         struct sim *s = (struct sim *) ((char *) l - offsetof(struct sim, launcher));
-        struct device_live *d = sim_device(s, q->zone, q->device->name);
         int r = step(s, SIM_LAUNCH, e);
 
         if (r < 0)
                 return r;
         s->launches++;
-        *ret_pid = sleeper(s->worker);
+        *ret_pid = sleeper(s, q);
         *ret_pidfd = pidfd_open(*ret_pid, 0);
-        if (s->worker == SIM_WORKER_SERVES) {
-                d->attached = true;
-                d->worker_pid = *ret_pid;
-                d->generation = ++s->generations;
-                d->cookie = q->cookie;
-                poke(find(s, q->zone, false));
-        }
+        if (s->worker == SIM_WORKER_SERVES)
+                attach(s, q, *ret_pid);
         moment(s);
         return 0;
 }
@@ -383,20 +398,30 @@ static const struct launcher_ops launcher_ops = {
         .is_current = sim_is_current,
 };
 
+/* Workers attach by themselves, and they are processes. */
+static void lock_init(struct sim *s) {
+        pthread_mutexattr_t shared;
+
+        pthread_mutexattr_init(&shared);
+        pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+        pthread_mutex_init(&s->lock, &shared);
+        pthread_mutexattr_destroy(&shared);
+}
+
 struct sim *sim_new(void) {
         struct sim *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
         if (s == MAP_FAILED)
                 abort();
         *s = (struct sim){ .hypervisor.ops = &sim_hypervisor_ops, .launcher.ops = &launcher_ops };
-        pthread_mutex_init(&s->lock, NULL);
+        lock_init(s);
         for (size_t i = 0; i < ELEMENTSOF(s->zones); i++)
                 s->zones[i].event_id = event_id(s->zones[i].event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         return s;
 }
 
 void sim_survive(struct sim *s) {
-        pthread_mutex_init(&s->lock, NULL);
+        lock_init(s);
         s->kill_at = s->moments = 0;
 }
 

@@ -27,7 +27,8 @@ enum sim_step {
 /* How workers behave. */
 enum sim_worker {
         SIM_WORKER_SERVES,
-        SIM_WORKER_EXITS, /* at once, with status 1 */
+        SIM_WORKER_SERVES_LATER, /* attaches by itself, some time after its launch, as real ones do */
+        SIM_WORKER_EXITS,        /* at once, with status 1 */
         SIM_WORKER_NEVER_ATTACHES,
 };
 

@@ -134,6 +134,24 @@ static void test_engine_leaves_another_zones_disk_alone(void **state) {
         assert_non_null(strstr(status(m, "two", "message"), "zone one uses the image"));
 }
 
+/* Its worker attaches by itself, which is one event: the pass that sees it is the last that anything asks for. */
+static void test_engine_starts_a_zone_once_its_image_is_free(void **state) {
+        struct machine *m = *state;
+        uint64_t before;
+
+        write_disk(m, "disk2");
+        want_disk(m, "one", 1, "Image", "disk", "");
+        pump_until_state(m, "one", "running");
+        before = served(m, "one");
+        pump(m, 100);
+        m->sim->worker = SIM_WORKER_SERVES_LATER;
+        want_disk(m, "one", 1, "Image", "disk2", "");
+        want_disk(m, "two", 2, "Image", "disk", "");
+        assert_string_equal(status(m, "two", "state"), "waiting");
+        pump_until_served_otherwise(m, "one", before);
+        pump_until_state(m, "two", "running");
+}
+
 static void test_engine_holds_a_change_back_until_the_next_start(void **state) {
         struct machine *m = *state;
         pid_t pid;
@@ -193,6 +211,7 @@ int main(void) {
                 MACHINE_TEST(test_engine_replaces_a_killed_worker_while_a_change_fails),
                 MACHINE_TEST(test_engine_keeps_a_disk_whose_new_image_is_not_there),
                 MACHINE_TEST(test_engine_leaves_another_zones_disk_alone),
+                MACHINE_TEST(test_engine_starts_a_zone_once_its_image_is_free),
                 MACHINE_TEST(test_engine_holds_a_change_back_until_the_next_start),
                 MACHINE_TEST(test_engine_makes_a_held_change_once_the_file_says_so),
         };
