@@ -242,6 +242,7 @@ static bool others_are_busy(const struct live *l) {
 
 static void act(struct engine *e) {
         plan_clear(&e->plan);
+        forget_what_is_gone(e);
         if (engine_make_plan(e, &e->plan) < 0) {
                 e->incomplete = true;
                 return;

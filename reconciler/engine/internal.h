@@ -112,6 +112,10 @@ int tell_notes(struct engine *e); /* -ENOMEM: the next pass tells them */
 int remember_applied(struct engine *e, const char *zone, const struct zone_spec *z);
 /** write_applied() - the same for the next daemon; a failure is recorded and changes nothing now */
 void write_applied(struct engine *e, const struct zone_spec *z);
+/** forget_applied() - the zone does not come back with it. Clears the plan, which may borrow it. */
+void forget_applied(struct engine *e, struct zone *z);
+/** forget_what_is_gone() - of zones that were to come back and are not wanted any more; before the plan is made */
+void forget_what_is_gone(struct engine *e);
 /** remember_what_was_taken() - settings that came into force without a start */
 void remember_what_was_taken(struct engine *e);
 

@@ -23,6 +23,16 @@ int remember_applied(struct engine *e, const char *zone, const struct zone_spec 
         return 0;
 }
 
+void forget_applied(struct engine *e, struct zone *z) {
+        struct desired_zone *d = desired_find(&e->desired, z->name);
+
+        z->unwritten = false;
+        applied_remove(e->config.paths.specs_dir, z->name);
+        plan_clear(&e->plan); /* it may borrow the spec */
+        if (d)
+                d->applied = zone_spec_free(d->applied);
+}
+
 void write_applied(struct engine *e, const struct zone_spec *z) {
         struct zone *zone = engine_zone(e, z->name);
         bool known = zone && zone->unwritten;
@@ -86,5 +96,20 @@ void remember_what_was_taken(struct engine *e) {
                 }
                 write_applied(e, d->spec);
                 engine_reconcile_soon(e);
+        }
+}
+
+void forget_what_is_gone(struct engine *e) {
+        for (size_t i = 0; i < e->desired.num_zones && !e->desired.stale; i++) {
+                const struct desired_zone *d = &e->desired.zones[i];
+                struct zone *z;
+
+                if (!d->applied || (d->file_state != FILE_MISSING && d->file_state != FILE_MASKED) ||
+                    live_find(&e->live, d->name))
+                        continue;
+                z = engine_zone(e, d->name);
+                e->incomplete |= !z;
+                if (z && !z->task)
+                        forget_applied(e, z);
         }
 }

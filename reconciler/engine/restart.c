@@ -33,6 +33,13 @@ static const struct zone_spec *restart_spec(const struct engine *e, const char *
         return d->applied && engine_spec_cookie(e, d->applied) == l->spec_cookie ? d->applied : NULL;
 }
 
+static bool is_to_start(const struct plan *p, const char *zone) {
+        for (size_t i = 0; i < p->num_actions; i++)
+                if (p->actions[i].kind == ACTION_ZONE_START && strcmp(p->actions[i].zone, zone) == 0)
+                        return true;
+        return false;
+}
+
 /* What would come to nothing is refused at once, with the reason. */
 static int can_restart(struct engine *e, const char *name, struct err *err) {
         enum zone_state state = zone_live_state(live_find(&e->live, name));
@@ -49,7 +56,7 @@ static int can_restart(struct engine *e, const char *name, struct err *err) {
         if (there && !restart_spec(e, name, &plan))
                 r = err_set(err, -EBADMSG, "%s",
                             n ? note_text(n, text, sizeof(text)) : "its settings are not known: its file is gone");
-        else if (!there && n)
+        else if (!there && n && !is_to_start(&plan, name))
                 r = err_set(err, -EBADMSG, "%s", note_text(n, text, sizeof(text)));
         else if (state == ZONE_ABSENT && d && d->file_state == FILE_MASKED)
                 r = err_set(err, -EBADMSG, "it is masked by %s", d->path);

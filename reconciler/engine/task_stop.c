@@ -2,7 +2,6 @@
 /* A zone goes: stop, end, destroy. */
 #include <errno.h>
 
-#include "engine/applied.h"
 #include "engine/task.h"
 
 #define END_TIMEOUT (5 * SECOND) /* longer than a worker has between SIGTERM and SIGKILL */
@@ -73,18 +72,29 @@ static int work_destroy(void *userdata, struct err *err) {
 }
 
 /*
+ * What it had, and its file does not say: a restart with that which fails, or is cut off, is not its end. A start from
+ * its file needs no memory.
+ */
+static bool comes_back(const struct task *t, const struct desired_zone *d) {
+        uint64_t had = d && d->applied ? zone_spec_hash(d->applied) : 0;
+
+        if (!had || t->kind == ACTION_ZONE_STOP)
+                return false;
+        if (d->file_state == FILE_GOOD && zone_spec_hash(d->spec) == had)
+                return false;
+        return t->kind == ACTION_ZONE_CLEAN_UP || (t->spec && zone_spec_hash(t->spec) == had);
+}
+
+/*
  * Before the object goes: should we die in between, our successor finds the object, and does this again. What it
- * finds of a zone without one is nobody's.
+ * finds of a zone without one is of one that comes back.
  */
 static void forget_zone(struct task *t) {
-        struct desired_zone *d = desired_find(&task_engine(t)->desired, t->zone->name);
+        struct engine *e = task_engine(t);
 
-        t->zone->unwritten = false;
-        applied_remove(task_engine(t)->config.paths.specs_dir, t->zone->name);
-        plan_clear(&task_engine(t)->plan); /* it may borrow the spec */
-        if (d)
-                d->applied = zone_spec_free(d->applied);
-        launcher_forget(task_engine(t)->config.launcher, t->zone->name,
+        if (!comes_back(t, desired_find(&e->desired, t->zone->name)))
+                forget_applied(e, t->zone);
+        launcher_forget(e->config.launcher, t->zone->name,
                         t->kind == ACTION_ZONE_RESTART && !t->undoing ? t->spec : NULL);
 }
 

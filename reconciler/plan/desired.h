@@ -2,6 +2,7 @@
 /*
  * What is wanted: every zone that a file names, that file's state, and beside
  * it the spec that was last applied, which a zone keeps while its file is bad.
+ * One that is down has it as long as it is to come back so: its restart failed.
  * Data only; engine/desired_load.h fills it from directories.
  */
 #pragma once

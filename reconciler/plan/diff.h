@@ -49,7 +49,7 @@ struct action *diff_add_action(struct diff *d, enum action_kind kind, const stru
 void diff_judge(struct diff *d, struct candidate *c);
 void diff_settle(struct diff *d);
 bool candidate_object_there(const struct candidate *c);
-/* The settings that a running zone has, if a spec of them is known. */
+/* The settings that a running zone has, or one that is down is to come back with, if a spec of them is known. */
 const struct zone_spec *candidate_last_good(const struct diff *d, const struct candidate *c);
 
 /* ---- emit.c ----------------------------------------------------------------------------------------- */

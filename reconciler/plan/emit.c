@@ -59,13 +59,43 @@ static enum obstacle find_obstacle(const struct diff *d, const struct candidate 
         return worst;
 }
 
-static void emit_start(struct diff *d, const struct candidate *c) {
+/* Others may have been promised what @z had. */
+static bool is_promised(const struct diff *d, const struct candidate *c, const struct zone_spec *z) {
+        char ignored[256];
+
+        for (size_t i = 0; i < d->num_candidates; i++) {
+                const struct candidate *o = &d->candidates[i];
+
+                if (o != c && o->accepted && zone_conflict(z, o->spec, ignored, sizeof(ignored)))
+                        return true;
+        }
+        return false;
+}
+
+/* Its restart failed after it was taken down: until its new settings can be had it is to run as it was. */
+static bool emit_start_as_it_was(struct diff *d, const struct candidate *c, const char *obstacle) {
+        struct candidate before = *c;
         char text[320];
 
-        if (find_obstacle(d, c, text, sizeof(text)) != OBSTACLE_NONE)
-                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s", text);
-        else
+        before.spec = candidate_last_good(d, c);
+        if (!before.spec || before.spec == c->spec || is_promised(d, c, before.spec) ||
+            find_obstacle(d, &before, text, sizeof(text)) != OBSTACLE_NONE)
+                return false;
+        diff_add_action(d, ACTION_ZONE_START, &before, "as it was: %s", obstacle);
+        return true;
+}
+
+static void emit_start(struct diff *d, const struct candidate *c) {
+        enum obstacle obstacle;
+        char text[320];
+
+        obstacle = find_obstacle(d, c, text, sizeof(text));
+        if (obstacle == OBSTACLE_NONE && c->kept)
+                diff_add_action(d, ACTION_ZONE_START, c, "as it was: its file's settings cannot be had");
+        else if (obstacle == OBSTACLE_NONE)
                 diff_add_action(d, ACTION_ZONE_START, c, "%s asks for it", c->wanted->path);
+        else if (obstacle == OBSTACLE_LEAVES || !emit_start_as_it_was(d, c, text))
+                diff_add_note(d, NOTE_WAITING, c->spec->name, "%s", text);
 }
 
 /* In words, to be freed. Never NULL but for want of memory. */
@@ -270,7 +300,7 @@ void diff_emit(struct diff *d, const struct candidate *c) {
                 diff_add_action(d, ACTION_ZONE_CLEAN_UP, c, "left over from a stop that was cut off");
                 return;
         case ZONE_ABSENT:
-                if (c->spec && c->accepted && !c->kept)
+                if (c->spec && c->accepted)
                         emit_start(d, c);
                 return;
         case ZONE_RUNNING:

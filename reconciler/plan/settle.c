@@ -22,9 +22,31 @@ static bool serves_otherwise(const struct zone_live *l, const struct zone_spec *
         return false;
 }
 
+/* Would @z have a place on the board if root Linux used nothing of it? */
+static bool only_root_is_in_the_way(const struct zone_spec *z, const struct board_spec *board) {
+        struct diagnostics diagnostics = {};
+        bool yes = zone_check_board(z, board, NULL, &diagnostics) == 0;
+
+        diagnostics_clear(&diagnostics);
+        return yes;
+}
+
+/* What root Linux uses of the board may change without anybody telling. */
+static bool has_place(const struct diff *d, const struct zone_spec *z) {
+        struct diagnostics ignored = {};
+        bool yes = zone_check_board(z, d->want->board, &d->have->root, &ignored) == 0;
+
+        diagnostics_clear(&ignored);
+        d->plan->momentary |= !yes && only_root_is_in_the_way(z, d->want->board);
+        return yes;
+}
+
+/* Of a zone that is down it is only known while it is to come back as it was: its restart has failed, or was cut off. */
 const struct zone_spec *candidate_last_good(const struct diff *d, const struct candidate *c) {
         const struct zone_spec *z = c->wanted->applied;
 
+        if (z && c->state == ZONE_ABSENT)
+                return d->want->board && has_place(d, z) ? z : NULL;
         if (!z || !candidate_object_there(c))
                 return NULL;
         if (d->want->board && zone_spec_cookie(z, d->want->board) != c->live->spec_cookie)
@@ -39,17 +61,10 @@ static void keep(struct diff *d, struct candidate *c, enum note_kind kind, const
         c->spec = candidate_last_good(d, c);
         if (candidate_object_there(c))
                 diff_add_note(d, kind, c->wanted->name, "%s; the zone keeps the settings that it has", why);
+        else if (c->spec)
+                diff_add_note(d, kind, c->wanted->name, "%s; the zone is to have the settings again that it had", why);
         else
                 diff_add_note(d, kind == NOTE_BAD_FILE ? NOTE_REFUSED : kind, c->wanted->name, "%s", why);
-}
-
-/* Would @z have a place on the board if root Linux used nothing of it? */
-static bool only_root_is_in_the_way(const struct zone_spec *z, const struct board_spec *board) {
-        struct diagnostics diagnostics = {};
-        bool yes = zone_check_board(z, board, NULL, &diagnostics) == 0;
-
-        diagnostics_clear(&diagnostics);
-        return yes;
 }
 
 void diff_judge(struct diff *d, struct candidate *c) {
@@ -62,6 +77,7 @@ void diff_judge(struct diff *d, struct candidate *c) {
         if (!w || w->file_state == FILE_MISSING || w->file_state == FILE_MASKED)
                 return;
         if (w->file_state == FILE_LOST) {
+                c->kept = true;
                 c->spec = candidate_last_good(d, c);
                 return;
         }
@@ -105,8 +121,8 @@ static bool takes_from(const struct diff *d, const struct candidate *c, const st
 }
 
 static enum rank rank_of(const struct diff *d, const struct candidate *c) {
-        if (!candidate_object_there(c))
-                return RANK_NEW;
+        if (!candidate_object_there(c)) /* who is to come back as it was is not new in its place */
+                return c->kept ? RANK_CHANGED : RANK_NEW;
         if (!c->changed && !c->devices_changed)
                 return RANK_UNCHANGED;
         for (size_t i = 0; i < d->num_occupants; i++)
@@ -140,7 +156,7 @@ static void refuse(struct diff *d, struct candidate *c, const struct zone_spec *
                 d->plan->num_notes++;
         }
         c->kept = true;
-        c->spec = NULL;
+        c->spec = candidate_last_good(d, c);
 }
 
 /* A zone that is being started, or started again, has its place, whatever there is of it at this moment. */
@@ -164,6 +180,8 @@ void diff_settle(struct diff *d) {
                         holder = rank == RANK_UNCHANGED ? NULL : claims_find(&claims, c->spec);
                         if (holder)
                                 refuse(d, c, holder);
+                        if (holder && c->state == ZONE_ABSENT && c->spec && claims_find(&claims, c->spec))
+                                c->spec = NULL;
                         c->accepted = c->spec;
                         if (c->accepted && claims_add(&claims, c->spec) < 0)
                                 d->out_of_memory = true;

@@ -298,9 +298,10 @@ static void check_zone(struct model *o, unsigned i, bool strict) {
                 wrong(o, "%s is not wanted and is still there\n", name);
         if (wanted == WANTED)
                 check_wanted(o, i, z, strict);
-        if (applied_exists(o->m, name) != (z != NULL))
-                wrong(o, "%s %s, and a copy of its settings %s\n", name, z ? "is there" : "is gone",
-                      z ? "is missing" : "is left");
+        if (z && !applied_exists(o->m, name))
+                wrong(o, "%s is there, and a copy of its settings is missing\n", name);
+        if (!z && applied_exists(o->m, name) && (wanted == NOT_WANTED || wanted == MASKED))
+                wrong(o, "%s is gone, and a copy of its settings is left\n", name);
 }
 
 static void check_processes(struct model *o) {

@@ -202,6 +202,94 @@ static void test_engine_makes_a_held_change_once_the_file_says_so(void **state) 
         assert_non_null(strstr(m->records, "zone-restart begun: restart: CPUs changed from 2 to 3"));
 }
 
+/* ---- a restart as it was that fails ----------------------------------------------------------------- */
+
+static void spoil(struct machine *m) {
+        want_zone(m, "one", 1, "2", "Bogus=1\n");
+}
+
+static void make_wait(struct machine *m) {
+        sim_add_foreign(m->sim, "theirs", 3, BIT(1));
+        want_zone(m, "one", 1, "1-2", "Restart=always\n");
+}
+
+/* Its file's settings cannot be had, and its repair with those that it has fails half-way. */
+static void fail_to_repair(struct machine *m, void (*change)(struct machine *m)) {
+        want_zone(m, "one", 1, "2", "Restart=always\n");
+        pump_until_state(m, "one", "running");
+        change(m);
+        pump_until_idle(m);
+        m->sim->fail[SIM_LAUNCH] = -EMFILE;
+        sim_power_off(m->sim, "one");
+        pass_time(m, 2);
+        pass_time(m, 2);
+        pump_until_state(m, "one", "failed");
+        assert_null(sim_zone(m->sim, "one"));
+        assert_true(applied_exists(m, "one"));
+        m->sim->fail[SIM_LAUNCH] = 0;
+}
+
+static void assert_comes_back(struct machine *m) {
+        pass_time(m, 310);
+        pump_until_state(m, "one", "running");
+        assert_string_equal(status(m, "one", "cpus"), "2");
+}
+
+static void test_engine_brings_a_zone_back_whose_file_is_bad(void **state) {
+        fail_to_repair(*state, spoil);
+        assert_comes_back(*state);
+}
+
+static void test_engine_brings_a_zone_back_whose_change_waits(void **state) {
+        fail_to_repair(*state, make_wait);
+        assert_comes_back(*state);
+}
+
+static void test_engine_brings_a_zone_back_that_an_earlier_one_took_down(void **state) {
+        struct machine *m = *state;
+
+        fail_to_repair(m, spoil);
+        m->engine = engine_free(m->engine);
+        engine_begin(m);
+        assert_comes_back(m);
+}
+
+static void test_engine_brings_a_zone_back_when_it_is_asked_to(void **state) {
+        struct machine *m = *state;
+        struct err e = {};
+
+        fail_to_repair(m, spoil);
+        assert_int_equal(engine_restart(m->engine, "one", &e), 0);
+        pump_until_state(m, "one", "running");
+}
+
+static void test_engine_brings_no_zone_back_whose_file_went(void **state) {
+        struct machine *m = *state;
+
+        fail_to_repair(m, spoil);
+        unwant_zone(m, "one");
+        assert_false(applied_exists(m, "one"));
+        spoil(m);
+        pass_time(m, 310);
+        pump_until_idle(m);
+        assert_string_equal(status(m, "one", "state"), "refused");
+        assert_null(sim_zone(m->sim, "one"));
+}
+
+/* Somebody else's zone has its CPU meanwhile. */
+static void test_engine_brings_a_zone_back_once_there_is_room(void **state) {
+        struct machine *m = *state;
+
+        fail_to_repair(m, spoil);
+        sim_add_foreign(m->sim, "theirs", 3, BIT(2));
+        pass_time(m, 310);
+        assert_string_equal(status(m, "one", "state"), "refused");
+        for (size_t i = 0; i < ELEMENTSOF(m->sim->zones); i++)
+                if (m->sim->zones[i].used)
+                        m->sim->zones[i].used = false;
+        assert_comes_back(m);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 MACHINE_TEST(test_engine_does_nothing_for_the_same_text),
@@ -214,6 +302,12 @@ int main(void) {
                 MACHINE_TEST(test_engine_starts_a_zone_once_its_image_is_free),
                 MACHINE_TEST(test_engine_holds_a_change_back_until_the_next_start),
                 MACHINE_TEST(test_engine_makes_a_held_change_once_the_file_says_so),
+                MACHINE_TEST(test_engine_brings_a_zone_back_whose_file_is_bad),
+                MACHINE_TEST(test_engine_brings_a_zone_back_whose_change_waits),
+                MACHINE_TEST(test_engine_brings_a_zone_back_that_an_earlier_one_took_down),
+                MACHINE_TEST(test_engine_brings_a_zone_back_when_it_is_asked_to),
+                MACHINE_TEST(test_engine_brings_no_zone_back_whose_file_went),
+                MACHINE_TEST(test_engine_brings_a_zone_back_once_there_is_room),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
