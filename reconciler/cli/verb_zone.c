@@ -68,14 +68,19 @@ static void distinguish(const json_t *status, struct zone_spec *z) {
         const json_t *namesake = status_find_zone(status, z->name);
         char suffix[16], name[NAME_SIZE];
 
-        if (!namesake || is_left(namesake) || json_number(namesake, "id") == z->id ||
-            zone_has_state(namesake, "foreign"))
+        if (!namesake || is_left(namesake) || !json_is_integer(json_object_get(namesake, "id")) ||
+            json_number(namesake, "id") == z->id || zone_has_state(namesake, "foreign"))
                 return;
         (void) snprintf(suffix, sizeof(suffix), "-%" PRIu32, z->id);
         (void) snprintf(name, sizeof(name), "%.*s%s", (int) (NAME_SIZE - 1 - strlen(suffix)), z->name, suffix);
         log_notice("there is a zone %s already, with id %lld: this one becomes %s", z->name,
                    (long long) json_number(namesake, "id"), name);
         memcpy(z->name, name, sizeof(z->name));
+}
+
+/* One that was started so and has ended since makes room, whatever its name came to be. */
+static bool has_ended(const json_t *zone) {
+        return zone_is_transient(zone) && !zone_is_up(zone);
 }
 
 /* Who stands in its way, said; true: nobody. */
@@ -88,13 +93,13 @@ static bool has_room(const json_t *status, const struct zone_spec *z) {
                 log_error("zone %s with id %" PRIu32 " runs and was not started by the reconciler; whoever started it "
                           "has to shut it down",
                           json_text(holder, "name"), z->id);
-        else if (holder && (strcmp(json_text(holder, "name"), z->name) != 0 || !zone_is_transient(holder)))
+        else if (holder && !has_ended(holder) &&
+                 (strcmp(json_text(holder, "name"), z->name) != 0 || !zone_is_transient(holder)))
                 log_error("id %" PRIu32 " belongs to zone %s, %s; one of them needs another, or that file has to go",
                           z->id, json_text(holder, "name"),
                           json_text(holder, "file")[0] ? json_text(holder, "file") : "whose file is gone");
         else if (namesake && namesake != holder && !is_left(namesake))
-                log_error("there is a zone %s already, with id %lld: %s", z->name,
-                          (long long) json_number(namesake, "id"),
+                log_error("there is a zone %s already: %s", z->name,
                           json_text(namesake, "file")[0] ? json_text(namesake, "file") : json_text(namesake, "state"));
         else if (holder && zone_is_up(holder))
                 log_error("zone %s is %s already; hvisor zone shutdown -id %" PRIu32 " ends it", z->name,
