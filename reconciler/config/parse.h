@@ -39,7 +39,8 @@ int zone_spec_load(const char *path, struct diagnostics *d, struct zone_spec **r
 /**
  * board_spec_parse() - the same of a board's file
  *
- * The one that does I/O: it reads the description that Board= names (config/board_description.h).
+ * The one that does I/O: it reads the description that Board= names (config/board_description.h). Return: also -errno
+ * that error_is_lack() or error_is_of_medium(), where that cannot be read just now (@d says so too).
  */
 int board_spec_parse(const char *path, const char *text, size_t size, struct diagnostics *d, struct board_spec **ret);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/hash.h"
 #include "config/board_description.h"
 #include "config/parse.h"
@@ -60,8 +61,8 @@ static struct board_spec *description_load(struct parser *p, const struct place 
         } else if (r != -ENOMEM) {
                 source_error(&p->source, at, "%s cannot be read: %s", b->description_path, strerror(-r));
         }
-        if (r == -ENOMEM)
-                p->source.failed = r;
+        if (error_is_lack(r) || error_is_of_medium(r))
+                p->source.failed = r; /* it says nothing of the file */
         return base;
 }
 

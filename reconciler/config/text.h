@@ -38,7 +38,7 @@ struct source {
         const char *next, *end;
         unsigned line;
         unsigned errors;
-        int failed; /* -ENOMEM if a message was lost */
+        int failed; /* -ENOMEM if a message was lost; what else tells nothing of the text */
 };
 
 enum line_kind {

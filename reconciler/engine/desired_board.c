@@ -60,7 +60,8 @@ int desired_board_load(struct desired *d, const char *path) {
                 board_spec_free(d->board);
                 d->board = board;
                 free(TAKE_PTR(d->board_message));
-        } else if (r == -EBADMSG) {
+        } else if (r == -EBADMSG || error_is_of_medium(r)) {
+                d->board_unread = r != -EBADMSG;
                 diagnostics_summary(&diagnostics, first, sizeof(first));
                 r = set_no_board(d, first);
         }

@@ -4,5 +4,5 @@
 #include "plan/desired.h"
 
 /** desired_board_load() - board.conf, which is read each time: it is small; one that cannot be taken is told by
- * board_message. Return: 0, -ENOMEM (it will be read again). */
+ * board_message. Return: 0, -errno that error_is_lack() (it will be read again). */
 int desired_board_load(struct desired *d, const char *path);

@@ -218,7 +218,7 @@ static void set_timer(struct engine *e) {
         if (e->read_at)
                 earlier(&when, MAX(e->read_at, now + 1), now);
         e->only_polls = when == UINT64_MAX && !e->observe_error;
-        if (e->observe_error || e->incomplete || any_listed(&e->live)) {
+        if (e->observe_error || e->incomplete || e->others_busy || e->plan.momentary || any_listed(&e->live)) {
                 if (when > now + POLL_INTERVAL)
                         accuracy = POLL_ACCURACY;
                 earlier(&when, now + POLL_INTERVAL, now);

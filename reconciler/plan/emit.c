@@ -11,10 +11,17 @@ static bool held_back(const struct candidate *c) {
         return c->changed && c->spec->on_change == CHANGE_HOLD;
 }
 
-static bool leaves(const struct candidate *c) {
+/* Its file may be in a directory that cannot be seen, and never could by this daemon; or nobody came to read it. */
+static bool may_have_a_file(const struct diff *d, const struct candidate *c) {
+        if (d->want->end || !(d->want->lost || d->want->stale))
+                return false;
+        return !c->wanted || (c->wanted->file_state == FILE_MISSING && !c->wanted->applied);
+}
+
+static bool leaves(const struct diff *d, const struct candidate *c) {
         if (c->state == ZONE_HALF_MADE || c->state == ZONE_STOPPED)
                 return true;
-        if (!candidate_object_there(c))
+        if (!candidate_object_there(c) || may_have_a_file(d, c))
                 return false;
         if (!c->wanted || c->wanted->file_state == FILE_MISSING || c->wanted->file_state == FILE_MASKED)
                 return true;
@@ -53,7 +60,7 @@ static enum obstacle find_obstacle(const struct diff *d, const struct candidate 
 
                 if (o == c || !holds_claim(o, c->spec, claim, sizeof(claim)))
                         continue;
-                worst = leaves(o) ? OBSTACLE_LEAVES : OBSTACLE_STAYS;
+                worst = leaves(d, o) ? OBSTACLE_LEAVES : OBSTACLE_STAYS;
                 snprintf(text, size, "%s%s", claim, o->state == ZONE_FOREIGN ? " (not started by the reconciler)" : "");
         }
         return worst;
@@ -277,11 +284,8 @@ static void emit_ended(struct diff *d, const struct candidate *c) {
                 emit_devices(d, c);
 }
 
-/* Its file may be in a directory that cannot be seen, and never could by this daemon. */
 static void emit_stop(struct diff *d, const struct candidate *c) {
-        if (!d->want->end && !c->wanted && d->want->lost)
-                diff_add_note(d, NOTE_LOST, c->live->name, "it is not known whether there is a file of it; it goes on");
-        else if (!d->want->end && c->wanted && c->wanted->file_state == FILE_MASKED)
+        if (!d->want->end && c->wanted && c->wanted->file_state == FILE_MASKED)
                 diff_add_action(d, ACTION_ZONE_STOP, c, "masked by %s", c->wanted->path);
         else
                 diff_add_action(d, ACTION_ZONE_STOP, c, "%s", d->want->end ?: "its file was removed");
@@ -311,7 +315,9 @@ void diff_emit(struct diff *d, const struct candidate *c) {
                 return;
         }
 
-        if (leaves(c) && !c->changed)
+        if (may_have_a_file(d, c))
+                diff_add_note(d, NOTE_LOST, c->live->name, "it is not known whether there is a file of it; it goes on");
+        else if (leaves(d, c) && !c->changed)
                 emit_stop(d, c);
         else if (c->changed && !held_back(c))
                 emit_change(d, c);

@@ -404,10 +404,36 @@ static void test_engine_looks_at_everything_while_no_event_would_tell(void **sta
         pump_until_state(m, "three", "running");
 }
 
+/* Of no zone of ours, nor of any that runs: what is in the way goes without a word all the same. */
+static void test_engine_waits_for_others_with_nothing_of_its_own(void **state) {
+        struct machine *m = *state;
+        struct zone_live *others = &m->sim->zones[0].live;
+
+        m->sim->root = (struct root_facts){ .known = true, .cpus = 1 << 3 };
+        want_zone(m, "one", 1, "3", "");
+        pump_until_idle(m);
+        assert_string_equal(status(m, "one", "state"), "refused");
+        m->sim->root.cpus = 0;
+        pump_until_state(m, "one", "running");
+        unwant_zone(m, "one");
+        pump_until_state(m, "one", "");
+
+        sim_add_foreign(m->sim, "others", 6, 1);
+        assert_int_equal(others->id, 6);
+        others->object = ZONE_OBJECT_CREATED;
+        others->listed = false;
+        want_zone(m, "two", 2, "0", "");
+        pump_until_idle(m);
+        assert_string_equal(status(m, "two", "state"), "waiting");
+        m->sim->zones[0].used = false;
+        pump_until_state(m, "two", "running");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 MACHINE_TEST(test_engine_asks_only_for_the_list_while_notes_stand),
                 MACHINE_TEST(test_engine_looks_at_everything_while_no_event_would_tell),
+                MACHINE_TEST(test_engine_waits_for_others_with_nothing_of_its_own),
                 MACHINE_TEST(test_engine_asks_only_for_the_list_of_zones),
                 MACHINE_TEST(test_engine_looks_seldom_at_a_zone_that_is_never_still),
                 MACHINE_TEST(test_engine_backs_off_and_is_cleared_by_a_change),
