@@ -21,12 +21,16 @@ class ZoneConsole:
         # The pipe is opened both ways, so that it has no end of file between two send()s.
         self.pid = vm.background(f"mkfifo {self._input}; exec {_attach(zone, relay, self._log)} <>{self._input}")
         vm.wait(f"test -p {self._input} -a -e {self._log}", what=f"a terminal for the console of {zone}")
+        self._takes_input = relay is not None
 
     def text(self):
         """All that was seen so far, without the terminal's control sequences."""
         return ESCAPES.sub("", self._vm.read(self._log))
 
     def send(self, text):
+        if not self._takes_input:                       # until then a terminal drops what was typed
+            self._vm.wait(f"grep -q 'Connected to console' {self._log}", timeout=60, what=f"the console of {self._zone}")
+            self._takes_input = True
         self._vm.run(f"printf %s {shlex.quote(text)} >{self._input}")
 
     def expect(self, pattern, timeout=120):
