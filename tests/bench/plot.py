@@ -49,7 +49,9 @@ class Axis:
         return self.begin + (math.log10(value) - self.low) / (self.high - self.low) * (self.end - self.begin)
 
     def ticks(self):
-        return [(10.0 ** power, self.at(10.0 ** power)) for power in range(self.low, self.high + 1)]
+        """Of one decade its parts, too."""
+        values = [factor * 10.0 ** power for power in range(self.low, self.high + 1) for factor in ((1, 2, 5) if self.high - self.low == 1 else (1,))]
+        return [(value, self.at(value)) for value in values if value <= 10.0 ** self.high]
 
 
 def svg(plot):

@@ -94,6 +94,10 @@ class Ours(Side):
         self.root.wait_zone(zone, "running")
         return asked
 
+    def start_all(self, zones):
+        """Asks for them as fast as can be, and does not wait. Return: the counter before the first."""
+        return int(self.root.out(" && ".join(f"{STOPWATCH} rename /tmp/{zone}.new {vm.ZONES_D}/{zone}.conf" for zone in zones)).split()[0])
+
     def stop(self, zone):
         self.root.remove(zone)
         self.root.wait_zone(zone, None)
