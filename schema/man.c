@@ -220,17 +220,22 @@ void man_write_board(FILE *f) {
                 "CPU or memory that the board lacks would stop the hypervisor, and the board with it: a zone outside "
                 "of "
                 "what stands here is refused. Without this file no zone is started.",
+                "For a board that hvisor itself is configured for its name does: `Board=imx8mp`. `hvisor board --list` "
+                "names those that are described, in NAME.conf below /etc/hvisor/boards, for one of your own, or else "
+                "/usr/lib/hvisor/boards (HVISOR_BOARDS=DIRECTORY instead of both). What board.conf says itself comes "
+                "before the description.",
                 NULL,
         };
 
         write_title(f, "hvisor.board", 5, "what the board has");
-        fputs(".SH SYNOPSIS\n/etc/hvisor/board.conf\n", f);
+        fputs(".SH SYNOPSIS\n/etc/hvisor/board.conf\n.br\n/etc/hvisor/boards/*.conf\n.br\n/usr/lib/hvisor/boards/*.conf\n", f);
         write_section(f, "DESCRIPTION", description);
         write_reference(f, BOARD_FILE);
         fputs(".SH EXAMPLE\nQEMU's virt machine with four CPUs and 2 GiB:\n", f);
         write_example(f, "[Board]\n"
                          "CPUs=0-3\n"
                          "Memory=0x50000000+0x70000000\n"
+                         "WakeupInterrupt=64\n"
                          "\n"
                          "[GIC]\n"
                          "Version=3\n"
