@@ -192,7 +192,7 @@ def hvisor_upgrade(vm):
     assert vm.out(f"systemctl show -P NRestarts {UNIT}") == "0" and vm.zone("linux")["restarts"] == 0
     # the guest has gone on, its console too; nothing of it is left to do
     console.send("\x03")
-    console.expect("zone# ")
+    console.expect(r"\^C\s+zone# ")
     lines = console.command("sync; echo 3 >/proc/sys/vm/drop_caches; wc -l </mnt/count; tail -n 1 /mnt/count").split()
     assert len(lines) == 2 and lines[0] == lines[1] and int(lines[0]) > 0, lines
     assert console.command("umount /mnt; dmesg | grep -ciE 'i/o error|remounting' || true").strip() == "0"
