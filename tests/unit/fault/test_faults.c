@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -343,9 +345,16 @@ static void change_disk(void) {
         write_zone();
 }
 
+/* And sees it dead: the clock may jump a hundred times until it is. */
 static void kill_worker(void) {
+        pid_t pid = module_device(zone(), "main")->worker_pid;
+        _cleanup_close_ int fd = (int) syscall(SYS_pidfd_open, pid, 0);
+        struct pollfd dead = { .fd = fd, .events = POLLIN };
+
         note_attachments();
-        kill(module_device(zone(), "main")->worker_pid, SIGKILL);
+        kill(pid, SIGKILL);
+        if (fd < 0 || poll(&dead, 1, REAL_MAX * 1000) != 1)
+                wrong("worker %d does not die", (int) pid);
 }
 
 static void end_guest(void) {
