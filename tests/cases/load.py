@@ -139,4 +139,4 @@ def events(vm):
         (queued, kicks), (queued_now, kicks_now) = stretches[-2:]
         return kicks_now > kicks + 100 and queued_now - queued < (kicks_now - kicks) / 4
     stretches = [(0, 0)]
-    vm.wait(leaves_few, 20, "kicks that leave no event behind")
+    vm.wait(leaves_few, 90, "kicks that leave no event behind")
