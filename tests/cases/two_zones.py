@@ -27,8 +27,8 @@ echo ended after round $n >/tmp/end
 # In root Linux: $1 times there and gone again, without a look in between but for what the guest says.
 COME_AND_GO = f"""set -e
 listed() {{ /usr/lib/rig/old-zone list | grep -q lower; }}
-not_listed() {{ ! listed; }}
 said() {{ hvisor console lower --timeout=0 </dev/null 2>/dev/null | grep -q "disk round"; }}
+gone() {{ ! listed && ! said; }}
 wait_until() {{
         for try in $(seq 600); do $1 && return; sleep 0.05; done
         echo "round $i: not $1"
@@ -38,7 +38,7 @@ for i in $(seq $1); do
         cp /root/lower.conf {ZONES_D}/
         wait_until said
         rm {ZONES_D}/lower.conf
-        wait_until not_listed
+        wait_until gone
 done
 """
 
